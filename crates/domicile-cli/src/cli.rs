@@ -1,0 +1,97 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::command;
+
+/// Every record finds its home database.
+///
+/// Exit codes: 0 all delivered, 1 failed, 2 wrong usage or configuration, 3 done, with records in quarantine.
+#[derive(Debug, Parser)]
+#[command(name = "domicile", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a source of mixed, dirty orders, syncs it to 25 homes, and shows what arrived where.
+    ///
+    /// Run it again to add new orders to the source and sync only those.
+    Demo(Demo),
+    /// Syncs once: everything that is settled in the sources now.
+    Run(Configured),
+    /// Validates everything without writing, and reports all problems at once.
+    Check(Configured),
+    /// Shows where records would go and why, and which objects would be made. Writes nothing.
+    Explain(Explain),
+    /// Prints the JSON Schema of the configuration, for editors.
+    Schema,
+}
+
+/// A command on a configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Configured {
+    /// The configuration file.
+    #[arg(default_value = "domicile.toml")]
+    pub(crate) config: PathBuf,
+    /// Print the result as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The folder to make everything in.
+    #[arg(default_value = "domicile-demo")]
+    pub(crate) dir: PathBuf,
+    /// Size of the source when it is made: 1 is 1.5 million orders.
+    #[arg(long, default_value_t = 0.01, value_parser = scale)]
+    pub(crate) scale: f64,
+    /// Orders to add when the source is there already.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) new: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// The source, if there are several. The first one otherwise.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Explain the record with this cursor value.
+    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["after", "limit", "stdin"])]
+    pub(crate) record: Option<i64>,
+    /// Begin behind this cursor value.
+    #[arg(long, allow_negative_numbers = true, conflicts_with = "stdin")]
+    pub(crate) after: Option<i64>,
+    /// Explain at most so many records of the source.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) limit: u32,
+    /// Read the records from standard input: JSON objects with the source's columns.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    let scale: f64 = text.parse().map_err(|_| String::from("it is not a number"))?;
+    if (0.0001..=100.0).contains(&scale) { Ok(scale) } else { Err(String::from("it must be from 0.0001 to 100")) }
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Demo(arguments) => command::demo::demo(&arguments),
+            Command::Run(arguments) => command::run::run(&arguments),
+            Command::Check(arguments) => command::check::check(&arguments),
+            Command::Explain(arguments) => command::explain::explain(&arguments),
+            Command::Schema => command::schema::schema(),
+        };
+        outcome.into()
+    }
+}

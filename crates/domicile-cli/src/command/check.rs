@@ -1,0 +1,31 @@
+//! `domicile check`
+
+use domicile_pipeline::{Config, Pipeline, Problems};
+
+use super::{Ended, block_on};
+use crate::cli::Configured;
+use crate::output::{line, report};
+
+pub(crate) fn check(arguments: &Configured) -> Ended {
+    let checked = Config::load(&arguments.config).and_then(|config| block_on(Pipeline::new(config).check()));
+    match checked {
+        Ok(checked) if arguments.json => {
+            report::json(&checked);
+            Ended::Done
+        }
+        Ok(checked) => {
+            for source in &checked.sources {
+                line(&format!("source {}: {}", source.source, source.guarantee));
+                line(&format!("  writes {}", source.tables.join(", ")));
+            }
+            line(&format!("{} homes can be reached; nothing was written", checked.homes));
+            Ended::Done
+        }
+        Err(problems) => wrong(&problems, arguments.json),
+    }
+}
+
+fn wrong(problems: &Problems, json: bool) -> Ended {
+    report::problems(problems, json);
+    Ended::Wrong
+}

@@ -1,0 +1,52 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod explain;
+pub(crate) mod run;
+pub(crate) mod schema;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use domicile_pipeline::Report;
+
+/// How a command ended, which is its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Everything was delivered.
+    Done,
+    /// Something failed; what was not delivered will be by the next run.
+    Failed,
+    /// The usage or the configuration is wrong; nothing was written.
+    Wrong,
+    /// Everything was dealt with, and this run put records into quarantine.
+    DoneWithQuarantine,
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        ExitCode::from(match ended {
+            Ended::Done => 0,
+            Ended::Failed => 1,
+            Ended::Wrong => 2,
+            Ended::DoneWithQuarantine => 3,
+        })
+    }
+}
+
+impl From<&Report> for Ended {
+    fn from(report: &Report) -> Self {
+        match (report.has_failed(), report.quarantined()) {
+            (true, _) => Ended::Failed,
+            (false, 0) => Ended::Done,
+            (false, _) => Ended::DoneWithQuarantine,
+        }
+    }
+}
+
+/// Runs a future on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
+    runtime.expect("the operating system gives threads").block_on(future)
+}

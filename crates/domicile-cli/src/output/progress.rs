@@ -1,0 +1,107 @@
+//! Progress on standard error: a bar where it is a terminal, plain lines where it isn't.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use domicile_pipeline::{Account, Failure, Guarantee, Observer, Position};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Plain lines come at most this often.
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Shows how far a run has got.
+pub(crate) struct Progress {
+    state: Mutex<State>,
+}
+
+struct State {
+    bar: Option<ProgressBar>,
+    begin: i64,
+    read: u64,
+    delivered: u64,
+    last_line: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg} ({elapsed})");
+            ProgressBar::new(0).with_style(style.expect("the template is sound").progress_chars("=> "))
+        });
+        let state = State { bar, begin: 0, read: 0, delivered: 0, last_line: Instant::now() };
+        Self { state: Mutex::new(state) }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.with(|state| {
+            if let Some(bar) = state.bar.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+
+    fn with(&self, work: impl FnOnce(&mut State)) {
+        work(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl State {
+    fn show(&mut self) {
+        let text = format!("{} read, {} dealt with", self.read, self.delivered);
+        match &self.bar {
+            Some(bar) => bar.set_message(text),
+            None if self.last_line.elapsed() >= LINE_INTERVAL => {
+                self.last_line = Instant::now();
+                self.say(&text);
+            }
+            None => {}
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => {
+                let _ = writeln!(anstream::stderr(), "{text}");
+            }
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn source_started(&self, source: &str, guarantee: &Guarantee, after: Position, upto: Position) {
+        self.with(|state| {
+            state.begin = after.cursor().unwrap_or(0);
+            (state.read, state.delivered) = (0, 0);
+            if let Some(bar) = &state.bar {
+                let length = upto.cursor().unwrap_or(0).saturating_sub(state.begin);
+                bar.set_prefix(source.to_owned());
+                bar.set_position(0);
+                bar.set_length(u64::try_from(length).unwrap_or(0));
+            }
+            state.say(&format!("source {source}: from {after} up to {upto} ({guarantee})"));
+        });
+    }
+
+    fn batch_read(&self, records: usize, upto: Position) {
+        self.with(|state| {
+            state.read += records as u64;
+            if let (Some(bar), Some(cursor)) = (&state.bar, upto.cursor()) {
+                bar.set_position(u64::try_from(cursor.saturating_sub(state.begin)).unwrap_or(0));
+            }
+            state.show();
+        });
+    }
+
+    fn delivered(&self, _: &str, account: Account) {
+        self.with(|state| {
+            state.delivered += account.read;
+            state.show();
+        });
+    }
+
+    fn home_failed(&self, home: &str, failure: &Failure) {
+        self.with(|state| state.say(&format!("{home} FAILED: {failure}")));
+    }
+}

@@ -1,0 +1,53 @@
+//! Errors for people, and results for machines.
+
+use std::io::{IsTerminal, Write};
+
+use domicile_pipeline::{Error, Problems};
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde::Serialize;
+
+use super::line;
+use crate::command::Ended;
+
+/// Prints a result as JSON.
+pub(crate) fn json(result: &impl Serialize) {
+    line(&serde_json::to_string_pretty(result).expect("results are plain data"));
+}
+
+/// Prints an error, and says how the command ends with it.
+pub(crate) fn error(error: &Error, json: bool) -> Ended {
+    if let Some(found) = error.problems() {
+        problems(found, json);
+        return Ended::Wrong;
+    }
+    if json {
+        self::json(&serde_json::json!({ "error": error.to_string() }));
+    }
+    failure(&error.to_string())
+}
+
+/// Prints what failed.
+pub(crate) fn failure(message: &str) -> Ended {
+    let _ = writeln!(anstream::stderr(), "error: {message}");
+    Ended::Failed
+}
+
+/// Prints all problems of a configuration: drawn into the file on a terminal, a line each elsewhere.
+pub(crate) fn problems(problems: &Problems, json: bool) {
+    if json {
+        self::json(&serde_json::json!({ "problems": problems }));
+        return;
+    }
+    let mut stderr = anstream::stderr();
+    if !std::io::stderr().is_terminal() {
+        let _ = write!(stderr, "{problems}");
+        return;
+    }
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode());
+    for problem in problems.iter() {
+        let mut drawn = String::new();
+        if handler.render_report(&mut drawn, problem).is_ok() {
+            let _ = writeln!(stderr, "{drawn}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The summary of a run, home by home.
+
+use domicile_pipeline::{HomeReport, Report, SourceReport};
+
+use super::{line, table};
+
+pub(crate) fn print(report: &Report) {
+    report.sources.iter().for_each(print_source);
+}
+
+fn print_source(source: &SourceReport) {
+    line(&format!("source {} ({})", source.source, source.guarantee));
+    let is_quiet = |home: &HomeReport| home.account.read == 0 && home.failure.is_none();
+    let busy: Vec<_> = source.homes.iter().filter(|home| !is_quiet(home)).collect();
+    if !busy.is_empty() || !is_quiet(&source.control) {
+        let tables: Vec<_> = source.homes.iter().flat_map(|home| &home.objects).map(|count| &count.table).collect();
+        let tables = &tables[..tables.len() / source.homes.len().max(1)];
+        let mut head = vec!["home", "read", "delivered", "ignored", "quarantined"];
+        head.extend(tables.iter().map(|table| table.as_str()));
+        let mut rows: Vec<_> = busy.iter().map(|home| row(home, &home.home)).collect();
+        if !is_quiet(&source.control) {
+            let mut homeless = row(&source.control, "(no home)");
+            homeless.resize(head.len(), String::new());
+            rows.push(homeless);
+        }
+        table::print(&head, &rows);
+    }
+    let quiet = source.homes.len() - busy.len();
+    if quiet > 0 {
+        line(&format!("{quiet} homes: nothing new"));
+    }
+    for home in source.failed() {
+        line(&format!("FAILED {}: {}", home.home, home.failure.as_deref().unwrap_or_default()));
+        line(&format!("  it stays at position {}; the next run goes on from there", home.position));
+    }
+    if let Some(failure) = &source.failure {
+        line(&format!("FAILED {failure}"));
+    }
+    let total = source.total();
+    line(&format!(
+        "{} read = {} delivered + {} ignored + {} quarantined",
+        total.read, total.delivered, total.ignored, total.quarantined
+    ));
+}
+
+fn row(home: &HomeReport, name: &str) -> Vec<String> {
+    let account = &home.account;
+    let counts = [account.read, account.delivered, account.ignored, account.quarantined];
+    let objects = home.objects.iter().map(|objects| objects.count);
+    [name.to_owned()].into_iter().chain(counts.into_iter().chain(objects).map(|count| count.to_string())).collect()
+}

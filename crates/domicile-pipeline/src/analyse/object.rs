@@ -1,0 +1,228 @@
+//! What Rust analysers make: objects of several types, each with its table.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
+use serde::Serialize;
+
+use crate::table::{Merge, Table, Write};
+
+/// A type of object that an analyser makes. Its fields are serialised by name into the columns of its shape.
+///
+/// ```
+/// use domicile_pipeline::{Object, Shape};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct DailySales {
+///     day: String,
+///     orders: i64,
+///     revenue: rust_decimal::Decimal,
+/// }
+///
+/// impl Object for DailySales {
+///     fn shape() -> Shape {
+///         Shape::new("daily_sales").date("day").key().integer("orders").count().decimal("revenue", 18, 2).sum()
+///     }
+/// }
+/// ```
+pub trait Object: Serialize + Send + Sync + 'static {
+    /// The table, its columns and how objects reach it.
+    fn shape() -> Shape;
+}
+
+/// A table in the making: columns in order, each followed by what is special about it.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    name: String,
+    columns: Vec<(Field, Option<Merge>)>,
+    key: Vec<usize>,
+    replace: bool,
+}
+
+impl Shape {
+    /// A table of this name. Without more, objects are inserted.
+    #[must_use]
+    pub fn new(table: impl Into<String>) -> Self {
+        Self { name: table.into(), columns: Vec::new(), key: Vec::new(), replace: false }
+    }
+
+    fn column(mut self, name: &str, data_type: DataType) -> Self {
+        self.columns.push((Field::new(name, data_type, true), None));
+        self
+    }
+
+    /// A column of text.
+    #[must_use]
+    pub fn text(self, name: &str) -> Self {
+        self.column(name, DataType::Utf8)
+    }
+
+    /// A column of integers of 64 bits.
+    #[must_use]
+    pub fn integer(self, name: &str) -> Self {
+        self.column(name, DataType::Int64)
+    }
+
+    /// A column of exact decimals: `precision` digits, `scale` of them behind the point.
+    #[must_use]
+    pub fn decimal(self, name: &str, precision: u8, scale: u8) -> Self {
+        self.column(name, DataType::Decimal128(precision, scale.cast_signed()))
+    }
+
+    /// A column of floating-point numbers.
+    #[must_use]
+    pub fn float(self, name: &str) -> Self {
+        self.column(name, DataType::Float64)
+    }
+
+    /// A column of true and false.
+    #[must_use]
+    pub fn boolean(self, name: &str) -> Self {
+        self.column(name, DataType::Boolean)
+    }
+
+    /// A column of dates, serialised as `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(self, name: &str) -> Self {
+        self.column(name, DataType::Date32)
+    }
+
+    /// A column of timestamps without zone, serialised as `YYYY-MM-DDTHH:MM:SS[.ffffff]`.
+    #[must_use]
+    pub fn timestamp(self, name: &str) -> Self {
+        self.column(name, DataType::Timestamp(TimeUnit::Microsecond, None))
+    }
+
+    /// The column before this call is part of the key.
+    #[must_use]
+    pub fn key(mut self) -> Self {
+        self.key.push(self.last());
+        self
+    }
+
+    /// The column before this call is added up by key.
+    #[must_use]
+    pub fn sum(self) -> Self {
+        self.merge(Merge::Sum)
+    }
+
+    /// The column before this call is a count, added up by key.
+    #[must_use]
+    pub fn count(self) -> Self {
+        self.merge(Merge::Count)
+    }
+
+    /// Of the column before this call, the least value stays.
+    #[must_use]
+    pub fn min(self) -> Self {
+        self.merge(Merge::Min)
+    }
+
+    /// Of the column before this call, the greatest value stays.
+    #[must_use]
+    pub fn max(self) -> Self {
+        self.merge(Merge::Max)
+    }
+
+    /// An object replaces the row with its key.
+    #[must_use]
+    pub fn replace(mut self) -> Self {
+        self.replace = true;
+        self
+    }
+
+    fn merge(mut self, merge: Merge) -> Self {
+        let last = self.last();
+        self.columns[last].1 = Some(merge);
+        self
+    }
+
+    fn last(&self) -> usize {
+        assert!(!self.columns.is_empty(), "Shape of `{}`: name a column first", self.name);
+        self.columns.len() - 1
+    }
+
+    /// The finished table, or what is wrong with it.
+    pub(super) fn table(self) -> Result<Table, String> {
+        let (fields, merges): (Vec<_>, Vec<_>) = self.columns.into_iter().unzip();
+        let merging = merges.iter().any(Option::is_some);
+        let loose = merges.iter().enumerate().find(|(column, merge)| merge.is_none() != self.key.contains(column));
+        if (merging || self.replace) && self.key.is_empty() {
+            return Err(format!("`{}` is merged or replaced by key, but has no key", self.name));
+        }
+        if merging && let Some((column, _)) = loose {
+            let name = fields[column].name();
+            return Err(format!("`{}.{name}` must be either part of the key or merged", self.name));
+        }
+        let write = match (merging, self.replace) {
+            (true, true) => return Err(format!("`{}` is both merged and replaced", self.name)),
+            (true, false) => Write::Merge(merges),
+            (false, true) => Write::Replace,
+            (false, false) => Write::Insert,
+        };
+        Ok(Table { name: self.name, schema: Arc::new(Schema::new(fields)), key: self.key, write })
+    }
+}
+
+/// The objects that an analyser makes of records, of any of the types that it has declared.
+pub struct Objects {
+    kinds: HashMap<TypeId, usize>,
+    pending: Vec<Box<dyn Pending>>,
+}
+
+/// Objects of one type that are not rows yet.
+trait Pending: Send {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn take_rows(&mut self, fields: &[FieldRef]) -> Result<Option<RecordBatch>, String>;
+}
+
+impl<O: Object> Pending for Vec<O> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn take_rows(&mut self, fields: &[FieldRef]) -> Result<Option<RecordBatch>, String> {
+        let objects = std::mem::take(self);
+        if objects.is_empty() {
+            return Ok(None);
+        }
+        serde_arrow::to_record_batch(fields, &objects).map(Some).map_err(|error| error.to_string())
+    }
+}
+
+impl Objects {
+    pub(super) fn new() -> Self {
+        Self { kinds: HashMap::new(), pending: Vec::new() }
+    }
+
+    pub(super) fn declare<O: Object>(&mut self) {
+        self.kinds.insert(TypeId::of::<O>(), self.pending.len());
+        self.pending.push(Box::new(Vec::<O>::new()));
+    }
+
+    /// Adds an object.
+    ///
+    /// # Panics
+    ///
+    /// When the type is not among those that the analyser declares.
+    pub fn add<O: Object>(&mut self, object: O) {
+        let number = self.kinds.get(&TypeId::of::<O>());
+        let number = *number.unwrap_or_else(|| panic!("the analyser does not declare {}", type_name::<O>()));
+        let pending = self.pending[number].as_any().downcast_mut::<Vec<O>>();
+        pending.expect("the number is that of the type").push(object);
+    }
+
+    pub(super) fn take_rows(&mut self, tables: &[Table]) -> Result<Vec<(usize, RecordBatch)>, String> {
+        let mut all = Vec::new();
+        for (number, (pending, table)) in self.pending.iter_mut().zip(tables).enumerate() {
+            let rows = pending.take_rows(table.schema.fields());
+            let rows = rows.map_err(|error| format!("objects of `{}`: {error}", table.name))?;
+            all.extend(rows.map(|rows| (number, rows)));
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,87 @@
+//! A bounded run of records, read in one snapshot of the source.
+
+use std::fmt;
+
+use datafusion::arrow::array::RecordBatch;
+use serde::Serialize;
+
+/// How far a home has got in a source: everything up to here is delivered, ignored by rule or in quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Position {
+    /// Nothing has been read yet.
+    Start,
+    /// Every record whose cursor is at most this is dealt with.
+    At(i64),
+}
+
+impl Position {
+    /// The cursor value, or `None` at the start.
+    #[must_use]
+    pub fn cursor(self) -> Option<i64> {
+        match self {
+            Position::Start => None,
+            Position::At(cursor) => Some(cursor),
+        }
+    }
+}
+
+impl From<Option<i64>> for Position {
+    fn from(cursor: Option<i64>) -> Self {
+        cursor.map_or(Position::Start, Position::At)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Position::Start => f.write_str("the start"),
+            Position::At(cursor) => write!(f, "{cursor}"),
+        }
+    }
+}
+
+/// At most so much is read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimit {
+    /// Records in a batch.
+    pub rows: usize,
+    /// Bytes of the values in a batch; the record that reaches the limit is still part of it.
+    pub bytes: usize,
+}
+
+/// A value of the source that its column's type cannot hold. Its record goes to quarantine.
+#[derive(Clone, Debug)]
+pub struct Defect {
+    /// The record's row in the batch.
+    pub row: usize,
+    /// The column's number in the source's schema.
+    pub column: usize,
+    /// Why the value does not fit.
+    pub reason: String,
+    /// The value as the source holds it.
+    pub raw: serde_json::Value,
+}
+
+/// Records in the order of their cursor, and what is wrong with some of them.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The records; a defective value is NULL here.
+    pub records: RecordBatch,
+    /// The batch begins behind this position.
+    pub after: Position,
+    /// Every record of the source up to here has been read.
+    pub upto: Position,
+    /// Values that did not fit, in the order of their rows.
+    pub defects: Vec<Defect>,
+}
+
+impl Batch {
+    /// What is wrong with the record in a row.
+    #[must_use]
+    pub fn defects_of(&self, row: usize) -> &[Defect] {
+        let begin = self.defects.partition_point(|defect| defect.row < row);
+        let end = self.defects.partition_point(|defect| defect.row <= row);
+        &self.defects[begin..end]
+    }
+}

@@ -1,0 +1,83 @@
+//! How much is read and delivered at once.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::findings::Findings;
+use super::setting::SettingPath;
+
+/// The size of a batch: it ends with the record that reaches one of the two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BatchLimits {
+    /// How many records a batch has at most, from 1 to 1000000. Default: 50000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub rows: usize,
+    /// How many bytes of records a batch has at most, from 1024 to 1073741824 (1 GiB). Default: 8388608 (8 MiB).
+    #[schemars(range(min = 1_024, max = 1_073_741_824))]
+    pub bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { rows: 50_000, bytes: 8 * 1_024 * 1_024 }
+    }
+}
+
+/// How homes are delivered to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryLimits {
+    /// A home's transaction ends once it holds so many records.
+    pub commit_rows: u64,
+    /// A home's transaction ends once it is so old.
+    pub commit_interval: Duration,
+    /// How many connections to homes are kept open.
+    pub open_homes: usize,
+    /// How many homes are delivered to at once; at least 1, and no more than `open_homes`.
+    pub parallel: usize,
+}
+
+/// How homes are delivered to.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Delivery")]
+pub(super) struct DeliveryFile {
+    /// A home's transaction ends once it holds so many records, from 1 to 10000000. Default: 100000.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub(super) commit_rows: u64,
+    /// A home's transaction ends once it is so many seconds old, from 0.01 to 3600. Default: 1.0.
+    #[schemars(range(min = 0.01, max = 3600.0))]
+    pub(super) commit_seconds: f64,
+    /// How many connections to homes are kept open, from 1 to 10000. Default: 128.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) open_homes: usize,
+    /// How many homes are delivered to at once, up to `open_homes`; 0 is as many as there are cores. Default: 0.
+    #[schemars(range(max = 10_000))]
+    pub(super) parallel: usize,
+}
+
+impl Default for DeliveryFile {
+    fn default() -> Self {
+        Self { commit_rows: 100_000, commit_seconds: 1.0, open_homes: 128, parallel: 0 }
+    }
+}
+
+/// The limits that the file asks for, with the number of cores put in.
+pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> DeliveryLimits {
+    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel } = file;
+    if parallel > open_homes {
+        let message = format!("{parallel} homes cannot be delivered to at once with {open_homes} connections");
+        let help = format!("raise `open_homes`, or write `parallel = {open_homes}` or less");
+        findings.report(&SettingPath::root().key("delivery").key("parallel"), message, help);
+    }
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get).min(open_homes);
+    DeliveryLimits {
+        commit_rows,
+        commit_interval: Duration::from_secs_f64(commit_seconds),
+        open_homes,
+        parallel: if parallel == 0 { cores() } else { parallel },
+    }
+}

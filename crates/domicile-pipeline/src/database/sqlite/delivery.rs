@@ -1,0 +1,266 @@
+//! Writing to a home, or to the control database, that is a SQLite file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::schema::{OWN_TABLES, create_table, existing, misfits};
+use super::statement::{failure, write_all, write_sql};
+use super::types::{Affinity, declaration};
+use super::{blocking, merge, open};
+use crate::account::Account;
+use crate::batch::Position;
+use crate::deliver::{Delivery, Opened};
+use crate::error::Failure;
+use crate::quarantine::Quarantined;
+use crate::table::Table;
+
+/// One source's way into one SQLite database.
+pub(crate) struct SqliteDelivery {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    open: Option<Open>,
+}
+
+struct Shared {
+    source: String,
+    tables: Arc<[Table]>,
+}
+
+/// An open connection, and what this run knows of the home.
+struct Open {
+    connection: Connection,
+    position: Position,
+    epoch: i64,
+    /// This run's epoch is written: an older run can no longer commit.
+    claimed: bool,
+    statements: Vec<Prepared>,
+}
+
+/// How a table is written; known once the table is there.
+struct Prepared {
+    sql: String,
+    affinities: Vec<Affinity>,
+}
+
+impl SqliteDelivery {
+    pub(crate) fn new(path: PathBuf, source: &str, tables: Arc<[Table]>) -> Self {
+        Self { path, shared: Arc::new(Shared { source: source.to_owned(), tables }), open: None }
+    }
+
+    async fn with_open<R: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Shared, &mut Open) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let shared = Arc::clone(&self.shared);
+        blocking(&mut self.open, move |open| work(&shared, open)).await
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<(), Failure> {
+        self.with_open(move |_, open| open.execute(sql)).await
+    }
+}
+
+#[async_trait]
+impl Delivery for SqliteDelivery {
+    async fn inspect(&mut self) -> Result<Opened, Failure> {
+        let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
+        let mut nothing = Some(());
+        blocking(&mut nothing, move |()| {
+            if !path.exists() {
+                return Ok(Opened { position: Position::Start, misfits: Vec::new() });
+            }
+            let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failure(&error))?;
+            shared.inspect(&connection).map_err(|error| failure(&error))
+        })
+        .await
+    }
+
+    async fn open(&mut self) -> Result<Position, Failure> {
+        let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
+        let mut nothing = Some(());
+        let open = blocking(&mut nothing, move |()| shared.open(&path)).await?;
+        let position = open.position;
+        self.open = Some(open);
+        Ok(position)
+    }
+
+    async fn begin(&mut self) -> Result<(), Failure> {
+        self.with_open(|shared, open| open.begin(shared)).await
+    }
+
+    async fn savepoint(&mut self) -> Result<(), Failure> {
+        self.execute("SAVEPOINT share").await
+    }
+
+    async fn release(&mut self) -> Result<(), Failure> {
+        self.execute("RELEASE share").await
+    }
+
+    async fn rollback_to_savepoint(&mut self) -> Result<(), Failure> {
+        self.execute("ROLLBACK TO share; RELEASE share").await
+    }
+
+    async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure> {
+        self.with_open(move |shared, open| {
+            let Prepared { sql, affinities } = &open.statements[table];
+            let mut statement = open.connection.prepare_cached(sql).map_err(|error| failure(&error))?;
+            write_all(&mut statement, &shared.tables[table], affinities, &objects)
+        })
+        .await
+    }
+
+    async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
+        self.with_open(move |shared, open| open.quarantine(shared, &records).map_err(|error| failure(&error))).await
+    }
+
+    async fn commit(&mut self, upto: Position, account: Account) -> Result<(), Failure> {
+        self.with_open(move |shared, open| open.commit(shared, upto, account)).await
+    }
+
+    async fn rollback(&mut self) {
+        // After some errors SQLite has rolled back by itself, and there is nothing left to do.
+        let _ = self.execute("ROLLBACK").await;
+    }
+
+    async fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            let mut open = Some(Some(open));
+            blocking(&mut open, |open| drop(open.take())).await;
+        }
+    }
+}
+
+impl Shared {
+    fn inspect(&self, connection: &Connection) -> rusqlite::Result<Opened> {
+        let (position, _) = self.progress(connection)?;
+        let mut all = Vec::new();
+        for (number, table) in self.tables.iter().enumerate() {
+            all.extend(misfits(connection, number, table)?);
+        }
+        Ok(Opened { position, misfits: all })
+    }
+
+    fn open(&self, path: &std::path::Path) -> Result<Open, Failure> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::Failed(error.to_string()))?;
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connect = || -> rusqlite::Result<Open> {
+            let connection = open(path, flags)?;
+            // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
+            connection.pragma_update(None, "cache_size", -1024)?;
+            merge::install(&connection)?;
+            let (position, epoch) = self.progress(&connection)?;
+            Ok(Open { connection, position, epoch, claimed: false, statements: Vec::new() })
+        };
+        connect().map_err(|error| failure(&error))
+    }
+
+    /// The position and epoch that the home holds for this source.
+    fn progress(&self, connection: &Connection) -> rusqlite::Result<(Position, i64)> {
+        if existing(connection, "domicile_position")?.is_empty() {
+            return Ok((Position::Start, 0));
+        }
+        let sql = "SELECT position, epoch FROM domicile_position WHERE source = ?1";
+        let found = connection
+            .query_row(sql, [&self.source], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(found.map_or((Position::Start, 0), |(position, epoch)| (Position::from(position), epoch)))
+    }
+
+    fn prepare(&self, connection: &Connection) -> rusqlite::Result<Vec<Prepared>> {
+        let prepare = |table: &Table| {
+            let columns = existing(connection, &table.name)?;
+            let affinity_of = |name: &str| {
+                let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+                column.map(|column| Affinity::of(&column.declared))
+            };
+            let affinities = table.schema.fields().iter().map(|field| {
+                affinity_of(field.name()).unwrap_or_else(|| Affinity::of(&declaration(field.data_type())))
+            });
+            let affinities: Vec<_> = affinities.collect();
+            Ok(Prepared { sql: write_sql(table, &affinities), affinities })
+        };
+        self.tables.iter().map(prepare).collect()
+    }
+}
+
+impl Open {
+    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+        self.connection.execute_batch(sql).map_err(|error| failure(&error))
+    }
+
+    fn begin(&mut self, shared: &Shared) -> Result<(), Failure> {
+        self.execute("BEGIN IMMEDIATE")?;
+        if self.claimed {
+            return Ok(());
+        }
+        self.claim(shared).map_err(|error| failure(&error))?.then_some(()).ok_or_else(|| self.overtaken())
+    }
+
+    /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
+    /// still under way cannot commit any more.
+    fn claim(&mut self, shared: &Shared) -> rusqlite::Result<bool> {
+        self.connection.execute_batch(OWN_TABLES)?;
+        for table in shared.tables.iter() {
+            self.connection.execute(&create_table(table), [])?;
+        }
+        self.statements = shared.prepare(&self.connection)?;
+        self.connection.execute(
+            "INSERT INTO domicile_position VALUES (?1, NULL, 0, datetime('now')) ON CONFLICT DO NOTHING",
+            [&shared.source],
+        )?;
+        let claimed = self.connection.execute(
+            "UPDATE domicile_position SET epoch = ?2 + 1 WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
+            params![shared.source, self.epoch, self.position.cursor()],
+        )?;
+        Ok(claimed == 1)
+    }
+
+    fn quarantine(&mut self, shared: &Shared, records: &[Quarantined]) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO domicile_quarantine VALUES (?1, ?2, ?3, ?4, ?5, datetime('now'), datetime('now'))
+             ON CONFLICT DO UPDATE SET cause = excluded.cause, reason = excluded.reason, last_seen = excluded.last_seen",
+        )?;
+        for Quarantined { position, cause, reason, record } in records {
+            statement.execute(params![shared.source, position, cause.name(), reason, record])?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, shared: &Shared, upto: Position, account: Account) -> Result<(), Failure> {
+        let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
+        let mut write = || -> rusqlite::Result<usize> {
+            let Account { read, delivered, ignored, quarantined } = account;
+            let after = self.position.cursor();
+            if read > 0 {
+                self.connection.execute(
+                    "INSERT INTO domicile_account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, datetime('now'))",
+                    params![shared.source, after, upto.cursor(), read, delivered, ignored, quarantined],
+                )?;
+            }
+            self.connection.execute(
+                "UPDATE domicile_position SET position = ?4, updated_at = datetime('now')
+                 WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
+                params![shared.source, epoch, after, upto.cursor()],
+            )
+        };
+        if write().map_err(|error| failure(&error))? != 1 {
+            return Err(self.overtaken());
+        }
+        self.execute("COMMIT")?;
+        (self.position, self.epoch, self.claimed) = (upto, epoch, true);
+        Ok(())
+    }
+
+    fn overtaken(&self) -> Failure {
+        Failure::Overtaken(format!(
+            "another run has moved on from position {}, so this run stops here; nothing is delivered twice",
+            self.position
+        ))
+    }
+}

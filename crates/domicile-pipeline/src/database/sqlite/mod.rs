@@ -1,0 +1,54 @@
+//! SQLite: native reading and writing, on threads of their own.
+
+pub(crate) mod delivery;
+mod merge;
+mod read;
+mod schema;
+pub(crate) mod source;
+mod statement;
+mod types;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// How long a statement waits for another connection's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens a database. SQLite opens lazily, so the file is read once, here, where an error can still be told apart.
+fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}
+
+/// An identifier, quoted for SQL.
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Runs blocking work on a thread made for it, with what stands in `slot`, and puts that back.
+///
+/// # Panics
+///
+/// When the work panics, or when an earlier call was cancelled half-way and took the slot's value with it.
+async fn blocking<T, R>(slot: &mut Option<T>, work: impl FnOnce(&mut T) -> R + Send + 'static) -> R
+where
+    T: Send + 'static,
+    R: Send + 'static,
+{
+    let mut value = slot.take().expect("a cancelled database call cannot be followed by another");
+    let job = tokio::task::spawn_blocking(move || {
+        let result = work(&mut value);
+        (value, result)
+    });
+    match job.await {
+        Ok((value, result)) => {
+            *slot = Some(value);
+            result
+        }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

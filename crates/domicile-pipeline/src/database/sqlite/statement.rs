@@ -1,0 +1,193 @@
+//! The prepared statement that writes a table's objects, and how Arrow values are bound to it.
+
+use datafusion::arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
+use rusqlite::Statement;
+use rusqlite::types::{Null, Value};
+
+use super::merge::{ADD, GREATEST, LEAST};
+use super::quote;
+use super::types::{Affinity, decimal_to_real, decimal_to_value};
+use crate::error::Failure;
+use crate::table::{Merge, Table, Write};
+
+/// The SQL that writes one object. `affinities` are those of the table's columns as they are in the home.
+pub(super) fn write_sql(table: &Table, affinities: &[Affinity]) -> String {
+    let names: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
+    let places: Vec<_> = (1..=names.len()).map(|number| format!("?{number}")).collect();
+    let insert = format!("INSERT INTO {} ({}) VALUES ({})", quote(&table.name), names.join(", "), places.join(", "));
+    let assignments: Vec<String> = match &table.write {
+        Write::Insert => return insert,
+        Write::Replace => (0..names.len())
+            .filter(|&column| !table.is_key(column))
+            .map(|column| format!("{0} = excluded.{0}", names[column]))
+            .collect(),
+        Write::Merge(merges) => merges
+            .iter()
+            .enumerate()
+            .filter_map(|(column, merge)| Some((column, (*merge)?)))
+            .map(|(column, merge)| {
+                let data_type = table.schema.field(column).data_type();
+                format!("{} = {}", names[column], merged(merge, &names[column], data_type, affinities[column]))
+            })
+            .collect(),
+    };
+    let key: Vec<_> = table.key_names().map(quote).collect();
+    let action =
+        if assignments.is_empty() { String::from("NOTHING") } else { format!("UPDATE SET {}", assignments.join(", ")) };
+    format!("{insert} ON CONFLICT ({}) DO {action}", key.join(", "))
+}
+
+fn merged(merge: Merge, name: &str, data_type: &DataType, affinity: Affinity) -> String {
+    let is_text = affinity == Affinity::Text;
+    let decimal_scale = match data_type {
+        DataType::Decimal128(_, scale) => Some(*scale),
+        _ => None,
+    };
+    match (merge, decimal_scale) {
+        (Merge::Sum | Merge::Count, scale) => {
+            format!("{ADD}({name}, excluded.{name}, {}, {})", scale.unwrap_or(0), u8::from(is_text))
+        }
+        (Merge::Min, Some(scale)) if is_text => format!("{LEAST}({name}, excluded.{name}, {scale})"),
+        (Merge::Max, Some(scale)) if is_text => format!("{GREATEST}({name}, excluded.{name}, {scale})"),
+        (Merge::Min, _) => format!("coalesce(min({name}, excluded.{name}), {name}, excluded.{name})"),
+        (Merge::Max, _) => format!("coalesce(max({name}, excluded.{name}), {name}, excluded.{name})"),
+    }
+}
+
+/// A column of objects, ready to be bound row by row.
+enum Cells<'a> {
+    Integer(&'a Int64Array),
+    Float(&'a Float64Array),
+    Text(&'a StringArray),
+    Bytes(&'a BinaryArray),
+    Boolean(&'a BooleanArray),
+    Date(&'a Date32Array),
+    Timestamp(&'a TimestampMicrosecondArray),
+    Decimal { array: &'a Decimal128Array, scale: i8, factor: f64, is_text: bool },
+}
+
+impl<'a> Cells<'a> {
+    fn new(array: &'a dyn Array, affinity: Affinity) -> Self {
+        match array.data_type() {
+            DataType::Int64 => Cells::Integer(array.as_primitive::<Int64Type>()),
+            DataType::Float64 => Cells::Float(array.as_primitive::<Float64Type>()),
+            DataType::Binary => Cells::Bytes(array.as_binary::<i32>()),
+            DataType::Boolean => Cells::Boolean(array.as_boolean()),
+            DataType::Date32 => Cells::Date(array.as_primitive::<Date32Type>()),
+            DataType::Timestamp(..) => Cells::Timestamp(array.as_primitive::<TimestampMicrosecondType>()),
+            DataType::Decimal128(_, scale) => Cells::Decimal {
+                array: array.as_primitive::<Decimal128Type>(),
+                scale: *scale,
+                factor: 10f64.powi(i32::from(*scale)),
+                is_text: affinity == Affinity::Text,
+            },
+            _ => Cells::Text(array.as_string::<i32>()),
+        }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        match self {
+            Cells::Integer(array) => array.is_null(row),
+            Cells::Float(array) => array.is_null(row),
+            Cells::Text(array) => array.is_null(row),
+            Cells::Bytes(array) => array.is_null(row),
+            Cells::Boolean(array) => array.is_null(row),
+            Cells::Date(array) => array.is_null(row),
+            Cells::Timestamp(array) => array.is_null(row),
+            Cells::Decimal { array, .. } => array.is_null(row),
+        }
+    }
+
+    fn bind(&self, statement: &mut Statement<'_>, place: usize, row: usize) -> Result<(), Unwritten> {
+        if self.is_null(row) {
+            return Ok(statement.raw_bind_parameter(place, Null)?);
+        }
+        match self {
+            Cells::Integer(array) => statement.raw_bind_parameter(place, array.value(row))?,
+            // SQLite stores NaN as NULL, which would be a silent loss.
+            Cells::Float(array) if array.value(row).is_nan() => return Err(Unwritten::Value("NaN")),
+            Cells::Float(array) => statement.raw_bind_parameter(place, array.value(row))?,
+            Cells::Text(array) => statement.raw_bind_parameter(place, array.value(row))?,
+            Cells::Bytes(array) => statement.raw_bind_parameter(place, array.value(row))?,
+            Cells::Boolean(array) => statement.raw_bind_parameter(place, array.value(row))?,
+            Cells::Date(array) => {
+                let date = array.value_as_date(row).ok_or(Unwritten::Value("a date out of range"))?;
+                statement.raw_bind_parameter(place, date.format("%Y-%m-%d").to_string())?;
+            }
+            Cells::Timestamp(array) => {
+                let time = array.value_as_datetime(row).ok_or(Unwritten::Value("a timestamp out of range"))?;
+                statement.raw_bind_parameter(place, time.format("%Y-%m-%d %H:%M:%S%.f").to_string())?;
+            }
+            Cells::Decimal { array, scale, factor, is_text } => {
+                let unscaled = array.value(row);
+                match decimal_to_real(unscaled, *factor) {
+                    Some(real) if !is_text && *scale > 0 => statement.raw_bind_parameter(place, real)?,
+                    _ => {
+                        let value: Option<Value> = decimal_to_value(unscaled, *scale, *is_text);
+                        let value = value.ok_or(Unwritten::Value("a decimal of more than 15 digits"))?;
+                        statement.raw_bind_parameter(place, value)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why an object was not written.
+enum Unwritten {
+    Value(&'static str),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Unwritten {
+    fn from(error: rusqlite::Error) -> Self {
+        Unwritten::Sqlite(error)
+    }
+}
+
+/// Writes objects with a prepared statement, one row each.
+pub(super) fn write_all(
+    statement: &mut Statement<'_>,
+    table: &Table,
+    affinities: &[Affinity],
+    objects: &RecordBatch,
+) -> Result<(), Failure> {
+    let cells: Vec<_> =
+        objects.columns().iter().zip(affinities).map(|(array, affinity)| Cells::new(array, *affinity)).collect();
+    for row in 0..objects.num_rows() {
+        for (column, cells) in cells.iter().enumerate() {
+            if let Err(unwritten) = cells.bind(statement, column + 1, row) {
+                let name = table.schema.field(column).name();
+                return Err(match unwritten {
+                    Unwritten::Value(what) => Failure::Refused(format!("`{}.{name}` cannot hold {what}", table.name)),
+                    Unwritten::Sqlite(error) => failure(&error),
+                });
+            }
+        }
+        statement.raw_execute().map_err(|error| failure(&error))?;
+    }
+    Ok(())
+}
+
+/// Whether SQLite refuses the object or fails as a whole.
+pub(super) fn failure(error: &rusqlite::Error) -> Failure {
+    use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            let text = message.clone().unwrap_or_else(|| code.to_string());
+            if matches!(code.code, ConstraintViolation | TooBig | TypeMismatch) {
+                Failure::Refused(text)
+            } else {
+                Failure::Failed(text)
+            }
+        }
+        other => Failure::Failed(other.to_string()),
+    }
+}

@@ -1,0 +1,320 @@
+//! Writing each home's share of every batch to that home, exactly once.
+//!
+//! Each home has a task of its own, so that one that is slow or down delays only itself. A task gathers shares into a
+//! transaction of the home until that is large or old enough; the transaction also holds the merged aggregates, the
+//! accounting and the compare-and-set of the home's position.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Int64Type;
+use domicile::Context;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+
+use crate::account::Account;
+use crate::analyse::{Aggregates, Analysers};
+use crate::batch::Position;
+use crate::error::Failure;
+use crate::locate::Share;
+use crate::plan::Planned;
+use crate::quarantine::{Cause, Quarantined, record_json};
+use crate::report::{HomeReport, Observer};
+
+/// What a home, or the control database, holds before a run.
+pub(crate) struct Opened {
+    pub(crate) position: Position,
+    /// What stops the tables that are there from taking the analysers' objects.
+    pub(crate) misfits: Vec<Misfit>,
+}
+
+/// A table that is there and does not fit.
+pub(crate) struct Misfit {
+    /// The number of the table.
+    pub(crate) table: usize,
+    pub(crate) message: String,
+    pub(crate) fix: String,
+}
+
+/// One source's way into one database that takes deliveries.
+///
+/// An implementation MUST write rows, quarantine, accounting and position in one transaction, and MUST commit only if
+/// the position and the epoch in the database are still those that this run has read or written (otherwise
+/// [`Failure::Overtaken`]). It MUST tell [`Failure::Refused`] (the objects are at fault; the savepoint can be rolled
+/// back and the transaction goes on) from [`Failure::Failed`] (nothing of the transaction can be kept). It MUST NOT
+/// write anything before [`begin`](Self::begin).
+#[async_trait]
+pub(crate) trait Delivery: Send {
+    /// Reads the position and checks the tables, without a trace: a missing database is not made.
+    async fn inspect(&mut self) -> Result<Opened, Failure>;
+    /// Opens the database for writing and reads the position.
+    async fn open(&mut self) -> Result<Position, Failure>;
+    /// Begins a transaction; the first one makes missing tables and takes the next epoch.
+    async fn begin(&mut self) -> Result<(), Failure>;
+    /// Marks the point that a refused share is rolled back to.
+    async fn savepoint(&mut self) -> Result<(), Failure>;
+    /// Keeps what was written since the savepoint.
+    async fn release(&mut self) -> Result<(), Failure>;
+    /// Undoes what was written since the savepoint.
+    async fn rollback_to_savepoint(&mut self) -> Result<(), Failure>;
+    /// Writes objects of a table, by its number.
+    async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure>;
+    /// Keeps records in the database's quarantine.
+    async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure>;
+    /// Commits, with the accounting and the new position.
+    async fn commit(&mut self, upto: Position, account: Account) -> Result<(), Failure>;
+    /// Undoes the transaction, if there is one.
+    async fn rollback(&mut self);
+    /// Closes the database.
+    async fn close(&mut self);
+}
+
+/// When a transaction is large or old enough, and how much may happen at once.
+pub(crate) struct Limits {
+    pub(crate) commit_rows: u64,
+    pub(crate) commit_interval: Duration,
+    /// Homes that are worked on at the same time.
+    pub(crate) working: Arc<Semaphore>,
+    /// Homes that keep their connection open between shares.
+    pub(crate) kept_open: Arc<Semaphore>,
+    /// Homes beyond those: each opens for one share, commits and closes.
+    pub(crate) opened_briefly: Arc<Semaphore>,
+}
+
+/// What a home's task is told.
+pub(crate) enum Message {
+    /// Deliver this; the permit is held for as long as the batch's memory is needed.
+    Share(Share, Arc<OwnedSemaphorePermit>),
+    /// Everything up to here was read, and there will be no more.
+    Finish(Position),
+}
+
+/// Delivers to one home.
+pub(crate) struct Deliverer {
+    delivery: Box<dyn Delivery>,
+    analysers: Arc<Analysers>,
+    aggregates: Aggregates,
+    cursor: usize,
+    limits: Arc<Limits>,
+    observer: Arc<dyn Observer>,
+    report: HomeReport,
+    position: Position,
+    /// Held while the connection stays open between shares.
+    open: Option<OwnedSemaphorePermit>,
+    transaction: Option<Transaction>,
+}
+
+/// What the open transaction holds.
+struct Transaction {
+    began: Instant,
+    upto: Position,
+    account: Account,
+    /// Objects by the number of their table.
+    objects: Vec<u64>,
+}
+
+impl Deliverer {
+    pub(crate) fn new(
+        delivery: Box<dyn Delivery>,
+        planned: &Planned,
+        report: HomeReport,
+        limits: Arc<Limits>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self {
+            delivery,
+            analysers: Arc::clone(&planned.analysers),
+            aggregates: Aggregates::new(&planned.combines),
+            cursor: planned.source.cursor(),
+            limits,
+            observer,
+            position: report.position,
+            report,
+            open: None,
+            transaction: None,
+        }
+    }
+
+    /// Delivers until the messages end, and reports. The caller has put the home into the context.
+    pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> HomeReport {
+        if let Err(failure) = self.deliver_all(&mut messages).await {
+            // Nothing of the open transaction is kept: the next run begins at the position of the last commit.
+            messages.close();
+            self.delivery.rollback().await;
+            self.observer.home_failed(&self.report.home, &failure);
+            self.report.failure = Some(failure.to_string());
+        }
+        self.delivery.close().await;
+        self.report.position = self.position;
+        self.report
+    }
+
+    async fn deliver_all(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), Failure> {
+        let limits = Arc::clone(&self.limits);
+        loop {
+            let due = self.transaction.as_ref().map(|transaction| transaction.began + limits.commit_interval);
+            let message = match due {
+                Some(due) => tokio::time::timeout_at(due, messages.recv()).await,
+                None => Ok(messages.recv().await),
+            };
+            let _working = limits.working.acquire().await.expect("the semaphore is never closed");
+            match message {
+                Err(_) => self.commit().await?,
+                // The batch's permit is dropped with the share: its memory is free then.
+                Ok(Some(Message::Share(share, _batch))) => self.deliver(share).await?,
+                Ok(Some(Message::Finish(upto))) => self.finish(upto).await?,
+                Ok(None) => return self.commit().await,
+            }
+        }
+    }
+
+    async fn deliver(&mut self, share: Share) -> Result<(), Failure> {
+        let briefly = self.begin().await?;
+        let Share { upto, records, ignored, mut quarantined, .. } = share;
+        let (rows, homeless) = (records.num_rows() as u64, quarantined.len() as u64);
+        self.deliver_records(records, &mut quarantined).await?;
+        let refused = quarantined.len() as u64 - homeless;
+        if !quarantined.is_empty() {
+            self.delivery.quarantine(quarantined).await?;
+        }
+        let transaction = self.transaction.as_mut().expect("it was begun above");
+        transaction.upto = upto;
+        transaction.account += Account {
+            read: rows + homeless + ignored,
+            delivered: rows - refused,
+            ignored,
+            quarantined: homeless + refused,
+        };
+        let full = transaction.account.read >= self.limits.commit_rows;
+        let old = transaction.began.elapsed() >= self.limits.commit_interval;
+        if full || old || briefly.is_some() {
+            self.commit().await?;
+        }
+        if briefly.is_some() {
+            self.delivery.close().await;
+        }
+        Ok(())
+    }
+
+    /// Writes the objects of all records. Where the home refuses some, the records are halved until those at fault
+    /// stand alone, and they go to quarantine.
+    async fn deliver_records(
+        &mut self,
+        records: RecordBatch,
+        quarantined: &mut Vec<Quarantined>,
+    ) -> Result<(), Failure> {
+        let mut parts = vec![records];
+        while let Some(part) = parts.pop() {
+            let rows = part.num_rows();
+            if rows == 0 {
+                continue;
+            }
+            match self.try_deliver(&part).await {
+                Ok(()) => {}
+                Err(Failure::Refused(reason)) if rows == 1 => {
+                    let position = part.column(self.cursor).as_primitive::<Int64Type>().value(0);
+                    let record = serde_json::Value::Object(record_json(&part, 0, &[])).to_string();
+                    quarantined.push(Quarantined { position, cause: Cause::Refused, reason, record });
+                }
+                Err(Failure::Refused(_)) => {
+                    parts.push(part.slice(rows / 2, rows - rows / 2));
+                    parts.push(part.slice(0, rows / 2));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_deliver(&mut self, records: &RecordBatch) -> Result<(), Failure> {
+        let objects = self.analyse(records.clone()).await.map_err(Failure::Refused)?;
+        self.delivery.savepoint().await?;
+        let mut partials = Vec::new();
+        let mut counts = vec![0; self.report.objects.len()];
+        for (table, objects) in objects {
+            counts[table] += objects.num_rows() as u64;
+            if self.aggregates.merges(table) {
+                partials.push((table, objects));
+            } else if let Err(failure) = self.delivery.write(table, objects).await {
+                if matches!(failure, Failure::Refused(_)) {
+                    self.delivery.rollback_to_savepoint().await?;
+                }
+                return Err(failure);
+            }
+        }
+        self.delivery.release().await?;
+        for (table, objects) in partials {
+            self.aggregates.add(table, objects).map_err(Failure::Failed)?;
+        }
+        let transaction = self.transaction.as_mut().expect("shares are delivered in a transaction");
+        transaction.objects.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
+        Ok(())
+    }
+
+    /// Analyses on a thread for blocking work, which is told the home by carrying the context over.
+    async fn analyse(&self, records: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
+        let (analysers, context) = (Arc::clone(&self.analysers), Context::current());
+        let job = tokio::task::spawn_blocking(move || context.run(|| analysers.analyse(&records)));
+        job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    /// Opens the home and begins a transaction, where that is not done yet. With all places for open connections
+    /// taken, the home is opened briefly: for as long as the returned permit is held.
+    async fn begin(&mut self) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+        let mut briefly = None;
+        if self.open.is_none() {
+            self.open = Arc::clone(&self.limits.kept_open).try_acquire_owned().ok();
+            if self.open.is_none() {
+                let permit = Arc::clone(&self.limits.opened_briefly).acquire_owned().await;
+                briefly = Some(permit.expect("the semaphore is never closed"));
+            }
+            let position = self.delivery.open().await?;
+            if position != self.position {
+                let message = format!("another run has moved the position from {} to {position}", self.position);
+                return Err(Failure::Overtaken(message));
+            }
+        }
+        if self.transaction.is_none() {
+            self.delivery.begin().await?;
+            self.transaction = Some(Transaction {
+                began: Instant::now(),
+                upto: self.position,
+                account: Account::default(),
+                objects: vec![0; self.report.objects.len()],
+            });
+        }
+        Ok(briefly)
+    }
+
+    /// Moves the home's position up to where the source was read, also when none of the records were the home's.
+    async fn finish(&mut self, upto: Position) -> Result<(), Failure> {
+        if self.transaction.is_none() && self.position >= upto {
+            return Ok(());
+        }
+        let briefly = self.begin().await?;
+        let transaction = self.transaction.as_mut().expect("it was begun above");
+        transaction.upto = transaction.upto.max(upto);
+        self.commit().await?;
+        if briefly.is_some() {
+            self.delivery.close().await;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        for (table, objects) in self.aggregates.take().map_err(Failure::Failed)? {
+            self.delivery.write(table, objects).await?;
+        }
+        self.delivery.commit(transaction.upto, transaction.account).await?;
+        self.position = transaction.upto;
+        self.report.account += transaction.account;
+        for (report, count) in self.report.objects.iter_mut().zip(transaction.objects) {
+            report.count += count;
+        }
+        self.observer.delivered(&self.report.home, transaction.account);
+        Ok(())
+    }
+}

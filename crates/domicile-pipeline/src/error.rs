@@ -1,0 +1,90 @@
+//! What can go wrong outside a single record.
+
+use std::fmt;
+
+use domicile::Home;
+
+use crate::config::Problems;
+
+/// An error of the pipeline. It says what to do, and its source (if any) is printed once.
+#[derive(Debug)]
+pub struct Error(Box<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    Configuration(Problems),
+    Source { name: String, message: String },
+    Home { home: String, failure: Failure },
+    Interrupted(String),
+}
+
+/// Why a home, or the control database, did not take what was delivered.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The database refuses these objects: a constraint, a type. The record that made them goes to quarantine.
+    Refused(String),
+    /// The database, or the way to it, fails: nothing of the transaction is kept.
+    Failed(String),
+    /// Another run has moved this home's position meanwhile: nothing of the transaction is kept.
+    Overtaken(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(message) | Failure::Failed(message) | Failure::Overtaken(message) => f.write_str(message),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn source(name: &str, message: impl fmt::Display) -> Self {
+        Self(Box::new(Kind::Source { name: name.to_owned(), message: message.to_string() }))
+    }
+
+    pub(crate) fn home(home: &Home, failure: Failure) -> Self {
+        Self(Box::new(Kind::Home { home: home.to_string(), failure }))
+    }
+
+    pub(crate) fn control(failure: Failure) -> Self {
+        Self(Box::new(Kind::Home { home: String::from("the control database"), failure }))
+    }
+
+    pub(crate) fn interrupted(message: impl fmt::Display) -> Self {
+        Self(Box::new(Kind::Interrupted(message.to_string())))
+    }
+
+    /// The problems of the configuration, if that is what is wrong.
+    #[must_use]
+    pub fn problems(&self) -> Option<&Problems> {
+        match &*self.0 {
+            Kind::Configuration(problems) => Some(problems),
+            _ => None,
+        }
+    }
+
+    /// Whether the configuration, or a table that it names, is at fault. Nothing has been written.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(&*self.0, Kind::Configuration(_))
+    }
+}
+
+impl From<Problems> for Error {
+    fn from(problems: Problems) -> Self {
+        Self(Box::new(Kind::Configuration(problems)))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Configuration(problems) => fmt::Display::fmt(problems, f),
+            Kind::Source { name, message } => write!(f, "source {name}: {message}"),
+            Kind::Home { home, failure } => write!(f, "{home}: {failure}"),
+            Kind::Interrupted(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

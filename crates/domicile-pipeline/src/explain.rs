@@ -1,0 +1,156 @@
+//! Where each record would go, why, and which objects would be made of it: a dry run of everything but delivery.
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
+use domicile::context;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::batch::{Batch, BatchLimit, Position};
+use crate::error::Error;
+use crate::locate::{Judged, Verdict};
+use crate::pipeline::Pipeline;
+use crate::plan::Planned;
+use crate::quarantine::{Cause, record_json};
+
+/// Which records to explain.
+pub enum Records<'a> {
+    /// The first so many records behind a cursor of the source.
+    Source {
+        /// The cursor value to begin behind; `None` begins at the start.
+        after: Option<i64>,
+        /// At most so many records.
+        limit: usize,
+    },
+    /// JSON objects, one after the other, as the source's records.
+    Json(&'a mut dyn BufRead),
+}
+
+/// What would become of one record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explained {
+    /// Its cursor in the source, if it has one.
+    pub position: Option<i64>,
+    /// Where it would go.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The expression of the routing key.
+    pub key_expression: String,
+    /// The values that the routing key was worked out from.
+    pub key_inputs: Map<String, Value>,
+    /// The objects that would be made.
+    pub objects: Vec<ExplainedObject>,
+}
+
+/// Where a record would go.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum Outcome {
+    /// To a home.
+    Delivered {
+        /// The home.
+        home: String,
+        /// Why there.
+        reason: String,
+    },
+    /// Nowhere: the source's `ignore` rule leaves it out.
+    Ignored,
+    /// To quarantine.
+    Quarantined {
+        /// The kind of reason.
+        cause: Cause,
+        /// The reason.
+        reason: String,
+    },
+}
+
+/// An object that would be made.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExplainedObject {
+    /// Its table.
+    pub table: String,
+    /// Its columns.
+    pub object: Map<String, Value>,
+}
+
+impl Pipeline {
+    /// Explains records of a source (the first one, if none is named). Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong, the source cannot be read, or the JSON does not fit the source's columns.
+    pub async fn explain(&self, source: Option<&str>, records: Records<'_>) -> Result<Vec<Explained>, Error> {
+        let mut all = self.plan()?;
+        let number = match source {
+            None => 0,
+            Some(name) => all
+                .iter()
+                .position(|planned| planned.name == name)
+                .ok_or_else(|| Error::source(name, "the configuration has no such source"))?,
+        };
+        let mut planned = all.swap_remove(number);
+        let batch = match records {
+            Records::Source { after, limit } => {
+                let upto = planned.source.horizon().await?;
+                let limit = BatchLimit { rows: limit.max(1), bytes: usize::MAX };
+                planned.source.read(Position::from(after), upto, limit).await?
+            }
+            Records::Json(json) => {
+                let records = from_json(planned.source.schema(), json);
+                let records = records.map_err(|message| Error::source(&planned.name, message))?;
+                Batch { records, after: Position::Start, upto: Position::Start, defects: Vec::new() }
+            }
+        };
+        self.explain_batch(&planned, &batch).map_err(|message| Error::source(&planned.name, message))
+    }
+
+    fn explain_batch(&self, planned: &Planned, batch: &Batch) -> Result<Vec<Explained>, String> {
+        let judged = planned.locator.judge(&batch.records)?;
+        (0..batch.records.num_rows()).map(|row| self.explain_record(planned, batch, &judged, row)).collect()
+    }
+
+    fn explain_record(&self, planned: &Planned, batch: &Batch, judged: &Judged, row: usize) -> Result<Explained, String> {
+        let records = &batch.records;
+        let cursor = records.column(planned.source.cursor());
+        let mut objects = Vec::new();
+        let outcome = if judged.is_ignored(row) {
+            Outcome::Ignored
+        } else if let Some((cause, reason)) = planned.locator.why_quarantined(batch, judged, row) {
+            Outcome::Quarantined { cause, reason }
+        } else {
+            let Verdict::Home(slot, route) = judged.verdict(row) else { unreachable!("it would be in quarantine") };
+            let home = self.config.homes[*slot].home.clone();
+            match context::with(home.clone(), || planned.analysers.analyse(&records.slice(row, 1))) {
+                Ok(made) => {
+                    objects = made.iter().flat_map(|(table, rows)| explained_objects(planned, *table, rows)).collect();
+                    Outcome::Delivered { home: home.to_string(), reason: route.to_string() }
+                }
+                Err(reason) => Outcome::Quarantined { cause: Cause::Refused, reason },
+            }
+        };
+        Ok(Explained {
+            position: cursor.is_valid(row).then(|| cursor.as_primitive::<Int64Type>().value(row)),
+            outcome,
+            key_expression: planned.locator.key_sql().to_owned(),
+            key_inputs: planned.locator.key_inputs(batch, row),
+            objects,
+        })
+    }
+}
+
+fn explained_objects(planned: &Planned, table: usize, rows: &RecordBatch) -> Vec<ExplainedObject> {
+    let table = planned.analysers.tables()[table].name.clone();
+    let object = |row| ExplainedObject { table: table.clone(), object: record_json(rows, row, &[]) };
+    (0..rows.num_rows()).map(object).collect()
+}
+
+fn from_json(schema: SchemaRef, json: &mut dyn BufRead) -> Result<RecordBatch, String> {
+    let reader = datafusion::arrow::json::ReaderBuilder::new(Arc::clone(&schema)).with_strict_mode(true).build(json);
+    let batches: Result<Vec<_>, _> = reader.and_then(Iterator::collect);
+    let batches = batches.map_err(|error| format!("the JSON is not a record of the source: {error}"))?;
+    concat_batches(&schema, &batches).map_err(|error| error.to_string())
+}

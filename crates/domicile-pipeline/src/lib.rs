@@ -1,0 +1,35 @@
+//! Reads records from a source, finds each one's home from its own data, analyses them and delivers them exactly once.
+//!
+//! [`Pipeline`] lists the stages; [`Config`] says what they work on. Modules are in the order of the flow.
+
+mod account;
+mod analyse;
+mod batch;
+mod check;
+pub mod config;
+pub mod country;
+mod database;
+mod deliver;
+mod error;
+mod explain;
+mod inspect;
+mod locate;
+mod pipeline;
+mod plan;
+mod quarantine;
+mod report;
+mod source;
+mod sql;
+mod table;
+
+pub use account::Account;
+pub use analyse::{Analyser, Kinds, Object, Objects, Shape};
+pub use batch::{Batch, BatchLimit, Defect, Position};
+pub use check::{Checked, CheckedSource};
+pub use config::{Config, Problem, Problems};
+pub use error::{Error, Failure};
+pub use explain::{Explained, ExplainedObject, Outcome, Records};
+pub use pipeline::Pipeline;
+pub use quarantine::{Cause, Quarantined};
+pub use report::{HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
+pub use source::{Guarantee, GuaranteeClass, Source};

@@ -1,0 +1,309 @@
+//! The one place that lists the stages: read, locate, analyse, deliver.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domicile::{Chain, Home, PlacementRouter, context};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+
+use crate::account::Account;
+use crate::analyse::{Analyser, TypedAnalyser};
+use crate::batch::{Batch, BatchLimit, Position};
+use crate::config::{Config, Problems};
+use crate::deliver::{Deliverer, Limits, Message};
+use crate::error::{Error, Failure};
+use crate::inspect::{Inspected, inspect};
+use crate::locate::{Locator, Share};
+use crate::plan::{Added, Planned, plan};
+use crate::report::{HomeReport, ObjectCount, Observer, Report, SourceReport};
+use crate::source::Source;
+
+/// Batches that are in memory at once: one is read while others are delivered.
+const BATCHES_IN_MEMORY: usize = 4;
+
+/// Homes beyond `delivery.open_homes` that are open at the same time, each for one share.
+const OPENED_BRIEFLY: usize = 16;
+
+/// Syncs records from sources to their homes, as a configuration says.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use domicile_pipeline::{Config, Pipeline, Silent};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Config::load(Path::new("domicile.toml"))?;
+/// let report = Pipeline::new(config).run(std::sync::Arc::new(Silent)).await?;
+/// println!("{} records in quarantine", report.quarantined());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Pipeline {
+    pub(crate) config: Config,
+    pub(crate) router: Arc<Chain>,
+    pub(crate) added: Added,
+}
+
+impl Pipeline {
+    /// A pipeline with the configured placement as its router and the configured analysers.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let router = Arc::new(Chain::new(PlacementRouter::new(config.placement.clone())));
+        Self { config, router, added: HashMap::new() }
+    }
+
+    /// Asks these routers in place of the configured placement. They find the record's routing key in the context.
+    #[must_use]
+    pub fn with_router(mut self, router: Chain) -> Self {
+        self.router = Arc::new(router);
+        self
+    }
+
+    /// Adds an analyser that is a Rust type to a source.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such source, or a shape that the analyser declares is contradictory.
+    pub fn with_analyser(mut self, source: &str, analyser: impl Analyser) -> Result<Self, Error> {
+        if !self.config.sources.iter().any(|configured| configured.name == source) {
+            return Err(Error::source(source, "the configuration has no such source"));
+        }
+        let analyser = TypedAnalyser::new(analyser).map_err(|message| Error::source(source, message))?;
+        self.added.entry(source.to_owned()).or_default().push(Arc::new(analyser));
+        Ok(self)
+    }
+
+    /// Plans every source, or reports everything that is wrong with the configuration.
+    pub(crate) fn plan(&self) -> Result<Vec<Planned>, Problems> {
+        let mut planned = Vec::new();
+        let mut problems = Vec::new();
+        for number in 0..self.config.sources.len() {
+            match plan(&self.config, number, &self.router, &self.added) {
+                Ok(source) => planned.push(source),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(planned) } else { Err(Problems::new(problems)) }
+    }
+
+    /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
+    ///
+    /// A home that fails is left at its position and the others go on; the report says so. It needs a Tokio runtime
+    /// with time enabled.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration, the sources or the tables of a home do not fit together. Nothing is written then.
+    pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
+        let mut planned = self.plan()?;
+        let mut inspected = Vec::new();
+        let mut problems = Vec::new();
+        for source in &planned {
+            let (found, misfits) = inspect(&self.config, source).await;
+            inspected.push(found);
+            problems.extend(misfits);
+        }
+        if !problems.is_empty() {
+            return Err(Problems::new(problems).into());
+        }
+        let mut sources = Vec::new();
+        for (source, inspected) in planned.drain(..).zip(inspected) {
+            sources.push(self.run_source(source, inspected, &observer).await?);
+        }
+        Ok(Report { sources })
+    }
+
+    async fn run_source(
+        &self,
+        mut planned: Planned,
+        inspected: Inspected,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<SourceReport, Error> {
+        let upto = planned.source.horizon().await?;
+        let guarantee = planned.source.guarantee().clone();
+        let starts = inspected.starts(upto);
+        let after = starts.iter().copied().min().unwrap_or(upto);
+        observer.source_started(&planned.name, &guarantee, after, upto);
+        let limits = Arc::new(self.limits());
+        let homes = self.start_homes(&planned, &inspected, &limits, observer);
+        let locator = Arc::clone(&planned.locator);
+        let source = planned.name.clone();
+        let failure = if homes.is_idle() || after >= upto {
+            None
+        } else {
+            let batches = read_ahead(planned.source, after, upto, self.config.batch_limit());
+            distribute(batches, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
+        };
+        let reached = if failure.is_none() { Some(upto) } else { None };
+        let (homes, control) = homes.finish(reached).await;
+        let failure = failure.map(|error| error.to_string());
+        Ok(SourceReport { source, guarantee, homes, control, failure })
+    }
+
+    fn limits(&self) -> Limits {
+        let delivery = &self.config.delivery;
+        Limits {
+            commit_rows: delivery.commit_rows,
+            commit_interval: delivery.commit_interval,
+            working: Arc::new(Semaphore::new(delivery.parallel)),
+            kept_open: Arc::new(Semaphore::new(delivery.open_homes)),
+            opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
+        }
+    }
+
+    fn start_homes(
+        &self,
+        planned: &Planned,
+        inspected: &Inspected,
+        limits: &Arc<Limits>,
+        observer: &Arc<dyn Observer>,
+    ) -> Homes {
+        let mut running = Vec::new();
+        for (configured, state) in self.config.homes.iter().zip(&inspected.homes) {
+            let report = report(configured.home.as_str(), planned.analysers.tables(), state);
+            let delivery = planned.delivery(&configured.database);
+            let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
+            running.push(Running::start(deliverer, report, Some(configured.home.clone()), observer));
+        }
+        let report = report("control", &[], &inspected.control);
+        let delivery = planned.control(&self.config.control);
+        let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
+        running.push(Running::start(deliverer, report, None, observer));
+        Homes { running }
+    }
+}
+
+fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, Failure>) -> HomeReport {
+    HomeReport {
+        home: home.to_owned(),
+        account: Account::default(),
+        objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
+        position: state.as_ref().copied().unwrap_or(Position::Start),
+        failure: state.as_ref().err().map(ToString::to_string),
+    }
+}
+
+/// The tasks that deliver, one a home; the last is the control database's.
+struct Homes {
+    running: Vec<Running>,
+}
+
+/// A home's task, or the report of a home that could not be reached.
+struct Running {
+    task: Option<(mpsc::Sender<Message>, JoinHandle<HomeReport>)>,
+    report: HomeReport,
+}
+
+impl Running {
+    /// Starts a home's task with the home in its context: from here on no call below is told where it is.
+    fn start(deliverer: Deliverer, report: HomeReport, home: Option<Home>, observer: &Arc<dyn Observer>) -> Self {
+        if let Some(failure) = &report.failure {
+            observer.home_failed(&report.home, &Failure::Failed(failure.clone()));
+            return Self { task: None, report };
+        }
+        let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY);
+        let task = match home {
+            Some(home) => tokio::spawn(context::scope(home, deliverer.run(messages))),
+            None => tokio::spawn(deliverer.run(messages)),
+        };
+        Self { task: Some((sender, task)), report }
+    }
+
+    /// A home that has failed takes nothing more, and misses nothing: its position stays.
+    async fn send(&self, message: Message) {
+        if let Some((sender, _)) = &self.task {
+            let _ = sender.send(message).await;
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.task.as_ref().is_some_and(|(sender, _)| !sender.is_closed())
+    }
+}
+
+impl Homes {
+    /// Whether there is nobody left to deliver to.
+    fn is_idle(&self) -> bool {
+        !self.running.iter().any(Running::is_alive)
+    }
+
+    /// Lets every home commit, up to where the source was read if that is known, and gathers the reports.
+    async fn finish(self, reached: Option<Position>) -> (Vec<HomeReport>, HomeReport) {
+        let mut reports = Vec::new();
+        if let Some(upto) = reached {
+            for running in &self.running {
+                running.send(Message::Finish(upto)).await;
+            }
+        }
+        let waiting: Vec<_> = self
+            .running
+            .into_iter()
+            .map(|Running { task, report }| (task.map(|(sender, task)| (drop(sender), task).1), report))
+            .collect();
+        for (task, report) in waiting {
+            reports.push(match task {
+                Some(task) => task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+                None => report,
+            });
+        }
+        let control = reports.pop().expect("the control database is the last");
+        (reports, control)
+    }
+}
+
+/// A batch and the permit for its memory.
+type Permitted = (Batch, Arc<OwnedSemaphorePermit>);
+
+/// Reads batches ahead of their delivery, as far as memory is allowed.
+fn read_ahead(
+    mut source: Box<dyn Source>,
+    mut after: Position,
+    upto: Position,
+    limit: BatchLimit,
+) -> mpsc::Receiver<Result<Permitted, Error>> {
+    let (sender, batches) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
+        while after < upto {
+            let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
+            let batch = source.read(after, upto, limit).await;
+            after = batch.as_ref().map_or(upto, |batch| batch.upto);
+            if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() {
+                return;
+            }
+        }
+    });
+    batches
+}
+
+/// Locates the records of each batch and hands every home its share.
+async fn distribute(
+    mut batches: mpsc::Receiver<Result<Permitted, Error>>,
+    source: &str,
+    locator: &Arc<Locator>,
+    starts: Arc<[Position]>,
+    homes: &Homes,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    while let Some(batch) = batches.recv().await {
+        let (batch, permit) = batch?;
+        observer.batch_read(batch.records.num_rows(), batch.upto);
+        let shares = locate(batch, Arc::clone(locator), Arc::clone(&starts)).await;
+        for share in shares.map_err(|message| Error::source(source, message))? {
+            homes.running[share.slot].send(Message::Share(share, Arc::clone(&permit))).await;
+        }
+        if homes.is_idle() {
+            return Err(Error::source(source, "no home is left to deliver to"));
+        }
+    }
+    Ok(())
+}
+
+async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {
+    let job = tokio::task::spawn_blocking(move || {
+        let judged = locator.judge(&batch.records)?;
+        locator.split(&batch, &judged, &starts)
+    });
+    job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}

@@ -1,0 +1,113 @@
+//! What a run tells: while it goes on, and at its end.
+
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::batch::Position;
+use crate::error::Failure;
+use crate::source::Guarantee;
+
+/// Is told of a run's progress. Calls come from several threads and should return quickly.
+pub trait Observer: Send + Sync {
+    /// A source is read from `after` up to `upto`.
+    fn source_started(&self, source: &str, guarantee: &Guarantee, after: Position, upto: Position) {
+        let _ = (source, guarantee, after, upto);
+    }
+
+    /// A batch of so many records was read; everything up to `upto` has been.
+    fn batch_read(&self, records: usize, upto: Position) {
+        let _ = (records, upto);
+    }
+
+    /// A home, or the control database, has committed.
+    fn delivered(&self, home: &str, account: Account) {
+        let _ = (home, account);
+    }
+
+    /// A home takes nothing more in this run; the others go on.
+    fn home_failed(&self, home: &str, failure: &Failure) {
+        let _ = (home, failure);
+    }
+}
+
+/// An observer that tells nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// Objects of one table that were written to a home.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObjectCount {
+    /// The table.
+    pub table: String,
+    /// Objects that analysers made for it: rows, or partial aggregates before they are merged.
+    pub count: u64,
+}
+
+/// What a run did to one home, or to the control database.
+#[derive(Clone, Debug, Serialize)]
+pub struct HomeReport {
+    /// The home's name.
+    pub home: String,
+    /// What became of its records, as committed.
+    #[serde(flatten)]
+    pub account: Account,
+    /// Objects by table, as committed.
+    pub objects: Vec<ObjectCount>,
+    /// How far the home has got.
+    pub position: Position,
+    /// Why it stopped early.
+    pub failure: Option<String>,
+}
+
+/// What a run did with one source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceReport {
+    /// The source's name.
+    pub source: String,
+    /// What reading it guarantees.
+    pub guarantee: Guarantee,
+    /// The homes, in the order of their names.
+    pub homes: Vec<HomeReport>,
+    /// The control database, which keeps what has no home.
+    pub control: HomeReport,
+    /// Why reading stopped early.
+    pub failure: Option<String>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The sources, in the configuration's order.
+    pub sources: Vec<SourceReport>,
+}
+
+impl SourceReport {
+    /// What became of all records of the source.
+    #[must_use]
+    pub fn total(&self) -> Account {
+        let mut total = self.control.account;
+        self.homes.iter().for_each(|home| total += home.account);
+        total
+    }
+
+    /// Homes, the control database included, that stopped early.
+    pub fn failed(&self) -> impl Iterator<Item = &HomeReport> {
+        self.homes.iter().chain([&self.control]).filter(|home| home.failure.is_some())
+    }
+}
+
+impl Report {
+    /// Whether anything stopped early.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.sources.iter().any(|source| source.failure.is_some() || source.failed().next().is_some())
+    }
+
+    /// Records that this run sent to quarantine.
+    #[must_use]
+    pub fn quarantined(&self) -> u64 {
+        self.sources.iter().map(|source| source.total().quarantined).sum()
+    }
+}

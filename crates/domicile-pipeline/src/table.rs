@@ -1,0 +1,98 @@
+//! The tables that analysers write, as their result types make them.
+
+use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use serde::Serialize;
+
+/// How two partial results of one aggregate become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Merge {
+    /// The sums are added.
+    Sum,
+    /// The counts are added.
+    Count,
+    /// The smaller value stays.
+    Min,
+    /// The larger value stays.
+    Max,
+}
+
+impl Merge {
+    /// The SQL aggregate function that merges partial results.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            Merge::Sum | Merge::Count => "sum",
+            Merge::Min => "min",
+            Merge::Max => "max",
+        }
+    }
+}
+
+/// How objects reach their table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A new row each. A row whose key is there already is refused.
+    Insert,
+    /// The row with the same key is replaced.
+    Replace,
+    /// Merged into the row with the same key: one function a column, `None` for the key's columns.
+    Merge(Vec<Option<Merge>>),
+}
+
+/// A table that an analyser writes to, in every home.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The table's name.
+    pub name: String,
+    /// Names and types of the columns; only types for which [`is_deliverable`] holds.
+    pub schema: SchemaRef,
+    /// Numbers of the columns that make up the key; empty where there is none.
+    pub key: Vec<usize>,
+    /// How objects reach the table.
+    pub write: Write,
+}
+
+impl Table {
+    /// Whether a column is part of the key.
+    #[must_use]
+    pub fn is_key(&self, column: usize) -> bool {
+        self.key.contains(&column)
+    }
+
+    /// The names of the key's columns.
+    pub fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.key.iter().map(|&column| self.schema.field(column).name().as_str())
+    }
+}
+
+/// The type that a result column is delivered as, or `None` if no database here can hold it.
+///
+/// Small integers become 64 bits wide and the layouts of text become one, so that a delivery knows eight types.
+#[must_use]
+pub fn delivered_as(data_type: &DataType) -> Option<DataType> {
+    use DataType::{
+        Binary, BinaryView, Boolean, Date32, Date64, Decimal32, Decimal64, Decimal128, Float16, Float32, Float64,
+        Int8, Int16, Int32, Int64, LargeBinary, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
+    };
+    match data_type {
+        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => Some(Int64),
+        Float16 | Float32 | Float64 => Some(Float64),
+        Utf8 | LargeUtf8 | Utf8View => Some(Utf8),
+        Binary | LargeBinary | BinaryView => Some(Binary),
+        Boolean => Some(Boolean),
+        Date32 | Date64 => Some(Date32),
+        Timestamp(_, None) => Some(Timestamp(TimeUnit::Microsecond, None)),
+        Decimal32(precision, scale) | Decimal64(precision, scale) | Decimal128(precision, scale) if *scale >= 0 => {
+            Some(Decimal128(*precision, *scale))
+        }
+        DataType::Dictionary(_, value) => delivered_as(value),
+        _ => None,
+    }
+}
+
+/// Whether a delivery takes a column of this type as it is.
+#[must_use]
+pub fn is_deliverable(data_type: &DataType) -> bool {
+    delivered_as(data_type).as_ref() == Some(data_type)
+}

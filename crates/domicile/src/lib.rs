@@ -1,0 +1,44 @@
+//! Every record finds its home database: the ambient context and the router.
+//!
+//! Set what you know once, where you know it. Every operation below that point is routed by it, and a route says why
+//! it was chosen.
+//!
+//! ```
+//! use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
+//!
+//! # fn main() -> Result<(), domicile::Error> {
+//! let placement = Placement::builder()
+//!     .place(RoutingKey::new("ES"), Home::new("es")?, "domicile.toml:12")
+//!     .place(RoutingKey::new("FR"), Home::new("fr")?, "domicile.toml:13")
+//!     .build()?;
+//! let routers = Chain::new(PlacementRouter::new(placement));
+//!
+//! let route = context::with(RoutingKey::new("ES"), || routers.route(&Operation::write("orders")))?;
+//! assert_eq!(route.home().as_str(), "es");
+//!
+//! // Nothing is known here, and there is no default to fall through to.
+//! assert!(routers.route(&Operation::write("orders")).unwrap_err().is_no_opinion());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate does no IO and names no database: routing is a pure, synchronous function of the context, the record (if
+//! there is one) and the table.
+
+pub mod context;
+mod error;
+mod home;
+mod key;
+mod placement;
+mod route;
+mod router;
+mod witness;
+
+pub use context::Context;
+pub use error::Error;
+pub use home::Home;
+pub use key::RoutingKey;
+pub use placement::{Placed, Placement, PlacementBuilder};
+pub use route::{Reason, Route};
+pub use router::{Access, Chain, Operation, PlacementRouter, Record, Router};
+pub use witness::{Witness, WitnessKind};

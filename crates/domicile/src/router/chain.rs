@@ -1,0 +1,143 @@
+//! Asking several routers in order.
+
+use std::sync::Arc;
+
+use super::{Access, Operation, Record, Router};
+use crate::{Context, Error, Home, Route};
+
+/// Routers that are asked in order; the first opinion wins.
+///
+/// It is closed: where no router has an opinion the operation is refused, the relation is not allowed and the table is
+/// not migrated. Clones share the routers.
+///
+/// ```
+/// use domicile::{Chain, Home, Operation, Placement, PlacementRouter};
+///
+/// # fn main() -> Result<(), domicile::Error> {
+/// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(Home::new("es")?).build()?));
+/// assert!(routers.route(&Operation::read("orders")).unwrap_err().is_no_opinion());
+/// assert!(routers.route(&Operation::read("orders").on(Home::new("es")?)).is_ok());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Chain {
+    routers: Vec<Arc<dyn Router>>,
+}
+
+impl Chain {
+    /// Makes a chain of one router.
+    ///
+    /// ```
+    /// # use domicile::{Chain, Placement, PlacementRouter};
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
+    /// assert_eq!(routers.names().collect::<Vec<_>>(), ["placement"]);
+    /// ```
+    pub fn new(first: impl Router + 'static) -> Self {
+        Self { routers: vec![Arc::new(first)] }
+    }
+
+    /// Adds a router that is asked when those before it have no opinion.
+    ///
+    /// ```
+    /// # use domicile::{Chain, Placement, PlacementRouter};
+    /// # let placement = Placement::builder().build().unwrap();
+    /// let routers = Chain::new(PlacementRouter::new(placement.clone())).then(PlacementRouter::new(placement));
+    /// assert_eq!(routers.names().count(), 2);
+    /// ```
+    #[must_use]
+    pub fn then(mut self, next: impl Router + 'static) -> Self {
+        self.routers.push(Arc::new(next));
+        self
+    }
+
+    /// Returns the names of the routers, in the order in which they are asked.
+    ///
+    /// ```
+    /// # use domicile::{Chain, Placement, PlacementRouter};
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
+    /// assert_eq!(routers.names().collect::<Vec<_>>(), ["placement"]);
+    /// ```
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.routers.iter().map(|router| router.name())
+    }
+
+    /// Decides the home of an operation.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::is_no_opinion`] if no router has an opinion.
+    /// - [`Error::is_disagreement`] if the first opinion contradicts the home that the record was loaded from, that the
+    ///   operation names or that the open transaction belongs to.
+    /// - Whatever error a router refuses the operation with.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let placement = Placement::builder().place(RoutingKey::new("ES"), Home::new("es")?, "domicile.toml:12");
+    /// let routers = Chain::new(PlacementRouter::new(placement.build()?));
+    /// let route = context::with(RoutingKey::new("ES"), || routers.route(&Operation::read("orders")))?;
+    /// assert_eq!(route.home().as_str(), "es");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn route(&self, operation: &Operation<'_>) -> Result<Route, Error> {
+        for router in &self.routers {
+            let opinion = match operation.access() {
+                Access::Read => router.route_read(operation)?,
+                Access::Write => router.route_write(operation)?,
+            };
+            if let Some(route) = opinion {
+                return agreed(operation, route);
+            }
+        }
+        Err(Error::no_opinion(operation, self.names(), &Context::current()))
+    }
+
+    /// Says whether two records may refer to each other. Without an opinion from any router they may not.
+    ///
+    /// ```
+    /// use domicile::{Chain, Placement, PlacementRouter, Record, RoutingKey};
+    ///
+    /// struct Unknown;
+    /// impl Record for Unknown {
+    ///     fn routing_key(&self) -> Option<RoutingKey> {
+    ///         None
+    ///     }
+    /// }
+    ///
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
+    /// assert!(!routers.allow_relation(&Unknown, &Unknown));
+    /// ```
+    pub fn allow_relation(&self, one: &dyn Record, other: &dyn Record) -> bool {
+        self.routers.iter().find_map(|router| router.allow_relation(one, other)).unwrap_or(false)
+    }
+
+    /// Says whether a table belongs into a home. Without an opinion from any router it does not.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Placement, PlacementRouter};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
+    /// assert!(routers.allow_migrate(&es, "orders"));
+    /// assert!(!routers.allow_migrate(&fr, "orders"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn allow_migrate(&self, home: &Home, table: &str) -> bool {
+        self.routers.iter().find_map(|router| router.allow_migrate(home, table)).unwrap_or(false)
+    }
+}
+
+/// Holds any router's answer against what is known of the operation, so that no router can overrule it.
+fn agreed(operation: &Operation<'_>, route: Route) -> Result<Route, Error> {
+    if operation.known_homes().all(|witness| witness.home() == route.home()) {
+        return Ok(route);
+    }
+    let mut witnesses = route.reason().witnesses().to_vec();
+    witnesses.extend(operation.known_homes());
+    Err(Error::disagreement(operation, &witnesses))
+}

@@ -1,0 +1,87 @@
+//! Deciding the home of an operation.
+
+mod chain;
+mod operation;
+mod placement;
+
+pub use chain::Chain;
+pub use operation::{Access, Operation, Record};
+pub use placement::PlacementRouter;
+
+use crate::{Error, Home, Route};
+
+/// Decides the home of an operation from the context, the record (if there is one) and the table.
+///
+/// # Contract
+///
+/// An implementor
+///
+/// - MUST be pure and synchronous: no IO, no locks that are held for long, and the same answer for the same operation
+///   and context.
+/// - MUST return `Ok(None)` where it has no opinion, so that the next router is asked. It MUST NOT answer with a home
+///   because it knows no better: nothing in this crate means "the default", and a router must not bring one.
+/// - MUST return an error where it ought to know and does not, such as a key that it has never heard of. Use
+///   [`Error::refused`].
+/// - MUST NOT set values in the context.
+/// - SHOULD use the record when there is one: it is there for new records, too.
+/// - SHOULD answer reads and writes of the same record alike, unless it knows a home that is for reading only.
+/// - SHOULD give a reason that names where the decision came from; it is read by people after something went wrong.
+///
+/// A [`Chain`] checks an answer against the homes that the operation is known to belong to, and refuses a route that
+/// contradicts them.
+///
+/// ```
+/// use domicile::{Chain, Error, Home, Operation, Route, Router};
+///
+/// /// Keeps the audit log in one home; other tables are none of its business.
+/// struct Audits(Home);
+///
+/// impl Router for Audits {
+///     fn name(&self) -> &str {
+///         "audits"
+///     }
+///
+///     fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+///         let is_mine = operation.table() == "audit_log";
+///         Ok(is_mine.then(|| Route::new(self.0.clone(), "audits are kept in Spain")))
+///     }
+///
+///     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+///         self.route_read(operation)
+///     }
+/// }
+///
+/// let routers = Chain::new(Audits(Home::new("es")?));
+/// let route = routers.route(&Operation::write("audit_log"))?;
+/// assert_eq!(route.to_string(), "es, because audits are kept in Spain");
+/// assert!(routers.route(&Operation::write("orders")).unwrap_err().is_no_opinion());
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Router: Send + Sync {
+    /// Returns the name that messages use for this router.
+    fn name(&self) -> &str;
+
+    /// Decides the home to read from, or has no opinion.
+    ///
+    /// # Errors
+    ///
+    /// Where the operation must not be routed at all. No other router is asked then.
+    fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error>;
+
+    /// Decides the home to write to, or has no opinion.
+    ///
+    /// # Errors
+    ///
+    /// Where the operation must not be routed at all. No other router is asked then.
+    fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error>;
+
+    /// Says whether two records may refer to each other, or has no opinion.
+    fn allow_relation(&self, _one: &dyn Record, _other: &dyn Record) -> Option<bool> {
+        None
+    }
+
+    /// Says whether a table belongs into a home, or has no opinion.
+    fn allow_migrate(&self, _home: &Home, _table: &str) -> Option<bool> {
+        None
+    }
+}

@@ -1,0 +1,213 @@
+//! What a router is asked about.
+
+use std::fmt::{self, Debug, Display};
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::witness::{Witness, WitnessKind};
+use crate::{Home, RoutingKey};
+
+/// What routing needs to know of a record.
+///
+/// ```
+/// use domicile::{Record, RoutingKey};
+///
+/// struct Order {
+///     country: Option<String>,
+/// }
+///
+/// impl Record for Order {
+///     fn routing_key(&self) -> Option<RoutingKey> {
+///         self.country.as_deref().map(RoutingKey::new)
+///     }
+/// }
+///
+/// let order = Order { country: Some("ES".into()) };
+/// assert_eq!(order.routing_key(), Some(RoutingKey::new("ES")));
+/// ```
+pub trait Record {
+    /// Returns the record's own routing key, or `None` if the record does not say. It must not be guessed.
+    fn routing_key(&self) -> Option<RoutingKey>;
+
+    /// Returns the home that the record was loaded from, or `None` for a new record.
+    fn loaded_from(&self) -> Option<Home> {
+        None
+    }
+}
+
+/// Whether an operation reads or writes.
+///
+/// ```
+/// use domicile::{Access, Operation};
+///
+/// assert_eq!(Operation::read("orders").access(), Access::Read);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It changes nothing.
+    Read,
+    /// It may change rows.
+    Write,
+}
+
+/// What is to be routed: a read or a write of a table, with the record if there is one.
+///
+/// ```
+/// use domicile::Operation;
+///
+/// assert_eq!(Operation::read("orders").to_string(), "read of orders");
+/// assert_eq!(Operation::write("orders").to_string(), "write to orders");
+/// ```
+#[derive(Clone)]
+pub struct Operation<'a> {
+    access: Access,
+    table: &'a str,
+    record: Option<&'a dyn Record>,
+    witnesses: Vec<Witness>,
+}
+
+impl<'a> Operation<'a> {
+    /// Makes a read of a table.
+    ///
+    /// ```
+    /// assert_eq!(domicile::Operation::read("orders").table(), "orders");
+    /// ```
+    pub fn read(table: &'a str) -> Self {
+        Self::new(Access::Read, table)
+    }
+
+    /// Makes a write to a table.
+    ///
+    /// ```
+    /// assert_eq!(domicile::Operation::write("orders").table(), "orders");
+    /// ```
+    pub fn write(table: &'a str) -> Self {
+        Self::new(Access::Write, table)
+    }
+
+    fn new(access: Access, table: &'a str) -> Self {
+        Self { access, table, record: None, witnesses: Vec::new() }
+    }
+
+    /// Adds the record that is read or written, also when it is new.
+    ///
+    /// ```
+    /// use domicile::{Operation, Record, RoutingKey};
+    ///
+    /// struct Order;
+    /// impl Record for Order {
+    ///     fn routing_key(&self) -> Option<RoutingKey> {
+    ///         Some(RoutingKey::new("ES"))
+    ///     }
+    /// }
+    ///
+    /// let operation = Operation::write("orders").with_record(&Order);
+    /// assert_eq!(operation.record().unwrap().routing_key(), Some(RoutingKey::new("ES")));
+    /// ```
+    #[must_use]
+    pub fn with_record(mut self, record: &'a dyn Record) -> Self {
+        self.record = Some(record);
+        self
+    }
+
+    /// Names the home of this operation. This overrides the context, but not the record or the open transaction.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let placement = Placement::builder()
+    ///     .place(RoutingKey::new("ES"), Home::new("es")?, "domicile.toml:12")
+    ///     .home(Home::new("fr")?)
+    ///     .build()?;
+    /// let routers = Chain::new(PlacementRouter::new(placement));
+    /// let on_fr = Operation::read("orders").on(Home::new("fr")?);
+    /// let route = context::with(RoutingKey::new("ES"), || routers.route(&on_fr))?;
+    /// assert_eq!(route.home().as_str(), "fr");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn on(mut self, home: Home) -> Self {
+        self.witnesses.push(Witness::explicit(home, Location::caller()));
+        self
+    }
+
+    /// Says that a transaction of this home is open; `opened` tells in messages where, such as `src/sync.rs:20`.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let placement = Placement::builder()
+    ///     .place(RoutingKey::new("ES"), Home::new("es")?, "domicile.toml:12")
+    ///     .home(Home::new("fr")?)
+    ///     .build()?;
+    /// let routers = Chain::new(PlacementRouter::new(placement));
+    /// let statement = Operation::write("orders").in_transaction_of(Home::new("fr")?, "src/sync.rs:20");
+    /// let refused = context::with(RoutingKey::new("ES"), || routers.route(&statement));
+    /// assert!(refused.unwrap_err().is_disagreement());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn in_transaction_of(mut self, home: Home, opened: impl Into<Arc<str>>) -> Self {
+        self.witnesses.push(Witness::transaction(home, opened.into()));
+        self
+    }
+
+    /// Returns whether this reads or writes.
+    ///
+    /// ```
+    /// use domicile::{Access, Operation};
+    ///
+    /// assert_eq!(Operation::write("orders").access(), Access::Write);
+    /// ```
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Returns the table.
+    ///
+    /// ```
+    /// assert_eq!(domicile::Operation::read("orders").table(), "orders");
+    /// ```
+    pub fn table(&self) -> &'a str {
+        self.table
+    }
+
+    /// Returns the record, if there is one.
+    ///
+    /// ```
+    /// assert!(domicile::Operation::read("orders").record().is_none());
+    /// ```
+    pub fn record(&self) -> Option<&'a dyn Record> {
+        self.record
+    }
+
+    /// Returns the homes that this operation is known to belong to, whatever a router makes of keys and context.
+    pub(crate) fn known_homes(&self) -> impl Iterator<Item = Witness> {
+        let loaded_from = self.record.and_then(|record| record.loaded_from()).map(Witness::loaded_from);
+        loaded_from.into_iter().chain(self.witnesses.iter().cloned())
+    }
+
+    pub(crate) fn overrides_context(&self) -> bool {
+        self.witnesses.iter().any(|witness| witness.kind() == WitnessKind::Explicit)
+    }
+}
+
+impl Display for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.access {
+            Access::Read => write!(f, "read of {}", self.table),
+            Access::Write => write!(f, "write to {}", self.table),
+        }
+    }
+}
+
+impl Debug for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Operation({self})")
+    }
+}

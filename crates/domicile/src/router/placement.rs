@@ -1,0 +1,135 @@
+//! Routing by a placement.
+
+use super::{Operation, Record, Router};
+use crate::context::At;
+use crate::{Context, Error, Home, Placement, Route, RoutingKey, Witness};
+
+/// Routes by a [`Placement`] and by everything that is known of an operation.
+///
+/// The witnesses are, the strongest first: the record's own key, the home that it was loaded from, the home that the
+/// operation names and the one of the open transaction; then the [`RoutingKey`] and the [`Home`] in the context, unless
+/// the operation names its home. All that are known must lead to the same home.
+///
+/// With no witness at all it has no opinion. Two records may refer to each other if both their homes are known and are
+/// the same, and may not if they differ. Every table is migrated to the homes of the placement.
+///
+/// # Errors
+///
+/// - [`Error::is_unknown_key`] for a key that was not placed.
+/// - [`Error::is_unknown_home`] for a home that is not of the placement.
+/// - [`Error::is_disagreement`] if two witnesses lead to different homes.
+///
+/// ```
+/// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, Record, RoutingKey, context};
+///
+/// struct Order(&'static str);
+/// impl Record for Order {
+///     fn routing_key(&self) -> Option<RoutingKey> {
+///         Some(RoutingKey::new(self.0))
+///     }
+/// }
+///
+/// # fn main() -> Result<(), domicile::Error> {
+/// let placement = Placement::builder()
+///     .place(RoutingKey::new("ES"), Home::new("es")?, "domicile.toml:12")
+///     .place(RoutingKey::new("FR"), Home::new("fr")?, "domicile.toml:13")
+///     .build()?;
+/// let routers = Chain::new(PlacementRouter::new(placement));
+///
+/// let spanish = Order("ES");
+/// let write = Operation::write("orders").with_record(&spanish);
+/// let route = routers.route(&write)?;
+/// assert_eq!(route.to_string(), "es, because the record's key is ES (placed by domicile.toml:12)");
+///
+/// let refused = context::with(RoutingKey::new("FR"), || routers.route(&write));
+/// assert!(refused.unwrap_err().is_disagreement());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PlacementRouter {
+    placement: Placement,
+}
+
+impl PlacementRouter {
+    /// Makes a router of a placement.
+    ///
+    /// ```
+    /// use domicile::{Placement, PlacementRouter, Router};
+    ///
+    /// let router = PlacementRouter::new(Placement::builder().build().unwrap());
+    /// assert_eq!(router.name(), "placement");
+    /// ```
+    pub fn new(placement: Placement) -> Self {
+        Self { placement }
+    }
+
+    fn route(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        let mut witnesses = Vec::new();
+        if let Some(key) = operation.record().and_then(Record::routing_key) {
+            let placed = self.placement.home_of(&key);
+            let placed = placed.ok_or_else(|| Error::unknown_key(operation, &key, "it is the record's key"))?;
+            witnesses.push(Witness::record_key(key, placed));
+        }
+        witnesses.extend(operation.known_homes());
+        if !operation.overrides_context() {
+            self.ask_context(operation, &mut witnesses)?;
+        }
+        if let Some(stray) = witnesses.iter().find(|witness| !self.placement.has_home(witness.home())) {
+            return Err(Error::unknown_home(operation, stray));
+        }
+        if witnesses.windows(2).any(|pair| pair[0].home() != pair[1].home()) {
+            return Err(Error::disagreement(operation, &witnesses));
+        }
+        Ok(Route::agreed(witnesses))
+    }
+
+    fn ask_context(&self, operation: &Operation<'_>, witnesses: &mut Vec<Witness>) -> Result<(), Error> {
+        let context = Context::current();
+        if let Some((key, set_at)) = context.found::<RoutingKey>() {
+            let placed = self.placement.home_of(key);
+            let placed = placed.ok_or_else(|| {
+                let found = format!("{key:?} was set at {}", At(set_at));
+                Error::unknown_key(operation, key, &found)
+            })?;
+            witnesses.push(Witness::context_key(key.clone(), set_at, placed));
+        }
+        if let Some((home, set_at)) = context.found::<Home>() {
+            witnesses.push(Witness::context_home(home.clone(), set_at));
+        }
+        Ok(())
+    }
+
+    /// Returns the homes that a record is known to belong to; more than one if it contradicts itself.
+    fn homes_of(&self, record: &dyn Record) -> Vec<Home> {
+        let by_key = record.routing_key().and_then(|key| Some(self.placement.home_of(&key)?.home().clone()));
+        by_key.into_iter().chain(record.loaded_from()).collect()
+    }
+}
+
+impl Router for PlacementRouter {
+    fn name(&self) -> &str {
+        "placement"
+    }
+
+    fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.route(operation)
+    }
+
+    fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.route(operation)
+    }
+
+    fn allow_relation(&self, one: &dyn Record, other: &dyn Record) -> Option<bool> {
+        let (mut homes, others) = (self.homes_of(one), self.homes_of(other));
+        if homes.is_empty() || others.is_empty() {
+            return None;
+        }
+        homes.extend(others);
+        Some(homes.windows(2).all(|pair| pair[0] == pair[1]))
+    }
+
+    fn allow_migrate(&self, home: &Home, _table: &str) -> Option<bool> {
+        self.placement.has_home(home).then_some(true)
+    }
+}

@@ -1,0 +1,11 @@
+//! The context and the router, used as a program uses them.
+
+mod interleaving;
+mod placement;
+mod random_scopes;
+mod random_tasks;
+mod routing;
+mod scopes;
+mod set;
+mod tasks;
+mod values;
