@@ -58,7 +58,7 @@ impl Pipeline {
         if problems.is_empty() {
             Ok(Checked { sources, homes: self.config.homes.len() })
         } else {
-            Err(Problems::new(problems))
+            Err(problems.into_iter().collect())
         }
     }
 

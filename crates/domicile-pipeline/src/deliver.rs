@@ -44,7 +44,7 @@ pub(crate) struct Misfit {
 /// the position and the epoch in the database are still those that this run has read or written (otherwise
 /// [`Failure::Overtaken`]). It MUST tell [`Failure::Refused`] (the objects are at fault; the savepoint can be rolled
 /// back and the transaction goes on) from [`Failure::Failed`] (nothing of the transaction can be kept). It MUST NOT
-/// write anything before [`begin`](Self::begin).
+/// change data before [`begin`](Self::begin).
 #[async_trait]
 pub(crate) trait Delivery: Send {
     /// Reads the position and checks the tables, without a trace: a missing database is not made.
@@ -229,7 +229,7 @@ impl Deliverer {
     }
 
     async fn try_deliver(&mut self, records: &RecordBatch) -> Result<(), Failure> {
-        let objects = self.analyse(records.clone()).await.map_err(Failure::Refused)?;
+        let objects = analyse(Arc::clone(&self.analysers), records.clone()).await.map_err(Failure::Refused)?;
         self.delivery.savepoint().await?;
         let mut partials = Vec::new();
         let mut counts = vec![0; self.report.objects.len()];
@@ -251,13 +251,6 @@ impl Deliverer {
         let transaction = self.transaction.as_mut().expect("shares are delivered in a transaction");
         transaction.objects.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         Ok(())
-    }
-
-    /// Analyses on a thread for blocking work, which is told the home by carrying the context over.
-    async fn analyse(&self, records: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
-        let (analysers, context) = (Arc::clone(&self.analysers), Context::current());
-        let job = tokio::task::spawn_blocking(move || context.run(|| analysers.analyse(&records)));
-        job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
     /// Opens the home and begins a transaction, where that is not done yet. With all places for open connections
@@ -317,4 +310,11 @@ impl Deliverer {
         self.observer.delivered(&self.report.home, transaction.account);
         Ok(())
     }
+}
+
+/// Analyses on a thread for blocking work, which is told the home by carrying the context over.
+async fn analyse(analysers: Arc<Analysers>, records: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
+    let context = Context::current();
+    let job = tokio::task::spawn_blocking(move || context.run(|| analysers.analyse(&records)));
+    job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

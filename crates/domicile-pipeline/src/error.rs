@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use domicile::Home;
-
 use crate::config::Problems;
 
 /// An error of the pipeline. It says what to do, and its source (if any) is printed once.
@@ -14,8 +12,6 @@ pub struct Error(Box<Kind>);
 enum Kind {
     Configuration(Problems),
     Source { name: String, message: String },
-    Home { home: String, failure: Failure },
-    Interrupted(String),
 }
 
 /// Why a home, or the control database, did not take what was delivered.
@@ -42,24 +38,12 @@ impl Error {
         Self(Box::new(Kind::Source { name: name.to_owned(), message: message.to_string() }))
     }
 
-    pub(crate) fn home(home: &Home, failure: Failure) -> Self {
-        Self(Box::new(Kind::Home { home: home.to_string(), failure }))
-    }
-
-    pub(crate) fn control(failure: Failure) -> Self {
-        Self(Box::new(Kind::Home { home: String::from("the control database"), failure }))
-    }
-
-    pub(crate) fn interrupted(message: impl fmt::Display) -> Self {
-        Self(Box::new(Kind::Interrupted(message.to_string())))
-    }
-
     /// The problems of the configuration, if that is what is wrong.
     #[must_use]
     pub fn problems(&self) -> Option<&Problems> {
         match &*self.0 {
             Kind::Configuration(problems) => Some(problems),
-            _ => None,
+            Kind::Source { .. } => None,
         }
     }
 
@@ -81,8 +65,6 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Configuration(problems) => fmt::Display::fmt(problems, f),
             Kind::Source { name, message } => write!(f, "source {name}: {message}"),
-            Kind::Home { home, failure } => write!(f, "{home}: {failure}"),
-            Kind::Interrupted(message) => f.write_str(message),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::batch::{Batch, BatchLimit, Position};
 use crate::error::Error;
-use crate::locate::{Judged, Verdict};
+use crate::locate::{Fate, Judged, NearMisses};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
 use crate::quarantine::{Cause, record_json};
@@ -96,8 +96,11 @@ impl Pipeline {
         let batch = match records {
             Records::Source { after, limit } => {
                 let upto = planned.source.horizon().await?;
-                let limit = BatchLimit { rows: limit.max(1), bytes: usize::MAX };
-                planned.source.read(Position::from(after), upto, limit).await?
+                // A batch holds all records of one cursor value, so it may be larger than what was asked for.
+                let most = BatchLimit { rows: self.config.batch.rows.max(limit), bytes: self.config.batch.bytes };
+                let mut batch = planned.source.read(Position::from(after), upto, most).await?;
+                batch.records = batch.records.slice(0, limit.min(batch.records.num_rows()));
+                batch
             }
             Records::Json(json) => {
                 let records = from_json(planned.source.schema(), json);
@@ -117,19 +120,19 @@ impl Pipeline {
         let records = &batch.records;
         let cursor = records.column(planned.source.cursor());
         let mut objects = Vec::new();
-        let outcome = if judged.is_ignored(row) {
-            Outcome::Ignored
-        } else if let Some((cause, reason)) = planned.locator.why_quarantined(batch, judged, row) {
-            Outcome::Quarantined { cause, reason }
-        } else {
-            let Verdict::Home(slot, route) = judged.verdict(row) else { unreachable!("it would be in quarantine") };
-            let home = self.config.homes[*slot].home.clone();
-            match context::with(home.clone(), || planned.analysers.analyse(&records.slice(row, 1))) {
-                Ok(made) => {
-                    objects = made.iter().flat_map(|(table, rows)| explained_objects(planned, *table, rows)).collect();
-                    Outcome::Delivered { home: home.to_string(), reason: route.to_string() }
+        let outcome = match planned.locator.fate(batch, judged, row, &mut NearMisses::default()) {
+            Fate::Ignored(_) => Outcome::Ignored,
+            Fate::Quarantined(_, cause, reason) => Outcome::Quarantined { cause, reason },
+            Fate::Delivered(slot, route) => {
+                let home = self.config.homes[slot].home.clone();
+                match context::with(home.clone(), || planned.analysers.analyse(&records.slice(row, 1))) {
+                    Ok(made) => {
+                        objects =
+                            made.iter().flat_map(|(table, rows)| explained_objects(planned, *table, rows)).collect();
+                        Outcome::Delivered { home: home.to_string(), reason: route.to_string() }
+                    }
+                    Err(reason) => Outcome::Quarantined { cause: Cause::Refused, reason },
                 }
-                Err(reason) => Outcome::Quarantined { cause: Cause::Refused, reason },
             }
         };
         Ok(Explained {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domicile::Home;
 
 use crate::batch::Position;
-use crate::config::{Config, Problem, SettingPath};
+use crate::config::{Config, Problem};
 use crate::error::Failure;
 use crate::plan::Planned;
 
@@ -41,7 +41,7 @@ pub(crate) async fn inspect(config: &Config, planned: &Planned) -> (Inspected, V
     let control = planned.control(&config.control).inspect().await.map(|opened| opened.position);
     let problems = found.into_iter().map(|((table, message), (fix, homes))| {
         let message = format!("{}: {message}", in_homes(&homes));
-        config.document.problem(&setting(config, planned, table), message).help(fix)
+        config.document.problem(&planned.setting(config, table), message).help(fix)
     });
     (Inspected { homes, control }, problems.collect())
 }
@@ -52,11 +52,4 @@ fn in_homes(homes: &[Home]) -> String {
         [first, rest @ ..] => format!("home {first} and {} more", rest.len()),
         [] => String::new(),
     }
-}
-
-/// Where the configuration names a table.
-fn setting(config: &Config, planned: &Planned, table: usize) -> SettingPath {
-    let source = config.sources.iter().find(|source| source.name == planned.name).expect("it was planned from one");
-    planned.made_by[table]
-        .map_or_else(|| source.setting.clone(), |analyser| source.analysers[analyser].setting.key("into"))
 }

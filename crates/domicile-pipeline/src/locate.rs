@@ -44,13 +44,20 @@ struct Rule {
 }
 
 /// What the router says of one distinct routing key.
-pub(crate) enum Verdict {
+enum Verdict {
     /// The number of the home, and why.
     Home(usize, Route),
     /// No home is placed for the key; the router's reason.
     Unknown(String),
     /// The key is NULL; each record has a reason of its own.
     NoKey,
+}
+
+/// What becomes of one record: the number of its home, or that of the control database, and why.
+pub(crate) enum Fate<'a> {
+    Delivered(usize, &'a Route),
+    Ignored(usize),
+    Quarantined(usize, Cause, String),
 }
 
 /// A batch whose records have been judged.
@@ -72,6 +79,12 @@ pub(crate) struct Share {
     pub(crate) records: RecordBatch,
     pub(crate) ignored: u64,
     pub(crate) quarantined: Vec<Quarantined>,
+}
+
+impl Share {
+    fn is_empty(&self) -> bool {
+        self.records.num_rows() == 0 && self.ignored == 0 && self.quarantined.is_empty()
+    }
 }
 
 impl Rule {
@@ -168,40 +181,38 @@ impl Locator {
     /// home has dealt with them.
     pub(crate) fn split(&self, batch: &Batch, judged: &Judged, starts: &[Position]) -> Result<Vec<Share>, String> {
         let nowhere = self.slots.len();
-        let mut shares: Vec<Option<Share>> = (0..=nowhere).map(|_| None).collect();
-        let empty = batch.records.slice(0, 0);
-        let mut shares_of = |slot: usize, work: &mut dyn FnMut(&mut Share)| {
-            let share = shares[slot].get_or_insert_with(|| Share {
-                slot,
-                upto: batch.upto,
-                records: empty.clone(),
-                ignored: 0,
-                quarantined: Vec::new(),
-            });
-            work(share);
+        let share = |slot| Share {
+            slot,
+            upto: batch.upto,
+            records: batch.records.slice(0, 0),
+            ignored: 0,
+            quarantined: Vec::new(),
         };
+        let mut shares: Vec<Share> = (0..=nowhere).map(share).collect();
         let cursors = batch.records.column(self.cursor).as_primitive::<Int64Type>();
-        let behind = starts.iter().any(|start| *start > batch.after);
+        let is_behind = starts.iter().any(|start| *start > batch.after);
+        let is_new = |row: usize, slot: usize| !is_behind || Position::At(cursors.value(row)) > starts[slot];
         let mut by_slot: Vec<Vec<u32>> = vec![Vec::new(); nowhere];
+        let mut near_misses = NearMisses::default();
         for row in 0..batch.records.num_rows() {
-            let slot = self.slot(batch, judged, row);
-            if behind && Position::At(cursors.value(row)) <= starts[slot] {
-                continue;
-            }
-            if judged.is_ignored(row) {
-                shares_of(slot, &mut |share| share.ignored += 1);
-            } else if let Some((cause, reason)) = self.why_quarantined(batch, judged, row) {
-                let record = Value::Object(record_json(&batch.records, row, batch.defects_of(row))).to_string();
-                let quarantined = Quarantined { position: cursors.value(row), cause, reason, record };
-                shares_of(slot, &mut |share| share.quarantined.push(quarantined.clone()));
-            } else {
-                by_slot[slot].push(u32::try_from(row).expect("a batch has fewer than 2^32 records"));
+            match self.fate(batch, judged, row, &mut near_misses) {
+                Fate::Delivered(slot, _) if is_new(row, slot) => {
+                    by_slot[slot].push(u32::try_from(row).expect("a batch has fewer than 2^32 records"));
+                }
+                Fate::Ignored(slot) if is_new(row, slot) => shares[slot].ignored += 1,
+                Fate::Quarantined(slot, cause, reason) if is_new(row, slot) => {
+                    let record = Value::Object(record_json(&batch.records, row, batch.defects_of(row))).to_string();
+                    let quarantined = Quarantined { position: cursors.value(row), cause, reason, record };
+                    shares[slot].quarantined.push(quarantined);
+                }
+                _ => {}
             }
         }
         for (slot, slice) in slices(&batch.records, by_slot)? {
-            shares_of(slot, &mut |share| share.records = slice.clone());
+            shares[slot].records = slice;
         }
-        Ok(shares.into_iter().flatten().collect())
+        shares.retain(|share| !share.is_empty());
+        Ok(shares)
     }
 
     /// The home of a record, or the number for "none". Where a value that does not fit has a part in the key, the key
@@ -215,24 +226,36 @@ impl Locator {
         }
     }
 
-    /// Why a record cannot be delivered; `None` if it can.
-    pub(crate) fn why_quarantined(&self, batch: &Batch, judged: &Judged, row: usize) -> Option<(Cause, String)> {
+    /// What becomes of a record. A value that does not fit comes first: no rule can be trusted with it.
+    pub(crate) fn fate<'a>(
+        &self,
+        batch: &Batch,
+        judged: &'a Judged,
+        row: usize,
+        near_misses: &mut NearMisses,
+    ) -> Fate<'a> {
+        let slot = self.slot(batch, judged, row);
         let defects = if batch.defects.is_empty() { &[] } else { batch.defects_of(row) };
         if let [_, ..] = defects {
             let schema = batch.records.schema();
             let reason = |defect: &Defect| format!("`{}`: {}", schema.field(defect.column).name(), defect.reason);
-            return Some((Cause::BadValue, defects.iter().map(reason).collect::<Vec<_>>().join("; ")));
+            let reasons: Vec<_> = defects.iter().map(reason).collect();
+            return Fate::Quarantined(slot, Cause::BadValue, reasons.join("; "));
         }
         if let Some(reason) = judged.failures.get(&row) {
-            return Some((Cause::BadValue, reason.clone()));
+            return Fate::Quarantined(slot, Cause::BadValue, reason.clone());
+        }
+        if judged.ignored.as_ref().is_some_and(|ignored| ignored.is_valid(row) && ignored.value(row)) {
+            return Fate::Ignored(slot);
         }
         match judged.verdict(row) {
-            Verdict::Home(..) => None,
-            Verdict::Unknown(reason) => Some((Cause::UnknownKey, reason.clone())),
+            Verdict::Home(slot, route) => Fate::Delivered(*slot, route),
+            Verdict::Unknown(reason) => Fate::Quarantined(slot, Cause::UnknownKey, reason.clone()),
             Verdict::NoKey => {
-                let near = self.labels.iter().filter_map(|&column| near_misses(&batch.records, column, row));
+                let labels = self.labels.iter().map(|&column| near_misses.of(&batch.records, column, row));
                 let reason = format!("the routing key `{}` is NULL", self.key.sql);
-                Some((Cause::NoKey, [reason].into_iter().chain(near).collect::<Vec<_>>().join("; ")))
+                let reasons: Vec<_> = [reason].into_iter().chain(labels).collect();
+                Fate::Quarantined(slot, Cause::NoKey, reasons.join("; "))
             }
         }
     }
@@ -252,12 +275,8 @@ impl Locator {
 }
 
 impl Judged {
-    pub(crate) fn verdict(&self, row: usize) -> &Verdict {
+    fn verdict(&self, row: usize) -> &Verdict {
         &self.verdicts[self.rows[row] as usize]
-    }
-
-    pub(crate) fn is_ignored(&self, row: usize) -> bool {
-        self.ignored.as_ref().is_some_and(|ignored| ignored.is_valid(row) && ignored.value(row))
     }
 }
 
@@ -291,18 +310,34 @@ fn country_columns(expression: &Expr, schema: &SchemaRef) -> Vec<usize> {
     columns
 }
 
-fn near_misses(records: &RecordBatch, column: usize, row: usize) -> Option<String> {
-    let name = records.schema().field(column).name().clone();
-    let array = records.column(column);
-    if array.is_null(row) {
-        return Some(format!("`{name}` is NULL"));
+/// Countries that are near to labels which name none. Finding them is slow, so each label is looked at once, and of a
+/// batch full of rubbish only so many.
+#[derive(Default)]
+pub(crate) struct NearMisses {
+    known: HashMap<String, String>,
+}
+
+impl NearMisses {
+    const MOST_LABELS: usize = 256;
+
+    /// What a record's column holds, for the reason why it has no home.
+    fn of(&mut self, records: &RecordBatch, column: usize, row: usize) -> String {
+        let schema = records.schema();
+        let name = schema.field(column).name();
+        let label = cast(&records.column(column).slice(row, 1), &DataType::Utf8);
+        let label = label.ok().filter(|label| label.is_valid(0)).map(|label| label.as_string::<i32>().value(0).to_owned());
+        let Some(label) = label else { return format!("`{name}` is NULL") };
+        let said = format!("`{name}` is {label:?}");
+        if self.known.len() >= Self::MOST_LABELS && !self.known.contains_key(&label) {
+            return said;
+        }
+        let near = self.known.entry(label).or_insert_with_key(|label| suggested(label));
+        if near.is_empty() { said } else { format!("{said}; did you mean {near}?") }
     }
-    let labels = cast(array, &DataType::Utf8).ok()?;
-    let label = labels.as_string::<i32>().value(row);
-    let near: Vec<_> = country::suggestions(label, SUGGESTIONS)
-        .iter()
-        .map(|suggestion| format!("{} ({})", suggestion.name, suggestion.code))
-        .collect();
-    let said = format!("`{name}` is {label:?}");
-    Some(if near.is_empty() { said } else { format!("{said}; did you mean {}?", near.join(" or ")) })
+}
+
+fn suggested(label: &str) -> String {
+    let near = country::suggestions(label, SUGGESTIONS);
+    let near: Vec<_> = near.iter().map(|suggestion| format!("{} ({})", suggestion.name, suggestion.code)).collect();
+    near.join(" or ")
 }

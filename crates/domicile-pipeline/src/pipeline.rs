@@ -15,7 +15,7 @@ use crate::deliver::{Deliverer, Limits, Message};
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, inspect};
 use crate::locate::{Locator, Share};
-use crate::plan::{Added, Planned, plan};
+use crate::plan::{Added, Planned, contradictions, plan};
 use crate::report::{HomeReport, ObjectCount, Observer, Report, SourceReport};
 use crate::source::Source;
 
@@ -84,7 +84,8 @@ impl Pipeline {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() { Ok(planned) } else { Err(Problems::new(problems)) }
+        problems.extend(contradictions(&self.config, &planned));
+        if problems.is_empty() { Ok(planned) } else { Err(problems.into_iter().collect()) }
     }
 
     /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
@@ -105,11 +106,11 @@ impl Pipeline {
             problems.extend(misfits);
         }
         if !problems.is_empty() {
-            return Err(Problems::new(problems).into());
+            return Err(problems.into_iter().collect::<Problems>().into());
         }
         let mut sources = Vec::new();
         for (source, inspected) in planned.drain(..).zip(inspected) {
-            sources.push(self.run_source(source, inspected, &observer).await?);
+            sources.push(self.run_source(source, inspected, &observer).await);
         }
         Ok(Report { sources })
     }
@@ -119,8 +120,9 @@ impl Pipeline {
         mut planned: Planned,
         inspected: Inspected,
         observer: &Arc<dyn Observer>,
-    ) -> Result<SourceReport, Error> {
-        let upto = planned.source.horizon().await?;
+    ) -> SourceReport {
+        let horizon = planned.source.horizon().await;
+        let upto = horizon.as_ref().copied().unwrap_or(Position::Start);
         let guarantee = planned.source.guarantee().clone();
         let starts = inspected.starts(upto);
         let after = starts.iter().copied().min().unwrap_or(upto);
@@ -129,16 +131,17 @@ impl Pipeline {
         let homes = self.start_homes(&planned, &inspected, &limits, observer);
         let locator = Arc::clone(&planned.locator);
         let source = planned.name.clone();
-        let failure = if homes.is_idle() || after >= upto {
-            None
+        let failure = if horizon.is_err() || homes.is_idle() || after >= upto {
+            horizon.err()
         } else {
-            let batches = read_ahead(planned.source, after, upto, self.config.batch_limit());
+            let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
+            let batches = read_ahead(planned.source, after, upto, limit);
             distribute(batches, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
         };
         let reached = if failure.is_none() { Some(upto) } else { None };
         let (homes, control) = homes.finish(reached).await;
         let failure = failure.map(|error| error.to_string());
-        Ok(SourceReport { source, guarantee, homes, control, failure })
+        SourceReport { source, guarantee, homes, control, failure }
     }
 
     fn limits(&self) -> Limits {

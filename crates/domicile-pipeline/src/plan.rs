@@ -6,13 +6,14 @@ use std::sync::Arc;
 use domicile::{Chain, Home};
 
 use crate::analyse::{Analyse, Analysers, Combine, SqlAnalyser};
-use crate::config::{Config, Database, Document, Problem, SourceConfig};
+use crate::config::{Config, Database, Document, Problem, SettingPath, SourceConfig};
 use crate::database::sqlite::delivery::SqliteDelivery;
 use crate::database::sqlite::source::SqliteSource;
 use crate::deliver::Delivery;
 use crate::locate::Locator;
 use crate::source::Source;
 use crate::sql::Planner;
+use crate::table::Table;
 
 /// A source with all that is done with its records.
 pub(crate) struct Planned {
@@ -23,14 +24,14 @@ pub(crate) struct Planned {
     /// By table: how its partial results are merged.
     pub(crate) combines: Vec<Option<Combine>>,
     /// By table: the number of the configured analyser that makes it, if one of those does.
-    pub(crate) made_by: Vec<Option<usize>>,
+    made_by: Vec<Option<usize>>,
 }
 
 /// Analysers that a program has added, by the name of their source.
 pub(crate) type Added = HashMap<String, Vec<Arc<dyn Analyse>>>;
 
 impl Analyse for Arc<dyn Analyse> {
-    fn tables(&self) -> &[crate::table::Table] {
+    fn tables(&self) -> &[Table] {
         (**self).tables()
     }
 
@@ -130,7 +131,31 @@ fn plan_analysers(
     (analysers, made_by)
 }
 
+/// Finds tables that two analysers write in different ways.
+pub(crate) fn contradictions(config: &Config, planned: &[Planned]) -> Vec<Problem> {
+    let mut known: HashMap<String, &Table> = HashMap::new();
+    let mut problems = Vec::new();
+    for source in planned {
+        for (number, table) in source.analysers.tables().iter().enumerate() {
+            let first = *known.entry(table.name.to_lowercase()).or_insert(table);
+            if first.schema != table.schema || first.key != table.key || first.write != table.write {
+                let message = format!("two analysers write `{}`, with different columns, keys or ways of writing", table.name);
+                let help = "make them agree, or give each a table of its own";
+                problems.push(config.document.problem(&source.setting(config, number), message).help(help));
+            }
+        }
+    }
+    problems
+}
+
 impl Planned {
+    /// Where the configuration names a table.
+    pub(crate) fn setting(&self, config: &Config, table: usize) -> SettingPath {
+        let source = config.sources.iter().find(|source| source.name == self.name).expect("it was planned from one");
+        self.made_by[table]
+            .map_or_else(|| source.setting.clone(), |analyser| source.analysers[analyser].setting.key("into"))
+    }
+
     /// The way into a home for this source.
     pub(crate) fn delivery(&self, database: &Database) -> Box<dyn Delivery> {
         Box::new(SqliteDelivery::new(database.path.clone(), &self.name, Arc::clone(self.analysers.tables())))

@@ -68,7 +68,7 @@ pub struct SourceReport {
     pub source: String,
     /// What reading it guarantees.
     pub guarantee: Guarantee,
-    /// The homes, in the order of their names.
+    /// The homes, in the configuration's order.
     pub homes: Vec<HomeReport>,
     /// The control database, which keeps what has no home.
     pub control: HomeReport,

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// How two partial results of one aggregate become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Merge {
+pub(crate) enum Merge {
     /// The sums are added.
     Sum,
     /// The counts are added.
@@ -20,7 +20,7 @@ pub enum Merge {
 impl Merge {
     /// The SQL aggregate function that merges partial results.
     #[must_use]
-    pub fn function(self) -> &'static str {
+    pub(crate) fn function(self) -> &'static str {
         match self {
             Merge::Sum | Merge::Count => "sum",
             Merge::Min => "min",
@@ -31,7 +31,7 @@ impl Merge {
 
 /// How objects reach their table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
+pub(crate) enum Write {
     /// A new row each. A row whose key is there already is refused.
     Insert,
     /// The row with the same key is replaced.
@@ -42,10 +42,10 @@ pub enum Write {
 
 /// A table that an analyser writes to, in every home.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// The table's name.
     pub name: String,
-    /// Names and types of the columns; only types for which [`is_deliverable`] holds.
+    /// Names and types of the columns; only types that [`delivered_as`] gives.
     pub schema: SchemaRef,
     /// Numbers of the columns that make up the key; empty where there is none.
     pub key: Vec<usize>,
@@ -56,12 +56,12 @@ pub struct Table {
 impl Table {
     /// Whether a column is part of the key.
     #[must_use]
-    pub fn is_key(&self, column: usize) -> bool {
+    pub(crate) fn is_key(&self, column: usize) -> bool {
         self.key.contains(&column)
     }
 
     /// The names of the key's columns.
-    pub fn key_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn key_names(&self) -> impl Iterator<Item = &str> {
         self.key.iter().map(|&column| self.schema.field(column).name().as_str())
     }
 }
@@ -70,9 +70,9 @@ impl Table {
 ///
 /// Small integers become 64 bits wide and the layouts of text become one, so that a delivery knows eight types.
 #[must_use]
-pub fn delivered_as(data_type: &DataType) -> Option<DataType> {
+pub(crate) fn delivered_as(data_type: &DataType) -> Option<DataType> {
     use DataType::{
-        Binary, BinaryView, Boolean, Date32, Date64, Decimal32, Decimal64, Decimal128, Float16, Float32, Float64,
+        Binary, BinaryView, Boolean, Date32, Decimal32, Decimal64, Decimal128, Float16, Float32, Float64,
         Int8, Int16, Int32, Int64, LargeBinary, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
     };
     match data_type {
@@ -81,18 +81,15 @@ pub fn delivered_as(data_type: &DataType) -> Option<DataType> {
         Utf8 | LargeUtf8 | Utf8View => Some(Utf8),
         Binary | LargeBinary | BinaryView => Some(Binary),
         Boolean => Some(Boolean),
-        Date32 | Date64 => Some(Date32),
-        Timestamp(_, None) => Some(Timestamp(TimeUnit::Microsecond, None)),
+        Date32 => Some(Date32),
+        // Nanoseconds and the milliseconds of Date64 would be cut off.
+        Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None) => {
+            Some(Timestamp(TimeUnit::Microsecond, None))
+        }
         Decimal32(precision, scale) | Decimal64(precision, scale) | Decimal128(precision, scale) if *scale >= 0 => {
             Some(Decimal128(*precision, *scale))
         }
         DataType::Dictionary(_, value) => delivered_as(value),
         _ => None,
     }
-}
-
-/// Whether a delivery takes a column of this type as it is.
-#[must_use]
-pub fn is_deliverable(data_type: &DataType) -> bool {
-    delivered_as(data_type).as_ref() == Some(data_type)
 }

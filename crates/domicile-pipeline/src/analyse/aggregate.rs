@@ -107,14 +107,6 @@ impl Aggregates {
         }
         Ok(all)
     }
-
-    /// Forgets everything, as a transaction that is rolled back does.
-    pub(crate) fn clear(&mut self) {
-        for partial in &mut self.tables {
-            partial.parts.clear();
-            (partial.rows, partial.merged_rows) = (0, 0);
-        }
-    }
 }
 
 impl Partial {

@@ -3,10 +3,12 @@
 //! A source is read in batches, and a batch is split by home. A query may therefore only ask for what does not depend
 //! on how the records were cut: a projection, a filter, or aggregates whose partial results can be merged.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{AggregateFunction, Alias};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
+use crate::sql::{HOME, RECORD};
 use crate::table::Merge;
 
 /// A query that cannot be run batch by batch: why, and what to do.
@@ -25,8 +27,10 @@ fn unmergeable(message: impl Into<String>, help: impl Into<String>) -> Unmergeab
 pub(crate) struct Output {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Digits behind the point; more than any type has for what is no exact number.
+    scale: i8,
     /// The type that the query casts the column to, if it does.
-    pub(crate) cast: Option<datafusion::arrow::datatypes::DataType>,
+    pub(crate) cast: Option<DataType>,
 }
 
 /// Where a result column comes from.
@@ -43,8 +47,8 @@ pub(crate) enum Kind {
 /// Checks a query whose result is a row for each record (or none).
 pub(crate) fn check_rows(plan: &LogicalPlan) -> Result<(), Unmergeable> {
     let mut found = Ok(());
-    let visited = plan.apply_with_subqueries(|node| {
-        found = check_node(node);
+    let visited = plan.apply(|node| {
+        found = check_node(node).and_then(|()| check_expressions(node));
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     visited.expect("the visit never fails");
@@ -53,11 +57,11 @@ pub(crate) fn check_rows(plan: &LogicalPlan) -> Result<(), Unmergeable> {
 
 fn check_node(node: &LogicalPlan) -> Result<(), Unmergeable> {
     let what = match node {
-        LogicalPlan::Projection(_)
-        | LogicalPlan::Filter(_)
-        | LogicalPlan::SubqueryAlias(_)
-        | LogicalPlan::TableScan(_)
-        | LogicalPlan::Unnest(_) => return Ok(()),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Unnest(_) => {
+            return Ok(());
+        }
+        LogicalPlan::TableScan(scan) if scan.table_name.table() == RECORD => return Ok(()),
+        LogicalPlan::TableScan(_) => "another table than `record`",
         LogicalPlan::Aggregate(_) => {
             return Err(unmergeable(
                 "the query aggregates, but its rows are not merged",
@@ -70,7 +74,6 @@ fn check_node(node: &LogicalPlan) -> Result<(), Unmergeable> {
         LogicalPlan::Window(_) => "a window function",
         LogicalPlan::Join(_) => "a join",
         LogicalPlan::Union(_) => "UNION",
-        LogicalPlan::Subquery(_) => "a subquery in an expression",
         _ => "this kind of statement",
     };
     Err(unmergeable(
@@ -79,10 +82,39 @@ fn check_node(node: &LogicalPlan) -> Result<(), Unmergeable> {
     ))
 }
 
+/// Refuses what makes an expression depend on more than its record.
+fn check_expressions(node: &LogicalPlan) -> Result<(), Unmergeable> {
+    let mut found = None;
+    let visited = node.apply_expressions(|expression| {
+        expression.apply(|part| {
+            match part {
+                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_) => {
+                    found = Some(String::from("a subquery in an expression"));
+                }
+                Expr::ScalarFunction(call) if call.name() != HOME && part.is_volatile_node() => {
+                    found = Some(format!("{}(), which gives another value each time,", call.name()));
+                }
+                _ => {}
+            }
+            Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
+    });
+    visited.expect("the visit never fails");
+    match found {
+        None => Ok(()),
+        Some(what) => Err(unmergeable(
+            format!("{what} makes the result depend on more than the record"),
+            "an analyser makes the same objects of the same record each time: use the record's own columns",
+        )),
+    }
+}
+
 /// The GROUP BY of a query, and what each column of its result is.
 pub(crate) fn aggregate_outputs(plan: &LogicalPlan) -> Result<(&Aggregate, Vec<Output>), Unmergeable> {
     let aggregate = find_aggregate(plan)?;
     check_rows(&aggregate.input)?;
+    check_expressions(plan)?;
+    check_expressions(&LogicalPlan::Aggregate(aggregate.clone()))?;
     if aggregate.group_expr.is_empty() || aggregate.group_expr.iter().any(|group| matches!(group, Expr::GroupingSet(_))) {
         return Err(unmergeable(
             "merging needs a plain GROUP BY, whose expressions are the key",
@@ -113,11 +145,10 @@ fn find_aggregate(plan: &LogicalPlan) -> Result<&Aggregate, Unmergeable> {
             "HAVING drops partial results before they are merged",
             "leave it out, and filter when you read the table",
         )),
-        LogicalPlan::TableScan(_) => Err(unmergeable(
+        other => check_node(other).and(Err(unmergeable(
             "the query does not aggregate, so there is nothing to merge",
             "add a GROUP BY, or say write = \"insert\" or \"replace\"",
-        )),
-        other => check_node(other).map(|()| unreachable!("nodes that pass are matched above")),
+        ))),
     }
 }
 
@@ -129,9 +160,12 @@ fn output(plan: &LogicalPlan, column: usize, name: &str) -> Result<Output, Unmer
             let (expression, cast) = without_cast(&projection.expr[column]);
             let Expr::Column(inner) = expression else { return Err(computed(name)) };
             let below = projection.input.schema().maybe_index_of_column(inner).ok_or_else(|| computed(name))?;
-            let mut found = output(&projection.input, below, name)?;
-            found.cast = cast.or(found.cast);
-            Ok(found)
+            let found = output(&projection.input, below, name)?;
+            match (cast, &found.cast) {
+                (None, _) => Ok(found),
+                (Some(cast), None) if found.takes(&cast) => Ok(Output { cast: Some(cast), ..found }),
+                _ => Err(computed(name)),
+            }
         }
         LogicalPlan::Aggregate(aggregate) => {
             let groups = aggregate.group_expr.len();
@@ -140,9 +174,27 @@ fn output(plan: &LogicalPlan, column: usize, name: &str) -> Result<Output, Unmer
             } else {
                 aggregate_kind(name, &aggregate.aggr_expr[column - groups])?
             };
-            Ok(Output { name: name.to_owned(), kind, cast: None })
+            let scale = match aggregate.schema.field(column).data_type() {
+                DataType::Decimal128(_, scale) => *scale,
+                found if found.is_integer() => 0,
+                _ => i8::MAX,
+            };
+            Ok(Output { name: name.to_owned(), kind, scale, cast: None })
         }
         _ => Err(computed(name)),
+    }
+}
+
+impl Output {
+    /// Whether casting the merged result gives the same as merging cast partial results. A sum that is rounded in
+    /// each batch is another sum, and the least number is not the least text.
+    fn takes(&self, cast: &DataType) -> bool {
+        let is_wide = match cast {
+            DataType::Int64 => matches!(&self.kind, Kind::Aggregate(_, Merge::Count)),
+            DataType::Decimal128(_, scale) => *scale >= self.scale,
+            _ => false,
+        };
+        matches!(self.kind, Kind::Group(_)) || is_wide
     }
 }
 
@@ -153,16 +205,22 @@ fn computed(name: &str) -> Unmergeable {
     )
 }
 
-fn without_cast(expression: &Expr) -> (&Expr, Option<datafusion::arrow::datatypes::DataType>) {
-    match expression {
-        Expr::Alias(Alias { expr, .. }) => without_cast(expr),
-        Expr::Cast(cast) => (without_cast(&cast.expr).0, Some(cast.field.data_type().clone())),
+fn without_cast(expression: &Expr) -> (&Expr, Option<DataType>) {
+    match without_alias(expression) {
+        Expr::Cast(cast) => (without_alias(&cast.expr), Some(cast.field.data_type().clone())),
         other => (other, None),
     }
 }
 
+fn without_alias(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Alias(Alias { expr, .. }) => without_alias(expr),
+        other => other,
+    }
+}
+
 fn aggregate_kind(name: &str, expression: &Expr) -> Result<Kind, Unmergeable> {
-    let Expr::AggregateFunction(call) = without_cast(expression).0 else { return Err(computed(name)) };
+    let Expr::AggregateFunction(call) = without_alias(expression) else { return Err(computed(name)) };
     if call.params.distinct {
         return Err(unmergeable(
             format!("`{name}` is DISTINCT, and distinct values of two batches cannot be merged"),

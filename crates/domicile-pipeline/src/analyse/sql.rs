@@ -92,7 +92,7 @@ pub(super) fn merging(query: &LogicalPlan) -> Result<(LogicalPlan, Vec<Option<Me
         columns.push((name, Source::Aggregate(aggregates.len() - 1, merge), cast));
     };
     let mut groups = Vec::new();
-    for Output { name, kind, cast } in outputs {
+    for Output { name, kind, cast, .. } in outputs {
         match kind {
             Kind::Group(number) => groups.push((name, number, cast)),
             Kind::Aggregate(call, Merge::Sum) => {
@@ -186,7 +186,7 @@ fn deliverable(query: LogicalPlan) -> Result<LogicalPlan, Unplanned> {
     for (qualifier, field) in query.schema().iter() {
         let wanted = delivered_as(field.data_type()).ok_or_else(|| {
             let message = format!("the column `{}` is {}, which no home can hold", field.name(), field.data_type());
-            Unplanned::new("sql", message, "cast it to text, an integer, a decimal, a date or a timestamp")
+            Unplanned::new("sql", message, "cast it to text, an integer, a decimal, a date or TIMESTAMP(6)")
         })?;
         let column = Expr::from((qualifier, field));
         columns.push(if &wanted == field.data_type() { column } else { cast(column, wanted).alias(field.name()) });

@@ -69,12 +69,7 @@ impl Document {
     }
 
     /// Makes a problem that points at a part of a setting.
-    pub(super) fn problem_at(
-        &self,
-        setting: &SettingPath,
-        span: Range<usize>,
-        message: impl Into<String>,
-    ) -> Problem {
+    pub(super) fn problem_at(&self, setting: &SettingPath, span: Range<usize>, message: impl Into<String>) -> Problem {
         Problem::new(self.source.clone(), setting.clone(), span, message.into())
     }
 
@@ -89,6 +84,15 @@ impl Document {
 
     pub(super) fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// Whether a list or a table of the file has nothing in it.
+    pub(super) fn is_empty(&self, setting: &SettingPath) -> bool {
+        match &self.nearest(setting).value {
+            NodeValue::List(items) => items.is_empty(),
+            NodeValue::Table(entries) => entries.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether the file has the setting, be it right or wrong.
@@ -188,7 +192,8 @@ SELECT'''
         let (document, root) = (document(), SettingPath::root());
         let rows = root.key("batch").key("rows");
         let problem = document.problem(&rows, "too few").help("more");
-        assert_eq!((problem.line(), problem.column(), problem.span()), (6, 8, 48..49));
+        assert_eq!((problem.line(), problem.column()), (6, 8));
+        assert_eq!(&document.text()[problem.span()], "5");
         assert_eq!((problem.message(), problem.help_text()), ("too few", Some("more")));
         assert_eq!(document.problem_with_key(&rows, "unknown").column(), 1);
     }

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_dollar_that_is_not_a_reference_stays() {
-        for (text, expected) in [("$$", "$"), ("$${DATA}", "${DATA}"), ("a->'$.b'", "a->'$.b'"), ("5$", "5$"), ("", "")] {
+        for (text, expected) in [("$$", "$"), ("$${DATA}", "${DATA}"), ("a->'$.b'", "a->'$.b'"), ("5$", "5$"), ("", "")]
+        {
             assert_eq!(with_environment(text).as_deref(), Ok(expected), "{text}");
         }
     }

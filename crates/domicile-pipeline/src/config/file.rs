@@ -97,19 +97,19 @@ pub(super) enum OneOrMany {
 pub(super) struct SourceFile {
     /// Name of the source, which its position is kept under. Default: the table's name; required for a query. Example:
     /// `orders`.
-    #[schemars(example = "orders", extend("minLength" = 1))]
+    #[schemars(example = &"orders", extend("minLength" = 1))]
     pub(super) name: Option<String>,
     /// URL of the database. Example: `sqlite:source.sqlite`.
     #[schemars(required, example = "sqlite:source.sqlite", extend("minLength" = 1))]
     pub(super) url: Option<String>,
     /// Table to read. Give either this or `query`. Example: `orders`.
-    #[schemars(example = "orders", extend("minLength" = 1))]
+    #[schemars(example = &"orders", extend("minLength" = 1))]
     pub(super) table: Option<String>,
     /// Query to read, instead of `table`. Example: `SELECT * FROM orders WHERE country IS NOT NULL`.
     #[schemars(example = "SELECT * FROM orders", extend("minLength" = 1))]
     pub(super) query: Option<String>,
     /// Integer column that only grows: what was read is known by it. Example: `id`.
-    #[schemars(required, example = "id", extend("minLength" = 1))]
+    #[schemars(required, example = &"id", extend("minLength" = 1))]
     pub(super) cursor: Option<String>,
     /// SQL expression over the record: its routing key. Example: `country_code(country)`.
     #[schemars(required, example = "country_code(country)", extend("minLength" = 1))]
@@ -133,10 +133,10 @@ pub(super) struct SourceFile {
 #[schemars(rename = "Analyser")]
 pub(super) struct AnalyserFile {
     /// Name of the analyser. Default: `into`. Example: `orders`.
-    #[schemars(example = "orders", extend("minLength" = 1))]
+    #[schemars(example = &"orders", extend("minLength" = 1))]
     pub(super) name: Option<String>,
     /// Table of the home that the rows go into. Names that begin with `domicile_` are reserved. Example: `orders`.
-    #[schemars(required, example = "orders", extend("minLength" = 1))]
+    #[schemars(required, example = &"orders", extend("minLength" = 1))]
     pub(super) into: Option<String>,
     /// Query over the records of one home, which are the table `record`. Example: `SELECT id, country FROM record`.
     #[schemars(required, example = "SELECT id, country FROM record", extend("minLength" = 1))]

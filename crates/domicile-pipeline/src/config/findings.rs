@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::distinct::Use;
 use super::document::Document;
 use super::problems::Problems;
 use super::setting::SettingPath;
@@ -12,9 +13,15 @@ pub(super) struct Findings<'a> {
     /// The folder of the file, which its relative paths start from.
     pub(super) folder: &'a Path,
     pub(super) problems: Problems,
+    /// The files that databases were found in.
+    pub(super) uses: Vec<Use>,
 }
 
-impl Findings<'_> {
+impl<'a> Findings<'a> {
+    pub(super) fn new(document: &'a Document, folder: &'a Path, problems: Problems) -> Self {
+        Self { document, folder, problems, uses: Vec::new() }
+    }
+
     /// Reports a setting's value.
     pub(super) fn report(&mut self, setting: &SettingPath, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(self.document.problem(setting, message).help(help));

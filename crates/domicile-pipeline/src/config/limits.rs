@@ -12,6 +12,7 @@ use super::setting::SettingPath;
 /// The size of a batch: it ends with the record that reaches one of the two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Batch")]
 pub struct BatchLimits {
     /// How many records a batch has at most, from 1 to 1000000. Default: 50000.
     #[schemars(range(min = 1, max = 1_000_000))]

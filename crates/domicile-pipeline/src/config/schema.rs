@@ -8,16 +8,21 @@ use super::file::File;
 
 /// The JSON schema of a configuration file. It is made of the structs that the file is read into; the copy in
 /// `schema/domicile.schema.json` is what a `#:schema` line at the top of a file may name.
-///
-/// ```
-/// let schema = domicile_pipeline::config::json_schema();
-/// assert_eq!(schema["title"], "Domicile configuration");
-/// ```
 #[must_use]
 pub fn json_schema() -> Value {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<File>();
     RecursiveTransform(without_null).transform(&mut schema);
-    schema.to_value()
+    RecursiveTransform(without_line_breaks).transform(&mut schema);
+    // A schema is serialized with its keywords in the usual order.
+    serde_json::to_value(&schema).expect("a schema is JSON")
+}
+
+/// A comment is broken at the width of the source code; an editor breaks it at its own.
+fn without_line_breaks(schema: &mut Schema) {
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        let paragraphs: Vec<_> = description.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
+    }
 }
 
 /// TOML has no null: a setting that may be absent is not one that may be null.

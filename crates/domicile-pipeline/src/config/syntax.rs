@@ -72,25 +72,30 @@ fn told_once(text: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
 impl Fault {
     fn new(text: &str, root: &Node, error: &toml::de::Error) -> Self {
         let mut span = error.span().unwrap_or(0..0);
-        let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
+        let (mut message, mut expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         if message == DUPLICATE {
             let name = text.get(span.clone()).unwrap_or_default();
             let message = format!("`{name}` is set twice");
             let help = String::from("keep one of the two: a setting is given once, and a table has one header");
             return Self { broken: span.start..span.start, span, message, help };
         }
-        let never_ends = message.starts_with("unclosed") || message.starts_with("invalid multi-line");
-        let opened = if never_ends { root.reaching(span.start) } else { None };
         let mut broken = line_around(text, span.start);
-        if let Some(opened) = opened {
-            broken = opened.span.start..broken.end;
-            let first = text[opened.span.start..].chars().next().map_or(0, char::len_utf8);
-            span = opened.span.start..opened.span.start + first;
+        // Within a value of several lines, what follows the first mistake follows from it.
+        if let Some(opened) = root.reaching(span.start).filter(|opened| !opened.is_spread(text)) {
+            broken = broken.start.min(opened.span.start)..broken.end.max(opened.span.end);
+            let is_one_line = line_around(text, opened.span.start).contains(&span.start);
+            if message.starts_with("unexpected `=` in array") && !is_one_line {
+                (message, expected) = ("unclosed array", "`]` before the next setting");
+            }
+            if message.starts_with("unclosed") || message.starts_with("invalid multi-line") {
+                let first = text[opened.span.start..].chars().next().map_or(0, char::len_utf8);
+                span = opened.span.start..opened.span.start + first;
+            }
         }
         let help = match expected {
             "" => String::from("correct the line; a text is written in quotes, as in `name = \"orders\"`"),
             "literal string" => String::from("write the text in quotes, as in `name = \"orders\"`"),
-            expected => format!("TOML expects {expected} here"),
+            expected => format!("TOML expects {expected}"),
         };
         Self { span, broken, message: message.to_owned(), help }
     }
@@ -136,9 +141,11 @@ mod tests {
     #[test]
     fn a_value_that_does_not_end_is_told_once_and_where_it_begins() {
         assert_eq!(faults("a = 1\nb = [1,\nc = 2\n[d]\ne = 3\n"), [(2, String::from("unclosed array"))]);
-        assert_eq!(faults("a = 1\nb = \"\"\"x\nc = 2\n").len(), 1);
-        assert_eq!(faults("a = 1\nb = \"\"\"x\nc = 2\n")[0].0, 2);
-        assert_eq!(faults("a = 1\nb = { c = 1,\n d = 2\n").len(), 1);
+        let closed_later = "a = 1\nb = [1,\nc = 2\n[d]\ne = [3]\n]\nf = 1\n";
+        assert_eq!(faults(closed_later), [(2, String::from("unclosed array"))]);
+        assert!(has(closed_later, "f"));
+        assert_eq!(faults("a = 1\nb = \"\"\"x\nc = 2\n").iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2]);
+        assert_eq!(faults("a = 1\nb = { c = 1,\n d = 2\n"), [(2, String::from("unclosed inline table"))]);
     }
 
     #[test]

@@ -71,9 +71,9 @@ impl Node {
     pub(super) fn is_spread(&self, text: &str) -> bool {
         match &self.value {
             NodeValue::Table(_) => text.as_bytes().get(self.span.start) != Some(&b'{'),
-            NodeValue::List(items) => items.first().is_some_and(|item| {
-                matches!(item.value, NodeValue::Table(_)) && item.is_spread(text)
-            }),
+            NodeValue::List(items) => {
+                items.first().is_some_and(|item| matches!(item.value, NodeValue::Table(_)) && item.is_spread(text))
+            }
             _ => false,
         }
     }
@@ -97,9 +97,7 @@ impl NodeValue {
     fn table(table: &DeTable<'_>) -> Self {
         let mut entries: Vec<_> = table
             .iter()
-            .map(|(key, value)| {
-                (key.get_ref().to_string(), Node::new(value.span(), Some(key.span()), value.get_ref()))
-            })
+            .map(|(key, value)| (key.get_ref().to_string(), Node::new(value.span(), Some(key.span()), value.get_ref())))
             .collect();
         entries.sort_by_key(|(_, node)| node.key_span.as_ref().map(|span| span.start));
         Self::Table(entries)

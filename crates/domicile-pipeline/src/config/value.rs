@@ -87,21 +87,23 @@ mod tests {
 
     fn read(text: &str) -> (Value, Problems) {
         let (document, problems) = Document::parse(Path::new("d.toml"), text.to_owned());
-        let mut findings = Findings { document: &document, folder: Path::new("."), problems };
+        let mut findings = Findings::new(&document, Path::new("."), problems);
         let environment = |name: &str| (name == "DATA").then(|| String::from("/data"));
         (Value::from(values(&mut findings, &environment)), findings.problems)
     }
 
     #[test]
     fn sound_values_are_read_as_they_are() {
-        let (value, problems) = read("a = 0x1F\nb = [1.5, true]\n[c]\nd = { e = '${DATA}/x' }\n[[f]]\n[[f]]\ng = \"\"\n");
+        let (value, problems) =
+            read("a = 0x1F\nb = [1.5, true]\n[c]\nd = { e = '${DATA}/x' }\n[[f]]\n[[f]]\ng = \"\"\n");
         assert!(problems.is_empty(), "{problems}");
         assert_eq!(value, json!({"a": 31, "b": [1.5, true], "c": {"d": {"e": "/data/x"}}, "f": [{}, {"g": ""}]}));
     }
 
     #[test]
     fn what_cannot_be_read_is_reported_and_left_out() {
-        let (value, problems) = read("a = nan\nb = 1979-05-27\nc = 99999999999999999999\nd = [\"${NO}\", 'x']\ne = 1\n");
+        let (value, problems) =
+            read("a = nan\nb = 1979-05-27\nc = 99999999999999999999\nd = [\"${NO}\", 'x']\ne = 1\n");
         assert_eq!(value, json!({"e": 1}));
         assert_eq!(problems.iter().map(|problem| problem.line()).collect::<Vec<_>>(), [1, 2, 3, 4]);
     }

@@ -65,7 +65,7 @@ pub(super) const ALIASES: &Table = &[
     ("FR", "République française|Metropolitan France|France métropolitaine"),
     (
         "GB",
-        "UK|U.K.|United Kingdom (UK)|Gt. Britain|Britain|G.B.|Scotland|Wales|Cymru|Northern Ireland|\
+        "UK|U.K.|United Kingdom (UK)|Gt. Britain|Britain|G.B.|Scotland|Wales|Cymru|Northern Ireland|Ireland, Northern|\
          N. Ireland|Ulster|U. Kingdom|Utd Kingdom|England and Wales|United Kingdom (Great Britain)|\
          England, UK|Scotland, UK|Wales, UK|Northern Ireland, UK|\
          UK of Great Britain and Northern Ireland|Schottland|Écosse|Escocia|Scozia|Inglaterra|Angleterre|\

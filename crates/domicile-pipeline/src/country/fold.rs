@@ -25,7 +25,7 @@ pub(super) fn fold(label: &str) -> String {
         label.bytes().for_each(|byte| words.push_ascii(byte));
     } else {
         // Compatibility decomposition takes accents off their letters and makes full-width letters plain.
-        label.nfkd().flat_map(char::to_lowercase).for_each(|character| words.push(character));
+        label.nfkd().for_each(|character| words.push(character));
     }
     words.finish()
 }
@@ -59,6 +59,19 @@ fn is_accent(character: char) -> bool {
         | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}')
 }
 
+/// Letters that stay as they are, and whole blocks of scripts without case and without punctuation of their own.
+///
+/// Asking the Unicode tables about each character would take more time than all the rest.
+fn is_plain(character: char) -> bool {
+    matches!(character,
+        'a'..='z' | '0'..='9' | 'α'..='ρ' | 'σ'..='ω' | 'а'..='џ' | 'א'..='ת' | 'ء'..='ب' | 'ت'..='غ' | 'ف'..='و'
+        | '\u{900}'..='\u{963}' | '\u{980}'..='\u{df3}' | '\u{e01}'..='\u{e2e}' | '\u{e30}'..='\u{e3a}'
+        | '\u{e40}'..='\u{e4e}' | '\u{e80}'..='\u{ecf}' | '\u{f40}'..='\u{f84}' | '\u{f90}'..='\u{fbc}'
+        | '\u{1000}'..='\u{1049}' | 'ა'..='ჺ' | 'ᄀ'..='ᇿ' | '\u{1200}'..='\u{135a}' | '\u{1780}'..='\u{17b3}'
+        | '\u{17b6}'..='\u{17d3}' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '一'..='鿿')
+}
+
+/// The role of a character in lower case.
 fn role(character: char) -> Role {
     match character {
         // Letters with a stroke and ligatures have no decomposition, yet plain keyboards write them so.
@@ -107,11 +120,17 @@ impl Words {
     }
 
     fn push(&mut self, character: char) {
-        match role(character) {
-            Role::Letter(letter) => self.text.push(letter),
-            Role::Letters(letters) => self.text.push_str(letters),
-            Role::Dropped => {}
-            Role::Separator => self.end_word(),
+        if is_plain(character) {
+            self.text.push(character);
+            return;
+        }
+        for character in character.to_lowercase() {
+            match role(character) {
+                Role::Letter(letter) => self.text.push(letter),
+                Role::Letters(letters) => self.text.push_str(letters),
+                Role::Dropped => {}
+                Role::Separator => self.end_word(),
+            }
         }
     }
 
@@ -146,7 +165,7 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
-    use super::{fold, is_edge};
+    use super::{Role, fold, is_edge, is_plain, role};
 
     #[test]
     fn spellings_of_one_name_fold_to_one_text() {
@@ -190,5 +209,21 @@ mod tests {
     fn an_accent_is_no_edge() {
         assert!(is_edge('"') && is_edge('\u{feff}') && is_edge('\u{a0}'));
         assert!(!is_edge('\u{303}') && !is_edge('y'));
+    }
+
+    #[test]
+    fn plain_letters_have_no_other_role_and_no_upper_case() {
+        for plain in ('\0'..=char::MAX).filter(|character| is_plain(*character)) {
+            // Within the blocks, places without a letter and currency signs count as letters, which does no harm.
+            let is_letter = match role(plain) {
+                Role::Letter(same) => same == plain,
+                Role::Separator => !plain.is_whitespace(),
+                Role::Dropped | Role::Letters(_) => false,
+            };
+            assert!(is_letter && plain.to_lowercase().eq([plain]), "{plain:?}");
+        }
+        for separator in " \t.,-/()'’،؛।།་。、・፡።។၊".chars() {
+            assert!(!is_plain(separator) && matches!(role(separator), Role::Separator), "{separator:?}");
+        }
     }
 }

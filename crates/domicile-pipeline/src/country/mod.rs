@@ -109,7 +109,7 @@ fn take_flag(label: &str) -> Option<([usize; 2], String)> {
 /// A label in full-width letters or digits, as East Asian keyboards type a code, in the usual ones.
 fn narrow(label: &str) -> Option<String> {
     const WIDER_BY: u32 = '！' as u32 - '!' as u32;
-    if !label.contains(|wide| matches!(wide, '！'..='～')) {
+    if label.is_ascii() || !label.contains(|wide| matches!(wide, '！'..='～')) {
         return None;
     }
     let narrow = |wide| match wide {

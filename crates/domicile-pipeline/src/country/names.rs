@@ -40,7 +40,7 @@ pub(super) struct Names {
     pub(super) codes: Codes,
     pub(super) familiar: Vec<Familiar>,
     countries: Vec<Entry>,
-    by_name: HashMap<String, Position>,
+    by_name: Claims,
 }
 
 impl Names {
@@ -70,12 +70,12 @@ impl Names {
             }
         }
         let entry = |country: &Country| Entry { code: code(country), name: country.iso_short_name() };
-        Self { codes, familiar, countries: countries.iter().map(entry).collect(), by_name: claims.undisputed() }
+        Self { codes, familiar, countries: countries.iter().map(entry).collect(), by_name: claims }
     }
 
     /// The country that a folded name belongs to.
     pub(super) fn find(&self, folded: &str) -> Option<Position> {
-        self.by_name.get(folded).copied()
+        self.by_name.owner(folded)
     }
 
     pub(super) fn at(&self, position: Position) -> &Entry {
@@ -100,8 +100,8 @@ impl Claims {
         }
     }
 
-    fn undisputed(self) -> HashMap<String, Position> {
-        self.0.into_iter().filter_map(|(name, owner)| Some((name, owner?))).collect()
+    fn owner(&self, folded: &str) -> Option<Position> {
+        self.0.get(folded).copied().flatten()
     }
 }
 
@@ -129,7 +129,10 @@ fn names_of(country: &Country) -> impl Iterator<Item = Name> {
     let english = english.into_iter().chain(country.unofficial_name_list().iter().copied());
     let english = english.map(|text| Name { text, shortest: SHORTEST_LATIN_NAME, is_familiar: true });
     let own_languages = country.maybe_official_language_list().unwrap_or_default();
-    let intact = country.translations().iter().filter(|(language, _)| **language != GARBLED_LANGUAGE);
+    // Languages without a name of their own have the English one.
+    let is_english = |text| text == country.iso_short_name() || country.unofficial_name_list().contains(&text);
+    let translations = country.translations().iter();
+    let intact = translations.filter(|(language, text)| **language != GARBLED_LANGUAGE && !is_english(text));
     let mut translations: Vec<(&'static str, bool)> =
         intact.map(|(language, text)| (*text, own_languages.contains(language))).collect();
     translations.extend(of_country(TRANSLATIONS, country).map(|text| (text, false)));
@@ -192,7 +195,7 @@ mod tests {
         for (name, position) in [("ours", 1), ("ours", 1), ("both", 1), ("both", 2), ("both", 1)] {
             claims.insert(name.to_owned(), position);
         }
-        assert_eq!(claims.undisputed(), HashMap::from([("ours".to_owned(), 1)]));
+        assert_eq!([claims.owner("ours"), claims.owner("both"), claims.owner("theirs")], [Some(1), None, None]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::names::Table;
 
-/// Russia is "Rosja" to Poles, and "Russische Föderation" only in keshvar.
+/// Keshvar often has the official form only: "Federacja Rosyjska", where a Pole writes "Rosja".
 pub(super) const TRANSLATIONS: &Table = &[
     ("AD", "Ανδόρα|एंडोरा|আন্ডোরা|Անդորրա"),
     (

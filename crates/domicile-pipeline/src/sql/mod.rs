@@ -16,7 +16,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states};
 use datafusion::prelude::SessionConfig;
 
-pub(crate) use functions::COUNTRY_CODE;
+pub(crate) use functions::{COUNTRY_CODE, HOME};
 
 /// The name by which SQL speaks of the records.
 pub(crate) const RECORD: &str = "record";

@@ -39,5 +39,5 @@ pub(super) fn table(schema: SchemaRef) -> Result<StreamingTable> {
 /// A task context in which the table holds `records`.
 pub(super) fn with_records(context: &TaskContext, records: RecordBatch) -> TaskContext {
     let config = context.session_config().clone().with_extension(Arc::new(Records(records)));
-    TaskContext::default().with_session_config(config).with_runtime(Arc::clone(context.runtime_env()))
+    TaskContext::default().with_session_config(config).with_runtime(context.runtime_env())
 }

@@ -122,8 +122,10 @@ impl Delivery for SqliteDelivery {
     }
 
     async fn rollback(&mut self) {
-        // After some errors SQLite has rolled back by itself, and there is nothing left to do.
-        let _ = self.execute("ROLLBACK").await;
+        if self.open.is_some() {
+            // After some errors SQLite has rolled back by itself, and there is nothing left to do.
+            let _ = self.execute("ROLLBACK").await;
+        }
     }
 
     async fn close(&mut self) {
@@ -234,7 +236,7 @@ impl Open {
 
     fn commit(&mut self, shared: &Shared, upto: Position, account: Account) -> Result<(), Failure> {
         let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
-        let mut write = || -> rusqlite::Result<usize> {
+        let write = || -> rusqlite::Result<usize> {
             let Account { read, delivered, ignored, quarantined } = account;
             let after = self.position.cursor();
             if read > 0 {

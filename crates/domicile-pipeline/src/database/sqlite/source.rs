@@ -6,6 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::sql::sqlparser::dialect::SQLiteDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::read::{Column, raw};
@@ -167,8 +169,14 @@ fn rowid_alias(connection: &Connection, config: &SourceConfig) -> Option<RowId> 
         })
         .optional()
         .ok()?;
-    let is_autoincrement = sql.is_some_and(|sql| sql.to_ascii_uppercase().contains("AUTOINCREMENT"));
+    let is_autoincrement = sql.is_some_and(|sql| has_autoincrement(&sql));
     Some(RowId { is_cursor, is_autoincrement })
+}
+
+/// Whether the statement that made a table says AUTOINCREMENT, and not only in a comment or a name.
+fn has_autoincrement(sql: &str) -> bool {
+    let tokens = Tokenizer::new(&SQLiteDialect {}, sql).tokenize().unwrap_or_default();
+    tokens.iter().any(|token| matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("AUTOINCREMENT")))
 }
 
 fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
@@ -176,7 +184,7 @@ fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
     let (class, reason, raise) = match (&config.from, rowid) {
         (From::Table(_), RowId { is_cursor: true, is_autoincrement: true }) => (
             GuaranteeClass::Exact,
-            format!("SQLite has one writer at a time, and `{cursor}` is AUTOINCREMENT: ids grow and never come again"),
+            format!("SQLite has one writer at a time, and it gives `{cursor}` by AUTOINCREMENT: an id grows and never comes again"),
             None,
         ),
         (From::Table(_), RowId { is_cursor: true, .. }) => (

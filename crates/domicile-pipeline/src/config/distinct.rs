@@ -1,0 +1,161 @@
+//! No two databases are one file.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+use domicile::Home;
+
+use super::database::Database;
+use super::findings::Findings;
+use super::setting::SettingPath;
+
+/// A use of a database's file.
+pub(super) struct Use {
+    path: PathBuf,
+    /// Such as ``the home `es` ``. Uses of the same name may share a file: it is the name of all sources, and homes that
+    /// have the same have been reported for that.
+    name: String,
+    setting: SettingPath,
+}
+
+impl Use {
+    pub(super) fn control(database: &Database) -> Self {
+        Self::new(database, "the control database", &database.setting)
+    }
+
+    pub(super) fn home(home: &Home, database: &Database, setting: &SettingPath) -> Self {
+        Self::new(database, format!("the home `{home}`"), setting)
+    }
+
+    pub(super) fn source(database: &Database) -> Self {
+        Self::new(database, "a source", &database.setting)
+    }
+
+    fn new(database: &Database, name: impl Into<String>, setting: &SettingPath) -> Self {
+        Self { path: database.path.clone(), name: name.into(), setting: setting.clone() }
+    }
+}
+
+/// Reports every use of a file that is in use already. Sources may share a file among themselves.
+pub(super) fn check(findings: &mut Findings<'_>) {
+    let uses = std::mem::take(&mut findings.uses);
+    let mut first_by_identity: HashMap<Identity, &Use> = HashMap::new();
+    for this in &uses {
+        let identities = identities(&this.path);
+        let known = identities.iter().find_map(|identity| first_by_identity.get(identity).copied());
+        for identity in identities {
+            first_by_identity.entry(identity).or_insert(this);
+        }
+        let Some(first) = known.filter(|first| first.name != this.name) else { continue };
+        let line = findings.document.line(&first.setting);
+        let message = format!("{} is the same database file as {} in line {line}", this.name, first.name);
+        findings.report(&this.setting, message, "give each a file of its own; only sources may share one");
+    }
+}
+
+/// What two names of one file have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity {
+    Path(PathBuf),
+    #[cfg(unix)]
+    Inode {
+        device: u64,
+        inode: u64,
+    },
+}
+
+fn identities(path: &Path) -> Vec<Identity> {
+    let identities = vec![Identity::Path(resolved(path))];
+    #[cfg(unix)]
+    let identities = identities.into_iter().chain(inode(path)).collect();
+    identities
+}
+
+/// Asked of the file's name, without opening it: closing a file drops the locks that the process has on it, and with
+/// them those of SQLite.
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(Identity::Inode { device: metadata.dev(), inode: metadata.ino() })
+}
+
+/// The path without links, `.` and `..`, as far as it exists; what does not exist yet is taken as it is written.
+fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut resolved = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            Component::Normal(name) => resolved = followed(resolved, name.to_owned()),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => resolved.push(component),
+        }
+    }
+    resolved
+}
+
+fn followed(folder: PathBuf, name: OsString) -> PathBuf {
+    let path = folder.join(name);
+    path.canonicalize().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::resolved;
+    use crate::config::Config;
+    use crate::config::tests::{FULL, told};
+
+    #[test]
+    fn a_path_is_resolved_as_far_as_it_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir(root.join("a")).unwrap();
+        assert_eq!(resolved(&root.join("a/../b/./c/../d")), root.join("b/d"));
+        assert_ne!(resolved(&root.join("a/x")), resolved(&root.join("b/x")));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(root.join("a"), root.join("link")).unwrap();
+            assert_eq!(resolved(&root.join("link/new.sqlite")), root.join("a/new.sqlite"));
+        }
+    }
+
+    #[test]
+    fn no_two_databases_are_one_file() {
+        let same = |this: &str, first: &str| format!("{this} is the same database file as {first}");
+        for (from, to, expected) in [
+            ("/de.sqlite", "/homes/france.sqlite", same("8: the home `germany`", "the home `france` in line 7")),
+            ("source.sqlite", "x/../control.sqlite", same("19: a source", "the control database in line 2")),
+            ("control.sqlite", "homes/iberia.sqlite", same("6: the home `iberia`", "the control database in line 2")),
+            // A mistake elsewhere in the source does not hide it.
+            ("source.sqlite\"\ntable", "de.sqlite\"\ntabl", same("19: a source", "the home `germany` in line 8")),
+        ] {
+            assert!(told(from, to).contains(&expected), "{:?}", told(from, to));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_one_file_are_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, file) = (folder.path().join("domicile.toml"), |name: &str| folder.path().join(name));
+        std::fs::create_dir(file("homes")).unwrap();
+        std::fs::write(file("homes/iberia.sqlite"), "").unwrap();
+        std::fs::write(&path, FULL).unwrap();
+        assert!(Config::load(&path).is_ok());
+        std::fs::hard_link(file("homes/iberia.sqlite"), file("homes/france.sqlite")).unwrap();
+        std::os::unix::fs::symlink(file("homes"), file("link")).unwrap();
+        std::fs::write(
+            &path,
+            FULL.replacen("control.sqlite", "link/germany.sqlite", 1).replacen("${DATA_DIR:-.}/de", "homes/germany", 1),
+        )
+        .unwrap();
+        let told: Vec<_> = Config::load(&path).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(told[0], "the home `france` is the same database file as the home `iberia` in line 6");
+        assert_eq!(told[1], "the home `germany` is the same database file as the control database in line 2");
+    }
+}
