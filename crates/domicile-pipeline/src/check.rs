@@ -1,8 +1,10 @@
 //! Validation of everything, without writing.
 
+use std::path::Path;
+
 use serde::Serialize;
 
-use crate::config::{Problem, Problems};
+use crate::config::{Config, Problem, Problems};
 use crate::inspect::inspect;
 use crate::pipeline::Pipeline;
 use crate::source::Guarantee;
@@ -28,14 +30,35 @@ pub struct CheckedSource {
 }
 
 impl Pipeline {
+    /// Reads a configuration, plans everything and looks at every database, without writing.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, at once: what is sound is checked further where other parts are not.
+    pub async fn check_file(path: &Path) -> Result<Checked, Problems> {
+        let (config, mut problems) = Config::examine(path);
+        let checked = match config {
+            Some(config) => Self::new(config).check().await,
+            None => return Err(problems),
+        };
+        match checked {
+            Ok(checked) if !problems.has_errors() => Ok(checked),
+            Ok(_) => Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                problems.sort();
+                Err(problems)
+            }
+        }
+    }
+
     /// Plans everything and looks at every database, without writing.
     ///
     /// # Errors
     ///
     /// Everything that is wrong, at once.
     pub async fn check(&self) -> Result<Checked, Problems> {
-        let planned = self.plan()?;
-        let mut problems = Vec::new();
+        let (planned, mut problems) = self.plan_all();
         let mut sources = Vec::new();
         for source in &planned {
             let (inspected, misfits) = inspect(&self.config, source).await;

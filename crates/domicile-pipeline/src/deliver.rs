@@ -75,6 +75,8 @@ pub(crate) trait Delivery: Send {
 pub(crate) struct Limits {
     pub(crate) commit_rows: u64,
     pub(crate) commit_interval: Duration,
+    /// Rows of partial aggregates that a home keeps in memory for a table.
+    pub(crate) aggregate_rows: usize,
     /// Homes that are worked on at the same time.
     pub(crate) working: Arc<Semaphore>,
     /// Homes that keep their connection open between shares.
@@ -126,7 +128,7 @@ impl Deliverer {
         Self {
             delivery,
             analysers: Arc::clone(&planned.analysers),
-            aggregates: Aggregates::new(&planned.combines),
+            aggregates: Aggregates::new(&planned.combines, limits.aggregate_rows),
             cursor: planned.source.cursor(),
             limits,
             observer,
@@ -187,7 +189,7 @@ impl Deliverer {
             ignored,
             quarantined: homeless + refused,
         };
-        let full = transaction.account.read >= self.limits.commit_rows;
+        let full = transaction.account.read >= self.limits.commit_rows || self.aggregates.is_full();
         let old = transaction.began.elapsed() >= self.limits.commit_interval;
         if full || old || briefly.is_some() {
             self.commit().await?;

@@ -116,7 +116,13 @@ impl Pipeline {
         (0..batch.records.num_rows()).map(|row| self.explain_record(planned, batch, &judged, row)).collect()
     }
 
-    fn explain_record(&self, planned: &Planned, batch: &Batch, judged: &Judged, row: usize) -> Result<Explained, String> {
+    fn explain_record(
+        &self,
+        planned: &Planned,
+        batch: &Batch,
+        judged: &Judged,
+        row: usize,
+    ) -> Result<Explained, String> {
         let records = &batch.records;
         let cursor = records.column(planned.source.cursor());
         let mut objects = Vec::new();

@@ -33,7 +33,11 @@ pub(crate) async fn inspect(config: &Config, planned: &Planned) -> (Inspected, V
         let opened = planned.delivery(&home.database).inspect().await;
         homes.push(opened.map(|opened| {
             for misfit in opened.misfits {
-                found.entry((misfit.table, misfit.message)).or_insert((misfit.fix, Vec::new())).1.push(home.home.clone());
+                found
+                    .entry((misfit.table, misfit.message))
+                    .or_insert((misfit.fix, Vec::new()))
+                    .1
+                    .push(home.home.clone());
             }
             opened.position
         }));

@@ -171,7 +171,9 @@ impl Locator {
         match answer {
             Ok(route) => match self.slots.get(route.home()) {
                 Some(&slot) => Verdict::Home(slot, route),
-                None => Verdict::Unknown(format!("the router names the home {}, which is not configured", route.home())),
+                None => {
+                    Verdict::Unknown(format!("the router names the home {}, which is not configured", route.home()))
+                }
             },
             Err(error) => Verdict::Unknown(error.to_string()),
         }
@@ -325,7 +327,8 @@ impl NearMisses {
         let schema = records.schema();
         let name = schema.field(column).name();
         let label = cast(&records.column(column).slice(row, 1), &DataType::Utf8);
-        let label = label.ok().filter(|label| label.is_valid(0)).map(|label| label.as_string::<i32>().value(0).to_owned());
+        let label =
+            label.ok().filter(|label| label.is_valid(0)).map(|label| label.as_string::<i32>().value(0).to_owned());
         let Some(label) = label else { return format!("`{name}` is NULL") };
         let said = format!("`{name}` is {label:?}");
         if self.known.len() >= Self::MOST_LABELS && !self.known.contains_key(&label) {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::account::Account;
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::{Batch, BatchLimit, Position};
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problem, Problems};
 use crate::deliver::{Deliverer, Limits, Message};
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, inspect};
@@ -21,6 +21,9 @@ use crate::source::Source;
 
 /// Batches that are in memory at once: one is read while others are delivered.
 const BATCHES_IN_MEMORY: usize = 4;
+
+/// Rows of partial aggregates that all homes together keep in memory for a table, between two commits.
+const AGGREGATE_ROWS_IN_MEMORY: usize = 524_288;
 
 /// Homes beyond `delivery.open_homes` that are open at the same time, each for one share.
 const OPENED_BRIEFLY: usize = 16;
@@ -76,6 +79,12 @@ impl Pipeline {
 
     /// Plans every source, or reports everything that is wrong with the configuration.
     pub(crate) fn plan(&self) -> Result<Vec<Planned>, Problems> {
+        let (planned, problems) = self.plan_all();
+        if problems.is_empty() { Ok(planned) } else { Err(problems.into_iter().collect()) }
+    }
+
+    /// The sources that can be planned, and everything that is wrong with the others.
+    pub(crate) fn plan_all(&self) -> (Vec<Planned>, Vec<Problem>) {
         let mut planned = Vec::new();
         let mut problems = Vec::new();
         for number in 0..self.config.sources.len() {
@@ -85,13 +94,13 @@ impl Pipeline {
             }
         }
         problems.extend(contradictions(&self.config, &planned));
-        if problems.is_empty() { Ok(planned) } else { Err(problems.into_iter().collect()) }
+        (planned, problems)
     }
 
     /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
     ///
     /// A home that fails is left at its position and the others go on; the report says so. It needs a Tokio runtime
-    /// with time enabled.
+    /// with time enabled, and raises the process's soft limit of open files where the homes need more.
     ///
     /// # Errors
     ///
@@ -149,8 +158,9 @@ impl Pipeline {
         Limits {
             commit_rows: delivery.commit_rows,
             commit_interval: delivery.commit_interval,
+            aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().max(1)).clamp(1024, 16_384),
             working: Arc::new(Semaphore::new(delivery.parallel)),
-            kept_open: Arc::new(Semaphore::new(delivery.open_homes)),
+            kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
         }
     }
@@ -175,6 +185,16 @@ impl Pipeline {
         running.push(Running::start(deliverer, report, None, observer));
         Homes { running }
     }
+}
+
+/// So many homes, or as many as the process may open files for. Its soft limit is raised as far as that takes.
+fn most_open_homes(wanted: usize) -> usize {
+    // A SQLite database that is written to has itself, its journal and, for a moment, its folder open.
+    const FILES_PER_HOME: u64 = 3;
+    const OTHER_FILES: u64 = 64 + FILES_PER_HOME * OPENED_BRIEFLY as u64;
+    let files = rlimit::increase_nofile_limit(FILES_PER_HOME * wanted as u64 + OTHER_FILES).unwrap_or(256);
+    let possible = files.saturating_sub(OTHER_FILES) / FILES_PER_HOME;
+    usize::try_from(possible).map_or(wanted, |possible| possible.min(wanted))
 }
 
 fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, Failure>) -> HomeReport {

@@ -139,7 +139,8 @@ pub(crate) fn contradictions(config: &Config, planned: &[Planned]) -> Vec<Proble
         for (number, table) in source.analysers.tables().iter().enumerate() {
             let first = *known.entry(table.name.to_lowercase()).or_insert(table);
             if first.schema != table.schema || first.key != table.key || first.write != table.write {
-                let message = format!("two analysers write `{}`, with different columns, keys or ways of writing", table.name);
+                let message =
+                    format!("two analysers write `{}`, with different columns, keys or ways of writing", table.name);
                 let help = "make them agree, or give each a table of its own";
                 problems.push(config.document.problem(&source.setting(config, number), message).help(help));
             }

@@ -1,8 +1,8 @@
 //! Where a record goes that cannot be routed or delivered: kept as it is, with the reason.
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -72,8 +72,8 @@ impl Table {
 #[must_use]
 pub(crate) fn delivered_as(data_type: &DataType) -> Option<DataType> {
     use DataType::{
-        Binary, BinaryView, Boolean, Date32, Decimal32, Decimal64, Decimal128, Float16, Float32, Float64,
-        Int8, Int16, Int32, Int64, LargeBinary, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
+        Binary, BinaryView, Boolean, Date32, Decimal32, Decimal64, Decimal128, Float16, Float32, Float64, Int8, Int16,
+        Int32, Int64, LargeBinary, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
     };
     match data_type {
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => Some(Int64),

@@ -42,3 +42,8 @@ pub use placement::{Placed, Placement, PlacementBuilder};
 pub use route::{Reason, Route};
 pub use router::{Access, Chain, Operation, PlacementRouter, Record, Router};
 pub use witness::{Witness, WitnessKind};
+
+/// The examples of the README, compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

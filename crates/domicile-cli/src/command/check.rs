@@ -1,14 +1,13 @@
 //! `domicile check`
 
-use domicile_pipeline::{Config, Pipeline, Problems};
+use domicile_pipeline::{Pipeline, Problems};
 
 use super::{Ended, block_on};
 use crate::cli::Configured;
 use crate::output::{line, report};
 
 pub(crate) fn check(arguments: &Configured) -> Ended {
-    let checked = Config::load(&arguments.config).and_then(|config| block_on(Pipeline::new(config).check()));
-    match checked {
+    match block_on(Pipeline::check_file(&arguments.config)) {
         Ok(checked) if arguments.json => {
             report::json(&checked);
             Ended::Done

@@ -40,7 +40,7 @@ pub(crate) fn problems(problems: &Problems, json: bool) {
     }
     let mut stderr = anstream::stderr();
     if !std::io::stderr().is_terminal() {
-        let _ = write!(stderr, "{problems}");
+        let _ = writeln!(stderr, "{problems}");
         return;
     }
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode());

@@ -9,9 +9,6 @@ use super::sql::{Unplanned, merging};
 use crate::sql::{Plan, Planner};
 use crate::table::{Table, Write};
 
-/// Partial results are merged when so many rows of them have come together, and each time they have doubled.
-const COMBINE_ROWS: usize = 16_384;
-
 /// A value that its type cannot hold is an error, not NULL.
 const EXACT: CastOptions<'static> =
     CastOptions { safe: false, format_options: datafusion::arrow::util::display::FormatOptions::new() };
@@ -63,6 +60,7 @@ impl Combine {
 /// The partial results of all merged tables of a home.
 pub(crate) struct Aggregates {
     tables: Vec<Partial>,
+    most_rows: usize,
 }
 
 /// The partial results of one table.
@@ -71,15 +69,14 @@ struct Partial {
     combine: Option<Combine>,
     parts: Vec<RecordBatch>,
     rows: usize,
-    /// Rows that were left by the last merge.
-    merged_rows: usize,
 }
 
 impl Aggregates {
-    /// Nothing yet, for as many tables as there are `combines`.
-    pub(crate) fn new(combines: &[Option<Combine>]) -> Self {
+    /// Nothing yet, for as many tables as there are `combines`. Partial results of a table are merged when there are
+    /// `most_rows` of them.
+    pub(crate) fn new(combines: &[Option<Combine>], most_rows: usize) -> Self {
         let partial = |combine: &Option<Combine>| Partial { combine: combine.clone(), ..Partial::default() };
-        Self { tables: combines.iter().map(partial).collect() }
+        Self { tables: combines.iter().map(partial).collect(), most_rows }
     }
 
     /// Whether a table's objects are merged, not written one by one.
@@ -92,7 +89,12 @@ impl Aggregates {
         let partial = &mut self.tables[table];
         partial.rows += objects.num_rows();
         partial.parts.push(objects);
-        if partial.rows >= COMBINE_ROWS.max(2 * partial.merged_rows) { partial.combine() } else { Ok(()) }
+        if partial.rows >= self.most_rows { partial.combine() } else { Ok(()) }
+    }
+
+    /// Whether merging no longer makes room: the results are to be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.tables.iter().any(|partial| partial.rows > self.most_rows / 2 && partial.parts.len() == 1)
     }
 
     /// The merged results of every table that has any; nothing is left behind.
@@ -102,7 +104,7 @@ impl Aggregates {
             if partial.rows > 0 {
                 partial.combine()?;
                 all.extend(std::mem::take(&mut partial.parts).into_iter().map(|merged| (table, merged)));
-                (partial.rows, partial.merged_rows) = (0, 0);
+                partial.rows = 0;
             }
         }
         Ok(all)
@@ -113,7 +115,7 @@ impl Partial {
     fn combine(&mut self) -> Result<(), String> {
         let Some(combine) = &self.combine else { return Ok(()) };
         let merged = combine.run(&self.parts)?;
-        (self.rows, self.merged_rows) = (merged.num_rows(), merged.num_rows());
+        self.rows = merged.num_rows();
         self.parts = vec![merged];
         Ok(())
     }

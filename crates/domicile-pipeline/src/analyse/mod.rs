@@ -13,8 +13,8 @@ use datafusion::arrow::array::{Array, RecordBatch};
 pub(crate) use aggregate::{Aggregates, Combine};
 pub use object::{Object, Objects, Shape};
 pub(crate) use sql::SqlAnalyser;
-pub use typed::{Analyser, Kinds};
 pub(crate) use typed::TypedAnalyser;
+pub use typed::{Analyser, Kinds};
 
 use crate::table::Table;
 
@@ -70,7 +70,9 @@ impl Analysers {
         let table = &self.tables[table];
         let null = table.key.iter().find(|&&column| objects.column(column).null_count() > 0);
         match null {
-            Some(&column) => Err(format!("`{}.{}` is part of the key and NULL", table.name, table.schema.field(column).name())),
+            Some(&column) => {
+                Err(format!("`{}.{}` is part of the key and NULL", table.name, table.schema.field(column).name()))
+            }
             None => Ok(()),
         }
     }

@@ -57,7 +57,10 @@ pub(crate) fn check_rows(plan: &LogicalPlan) -> Result<(), Unmergeable> {
 
 fn check_node(node: &LogicalPlan) -> Result<(), Unmergeable> {
     let what = match node {
-        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Unnest(_) => {
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Unnest(_) => {
             return Ok(());
         }
         LogicalPlan::TableScan(scan) if scan.table_name.table() == RECORD => return Ok(()),
@@ -115,7 +118,8 @@ pub(crate) fn aggregate_outputs(plan: &LogicalPlan) -> Result<(&Aggregate, Vec<O
     check_rows(&aggregate.input)?;
     check_expressions(plan)?;
     check_expressions(&LogicalPlan::Aggregate(aggregate.clone()))?;
-    if aggregate.group_expr.is_empty() || aggregate.group_expr.iter().any(|group| matches!(group, Expr::GroupingSet(_))) {
+    if aggregate.group_expr.is_empty() || aggregate.group_expr.iter().any(|group| matches!(group, Expr::GroupingSet(_)))
+    {
         return Err(unmergeable(
             "merging needs a plain GROUP BY, whose expressions are the key",
             "group by the columns of the key, for example SELECT day, sum(amount) AS revenue FROM record GROUP BY day",

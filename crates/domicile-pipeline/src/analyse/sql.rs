@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast};
-use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::prelude::Column;
 
 use super::Analyse;
@@ -163,7 +163,11 @@ fn exact_sum(
     mut call: AggregateFunction,
     schema: &datafusion::common::DFSchema,
 ) -> Result<(Expr, Option<DataType>), Unplanned> {
-    let argument = call.params.args.first().ok_or_else(|| Unplanned::new("sql", format!("`{name}` sums nothing"), "name what to sum"))?;
+    let argument = call
+        .params
+        .args
+        .first()
+        .ok_or_else(|| Unplanned::new("sql", format!("`{name}` sums nothing"), "name what to sum"))?;
     match argument.get_type(schema)? {
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => {
             Ok((Expr::AggregateFunction(call), None))
@@ -201,7 +205,11 @@ fn key(config: &AnalyserConfig, schema: &Schema, write: &Write) -> Result<Vec<us
         let column = schema.column_with_name(name).map(|(column, _)| column);
         key.push(column.ok_or_else(|| {
             let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            Unplanned::new("key", format!("the result has no column `{name}`"), format!("its columns are {}", names.join(", ")))
+            Unplanned::new(
+                "key",
+                format!("the result has no column `{name}`"),
+                format!("its columns are {}", names.join(", ")),
+            )
         })?);
     }
     let Write::Merge(merges) = write else { return Ok(key) };
@@ -209,7 +217,11 @@ fn key(config: &AnalyserConfig, schema: &Schema, write: &Write) -> Result<Vec<us
     key.sort_unstable();
     if !key.is_empty() && key != groups {
         let names: Vec<_> = groups.iter().map(|&column| schema.field(column).name().as_str()).collect();
-        return Err(Unplanned::new("key", "the key is not what the query groups by", format!("it groups by {}", names.join(", "))));
+        return Err(Unplanned::new(
+            "key",
+            "the key is not what the query groups by",
+            format!("it groups by {}", names.join(", ")),
+        ));
     }
     Ok(groups)
 }

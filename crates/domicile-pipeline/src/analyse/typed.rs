@@ -5,8 +5,8 @@ use std::error::Error;
 use datafusion::arrow::array::RecordBatch;
 use serde::de::DeserializeOwned;
 
-use super::object::{Object, Objects, Shape};
 use super::Analyse;
+use super::object::{Object, Objects, Shape};
 use crate::table::Table;
 
 /// A pure function from a typed record to the objects that it makes.

@@ -56,12 +56,12 @@ pub(super) fn analysers(
     files: Vec<AnalyserFile>,
     source: &SettingPath,
     findings: &mut Findings<'_>,
-) -> Option<Vec<AnalyserConfig>> {
+) -> Vec<AnalyserConfig> {
     let at = source.key("analyser");
     let configs: Vec<_> =
         files.into_iter().enumerate().map(|(index, file)| analyser(file, at.index(index), findings)).collect();
     check_names(configs.iter().flatten(), findings);
-    configs.into_iter().collect()
+    configs.into_iter().flatten().collect()
 }
 
 fn analyser(file: AnalyserFile, setting: SettingPath, findings: &mut Findings<'_>) -> Option<AnalyserConfig> {

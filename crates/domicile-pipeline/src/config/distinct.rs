@@ -13,8 +13,8 @@ use super::setting::SettingPath;
 /// A use of a database's file.
 pub(super) struct Use {
     path: PathBuf,
-    /// Such as ``the home `es` ``. Uses of the same name may share a file: it is the name of all sources, and homes that
-    /// have the same have been reported for that.
+    /// Such as ``the home `es` ``. Uses of the same name may share a file: it is the name of all sources, and homes
+    /// that have the same have been reported for that.
     name: String,
     setting: SettingPath,
 }

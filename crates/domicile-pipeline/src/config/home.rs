@@ -1,5 +1,7 @@
 //! The homes, and which routing keys belong in each.
 
+use std::collections::HashSet;
+
 use domicile::{Home, Placement, RoutingKey};
 
 use super::database::Database;
@@ -30,7 +32,7 @@ pub(super) fn homes(
     file: HomesFile,
     home_url: Option<&str>,
     findings: &mut Findings<'_>,
-) -> Option<(Vec<HomeConfig>, Placement)> {
+) -> (Vec<HomeConfig>, Placement) {
     let is_list = matches!(file, HomesFile::Keys(_));
     let entries = entries(file, findings.document);
     check_some(findings);
@@ -45,10 +47,10 @@ pub(super) fn homes(
             None
         }
     };
-    let homes: Vec<_> = entries.iter().map(|entry| home(entry, is_list, shared, findings)).collect();
-    let homes = homes.into_iter().collect::<Option<Vec<_>>>()?;
-    let placement = placement(&homes, &entries, findings)?;
-    Some((homes, placement))
+    let homes = entries.iter().filter_map(|entry| Some((home(entry, is_list, shared, findings)?, entry)));
+    let homes: Vec<_> = homes.collect();
+    let placement = placement(&homes, findings);
+    (homes.into_iter().map(|(home, _)| home).collect(), placement)
 }
 
 fn check_some(findings: &mut Findings<'_>) {
@@ -128,16 +130,20 @@ fn name(entry: &Entry, is_list: bool, findings: &mut Findings<'_>) -> Option<Hom
     home
 }
 
-/// The placement; a key that is placed twice has been reported, and there is none then.
-fn placement(homes: &[HomeConfig], entries: &[Entry], findings: &Findings<'_>) -> Option<Placement> {
+/// The placement; a key that is placed twice has been reported, and stays in its first home.
+fn placement(homes: &[(HomeConfig, &Entry)], findings: &Findings<'_>) -> Placement {
     let document = findings.document;
     let mut placement = Placement::builder();
-    for (config, entry) in homes.iter().zip(entries) {
+    let mut placed = HashSet::new();
+    for (config, entry) in homes {
         placement = placement.home(config.home.clone());
         for (key, (_, setting)) in config.keys.iter().zip(&entry.keys) {
+            if !placed.insert(key) {
+                continue;
+            }
             let origin = format!("{}:{}", document.name(), document.line(setting));
             placement = placement.place(key.clone(), config.home.clone(), origin);
         }
     }
-    placement.build().ok()
+    placement.build().expect("no key is placed twice")
 }

@@ -96,9 +96,8 @@ impl Config {
     ///
     /// All problems of the file; one if it cannot be read or is not UTF-8.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| not_text(path, &error))?;
-        Self::read(path, text, &|name| std::env::var(name).ok())
+        let (config, problems) = Self::examine(path);
+        config.filter(|_| !problems.has_errors()).ok_or(problems)
     }
 
     /// Checks the text of a file. Its relative paths start from the folder of `path`.
@@ -107,13 +106,33 @@ impl Config {
     ///
     /// All problems of the text.
     pub fn read(path: &Path, text: String, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let (config, problems) = Self::sound_parts(path, text, environment);
+        config.filter(|_| !problems.has_errors()).ok_or(problems)
+    }
+
+    /// What is sound in a file, for finding out what else is wrong, and all problems. A home, source or analyser that
+    /// cannot be made out is missing; there is nothing at all where the file or its control database cannot be.
+    #[must_use]
+    pub fn examine(path: &Path) -> (Option<Self>, Problems) {
+        let text = std::fs::read(path).map_err(|error| unreadable(path, &error));
+        match text.and_then(|bytes| String::from_utf8(bytes).map_err(|error| not_text(path, &error))) {
+            Ok(text) => Self::sound_parts(path, text, &|name| std::env::var(name).ok()),
+            Err(problems) => (None, problems),
+        }
+    }
+
+    fn sound_parts(
+        path: &Path,
+        text: String,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> (Option<Self>, Problems) {
         let (document, problems) = Document::parse(path, text);
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut findings = Findings::new(&document, folder, problems);
         let config = file(&mut findings, environment).and_then(|file| checked(file, path, &document, &mut findings));
         let mut problems = findings.problems;
         problems.sort();
-        config.filter(|_| !problems.has_errors()).ok_or(problems)
+        (config, problems)
     }
 }
 
@@ -136,8 +155,8 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let root = SettingPath::root();
     let control = file.control.and_then(|url| Database::read(&url, root.key("control"), findings));
     findings.uses.extend(control.as_ref().map(Use::control));
-    let homes = file.homes.and_then(|homes| home::homes(homes, file.home_url.as_deref(), findings));
-    let sources = file.source.and_then(|files| source::sources(files, findings));
+    let homes = file.homes.map(|homes| home::homes(homes, file.home_url.as_deref(), findings));
+    let sources = file.source.map(|files| source::sources(files, findings)).unwrap_or_default();
     let delivery = limits::delivery(file.delivery, findings);
 
     distinct::check(findings);
@@ -148,7 +167,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
         control: control?,
         homes,
         placement,
-        sources: sources?,
+        sources,
         batch: file.batch,
         delivery,
         document: document.clone(),

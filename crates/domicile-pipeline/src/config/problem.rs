@@ -20,7 +20,7 @@ pub enum Severity {
 }
 
 /// One problem with a setting: where, what, and how to fix it. Its `Display` is the message alone, as miette wants it;
-/// [`Problems`] displays the place and the help as well.
+/// [`Problems`](super::Problems) displays the place and the help as well.
 ///
 /// A problem never contains a value of the environment: where it speaks of a value it shows the text of the file.
 #[derive(Clone)]

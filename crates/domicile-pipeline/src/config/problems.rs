@@ -43,7 +43,8 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity() == Severity::Error)
     }
 
-    pub(super) fn sort(&mut self) {
+    /// Puts the problems into the order of the file.
+    pub(crate) fn sort(&mut self) {
         self.0.sort_by_key(|problem| problem.span().start);
     }
 }

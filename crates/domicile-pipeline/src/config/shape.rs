@@ -176,7 +176,8 @@ write = 'merge'
             (
                 "control = 'sqlite:c'",
                 "",
-                "1:1: missing setting `control` | add it at the top of the file, as in `control = \"sqlite:control.sqlite\"`",
+                "1:1: missing setting `control` | add it at the top of the file, as in `control = \
+                 \"sqlite:control.sqlite\"`",
             ),
             ("cursor = 'id'", "", "5:1: missing setting `cursor` | add it, as in `cursor = \"id\"`"),
             (", keys = 'DE'", "", "2:46: missing setting `keys` | add it, as in `keys = [\"DE\", \"AT\"]`"),
@@ -194,12 +195,14 @@ write = 'merge'
             (
                 "'sqlite:c'",
                 "5",
-                "1:11: `control` must be a text, not a whole number | write it as in `control = \"sqlite:control.sqlite\"`",
+                "1:11: `control` must be a text, not a whole number | write it as in `control = \
+                 \"sqlite:control.sqlite\"`",
             ),
             (
                 "commit_seconds = 2",
                 "commit_rows = 1.5",
-                "4:15: `delivery.commit_rows` must be a whole number, not a number | write it as in `commit_rows = 100000`",
+                "4:15: `delivery.commit_rows` must be a whole number, not a number | write it as in \
+                 `commit_rows = 100000`",
             ),
             (
                 "es = 'ES'",
@@ -233,17 +236,20 @@ write = 'merge'
             (
                 "commit_seconds = 2",
                 "commit_seconds = 4e3",
-                "4:18: `delivery.commit_seconds` must be at most 3600.0, but is 4e3 | write a number from 0.01 to 3600.0",
+                "4:18: `delivery.commit_seconds` must be at most 3600.0, but is 4e3 | write a number from 0.01 \
+                 to 3600.0",
             ),
             (
                 "'merge'",
                 "'merg'",
-                "14:9: `source[0].analyser[0].write` cannot be `merg` | did you mean `merge`? The choices are `insert`, `replace`, `merge`",
+                "14:9: `source[0].analyser[0].write` cannot be `merg` | did you mean `merge`? The choices are \
+                 `insert`, `replace`, `merge`",
             ),
             (
                 "'SELECT 1'",
                 "' '",
-                "12:7: `source[0].analyser[0].sql` is empty | write it as in `sql = \"SELECT id, country FROM record\"`",
+                "12:7: `source[0].analyser[0].sql` is empty | write it as in `sql = \"SELECT id, country FROM \
+                 record\"`",
             ),
         ] {
             assert_eq!(checked(&SOUND.replacen(from, to, 1)).1, [expected]);

@@ -63,7 +63,7 @@ impl fmt::Debug for From {
 }
 
 /// All sources. One that cannot be made out has its mistakes reported, and the others are checked all the same.
-pub(super) fn sources(files: Vec<SourceFile>, findings: &mut Findings<'_>) -> Option<Vec<SourceConfig>> {
+pub(super) fn sources(files: Vec<SourceFile>, findings: &mut Findings<'_>) -> Vec<SourceConfig> {
     let at = SettingPath::root().key("source");
     let mut first_by_name: HashMap<String, SettingPath> = HashMap::new();
     let mut sources = Vec::new();
@@ -75,7 +75,7 @@ pub(super) fn sources(files: Vec<SourceFile>, findings: &mut Findings<'_>) -> Op
         }
         sources.push(source(file, setting, findings));
     }
-    sources.into_iter().collect()
+    sources.into_iter().flatten().collect()
 }
 
 fn check_name(
@@ -99,7 +99,7 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
     let name = file.name.or_else(|| file.table.clone());
     let from = from(file.table, file.query, &setting, findings);
     let columns = columns(file.columns, &setting.key("columns"), findings);
-    let analysers = file.analyser.and_then(|files| analysers(files, &setting, findings));
+    let analysers = file.analyser.map(|files| analysers(files, &setting, findings));
     Some(SourceConfig {
         name: name?,
         database: database?,
@@ -108,7 +108,7 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
         key: file.key?,
         ignore: file.ignore,
         columns,
-        analysers: analysers?,
+        analysers: analysers.unwrap_or_default(),
         setting,
     })
 }

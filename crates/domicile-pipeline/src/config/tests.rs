@@ -178,7 +178,8 @@ fn homes_are_checked() {
 fn sources_and_analysers_are_checked() {
     let second = |change: &str| {
         format!(
-            "[[source]]\nurl = 'sqlite:source.sqlite'\ncursor = 'id'\nkey = 'k'\n{change}\n[[source.analyser]]\ninto = 't'\nsql = 'SELECT 1'\n\n[[source]]\nname ="
+            "[[source]]\nurl = 'sqlite:source.sqlite'\ncursor = 'id'\nkey = \
+             'k'\n{change}\n[[source.analyser]]\ninto = 't'\nsql = 'SELECT 1'\n\n[[source]]\nname ="
         )
     };
     let query = second("query = 'SELECT 1'");

@@ -9,9 +9,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use domicile::{Home, context};
 
 use crate::country;
@@ -55,7 +53,8 @@ fn country_codes(labels: &StringArray) -> StringArray {
     // Labels repeat, and finding one again is ten times quicker than folding it.
     let mut known: HashMap<&str, Option<&'static str>> = HashMap::new();
     for label in labels {
-        codes.append_option(label.and_then(|label| *known.entry(label).or_insert_with(|| country::country_code(label))));
+        codes
+            .append_option(label.and_then(|label| *known.entry(label).or_insert_with(|| country::country_code(label))));
     }
     codes.finish()
 }

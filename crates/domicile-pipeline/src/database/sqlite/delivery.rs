@@ -8,7 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::schema::{OWN_TABLES, create_table, existing, misfits};
-use super::statement::{failure, write_all, write_sql};
+use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
 use super::{blocking, merge, open};
 use crate::account::Account;
@@ -37,13 +37,8 @@ struct Open {
     epoch: i64,
     /// This run's epoch is written: an older run can no longer commit.
     claimed: bool,
-    statements: Vec<Prepared>,
-}
-
-/// How a table is written; known once the table is there.
-struct Prepared {
-    sql: String,
-    affinities: Vec<Affinity>,
+    /// By table, once the tables are there.
+    writers: Vec<Writer>,
 }
 
 impl SqliteDelivery {
@@ -105,12 +100,8 @@ impl Delivery for SqliteDelivery {
     }
 
     async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure> {
-        self.with_open(move |shared, open| {
-            let Prepared { sql, affinities } = &open.statements[table];
-            let mut statement = open.connection.prepare_cached(sql).map_err(|error| failure(&error))?;
-            write_all(&mut statement, &shared.tables[table], affinities, &objects)
-        })
-        .await
+        self.with_open(move |shared, open| open.writers[table].write(&open.connection, &shared.tables[table], &objects))
+            .await
     }
 
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
@@ -157,7 +148,7 @@ impl Shared {
             connection.pragma_update(None, "cache_size", -1024)?;
             merge::install(&connection)?;
             let (position, epoch) = self.progress(&connection)?;
-            Ok(Open { connection, position, epoch, claimed: false, statements: Vec::new() })
+            Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
         };
         connect().map_err(|error| failure(&error))
     }
@@ -174,8 +165,8 @@ impl Shared {
         Ok(found.map_or((Position::Start, 0), |(position, epoch)| (Position::from(position), epoch)))
     }
 
-    fn prepare(&self, connection: &Connection) -> rusqlite::Result<Vec<Prepared>> {
-        let prepare = |table: &Table| {
+    fn writers(&self, connection: &Connection) -> rusqlite::Result<Vec<Writer>> {
+        let writer = |table: &Table| {
             let columns = existing(connection, &table.name)?;
             let affinity_of = |name: &str| {
                 let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
@@ -184,10 +175,9 @@ impl Shared {
             let affinities = table.schema.fields().iter().map(|field| {
                 affinity_of(field.name()).unwrap_or_else(|| Affinity::of(&declaration(field.data_type())))
             });
-            let affinities: Vec<_> = affinities.collect();
-            Ok(Prepared { sql: write_sql(table, &affinities), affinities })
+            Ok(Writer::new(table, affinities.collect()))
         };
-        self.tables.iter().map(prepare).collect()
+        self.tables.iter().map(writer).collect()
     }
 }
 
@@ -211,7 +201,7 @@ impl Open {
         for table in shared.tables.iter() {
             self.connection.execute(&create_table(table), [])?;
         }
-        self.statements = shared.prepare(&self.connection)?;
+        self.writers = shared.writers(&self.connection)?;
         self.connection.execute(
             "INSERT INTO domicile_position VALUES (?1, NULL, 0, datetime('now')) ON CONFLICT DO NOTHING",
             [&shared.source],

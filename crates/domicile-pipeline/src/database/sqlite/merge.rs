@@ -47,9 +47,7 @@ fn one_or_none(context: &Context<'_>) -> rusqlite::Result<Value> {
 
 fn decimal(value: ValueRef<'_>, scale: i8) -> rusqlite::Result<i128> {
     let decimal = match value {
-        ValueRef::Integer(integer) => {
-            i128::from(integer).checked_mul(10i128.pow(u32::from(scale.unsigned_abs())))
-        }
+        ValueRef::Integer(integer) => i128::from(integer).checked_mul(10i128.pow(u32::from(scale.unsigned_abs()))),
         ValueRef::Real(real) => decimal_from_real(real, 10f64.powi(i32::from(scale))),
         ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(|text| decimal_from_text(text, scale)),
         ValueRef::Null | ValueRef::Blob(_) => None,

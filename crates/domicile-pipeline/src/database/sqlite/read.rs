@@ -48,11 +48,11 @@ impl Column {
     /// returned: the record goes to quarantine.
     #[inline]
     pub(super) fn push(&mut self, value: ValueRef<'_>) -> Result<usize, String> {
-        if let (Column::Text(builder), ValueRef::Text(bytes)) = (&mut *self, value) {
-            if let Ok(text) = std::str::from_utf8(bytes) {
-                builder.append_value(text);
-                return Ok(text.len() + 4);
-            }
+        if let (Column::Text(builder), ValueRef::Text(bytes)) = (&mut *self, value)
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            builder.append_value(text);
+            return Ok(text.len() + 4);
         }
         let pushed = self.push_other(value);
         if pushed.is_err() {

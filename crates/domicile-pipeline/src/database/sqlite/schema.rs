@@ -50,7 +50,8 @@ pub(super) struct Existing {
 
 /// The columns of a table, none when there is no such table.
 pub(super) fn existing(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Existing>> {
-    let mut statement = connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1)")?;
+    let mut statement =
+        connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1)")?;
     let rows = statement.query_map([table], |row| {
         Ok(Existing {
             name: row.get(0)?,
@@ -74,15 +75,28 @@ pub(super) fn misfits(connection: &Connection, number: usize, table: &Table) -> 
     let mut misfit = |message: String, fix: String| misfits.push(Misfit { table: number, message, fix });
     for field in table.schema.fields() {
         let Some(column) = existing.iter().find(|column| column.name.eq_ignore_ascii_case(field.name())) else {
-            let add = format!("ALTER TABLE {} ADD COLUMN {} {}", quote(&table.name), quote(field.name()), declaration(field.data_type()));
+            let add = format!(
+                "ALTER TABLE {} ADD COLUMN {} {}",
+                quote(&table.name),
+                quote(field.name()),
+                declaration(field.data_type())
+            );
             misfit(format!("the table `{}` has no column `{}`", table.name, field.name()), add);
             continue;
         };
         if column.generated {
-            misfit(format!("`{}.{}` is a generated column", table.name, column.name), String::from("leave it out of the analyser's result"));
+            misfit(
+                format!("`{}.{}` is a generated column", table.name, column.name),
+                String::from("leave it out of the analyser's result"),
+            );
         } else if !fits(field.data_type(), &column.declared) {
             let declared = &column.declared;
-            let message = format!("`{}.{}` is declared `{declared}`, which does not keep {} as it is", table.name, column.name, field.data_type());
+            let message = format!(
+                "`{}.{}` is declared `{declared}`, which does not keep {} as it is",
+                table.name,
+                column.name,
+                field.data_type()
+            );
             misfit(message, format!("declare it {}, or cast the analyser's result", declaration(field.data_type())));
         }
     }
@@ -90,13 +104,21 @@ pub(super) fn misfits(connection: &Connection, number: usize, table: &Table) -> 
         let given = table.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(&column.name));
         let row_id = column.key_number > 0 && column.declared.eq_ignore_ascii_case("INTEGER");
         if !given && column.not_null && !column.has_default && !column.generated && !row_id {
-            let message = format!("`{}.{}` is NOT NULL without a default, and the analyser has no such column", table.name, column.name);
+            let message = format!(
+                "`{}.{}` is NOT NULL without a default, and the analyser has no such column",
+                table.name, column.name
+            );
             misfit(message, String::from("add it to the analyser's result, or give it a default"));
         }
     }
     if table.write != Write::Insert && !has_unique_key(connection, table, &existing)? {
         let key: Vec<_> = table.key_names().map(quote).collect();
-        let fix = format!("CREATE UNIQUE INDEX {} ON {} ({})", quote(&format!("{}_key", table.name)), quote(&table.name), key.join(", "));
+        let fix = format!(
+            "CREATE UNIQUE INDEX {} ON {} ({})",
+            quote(&format!("{}_key", table.name)),
+            quote(&table.name),
+            key.join(", ")
+        );
         misfit(format!("the table `{}` has no unique key over {}", table.name, key.join(", ")), fix);
     }
     Ok(misfits)

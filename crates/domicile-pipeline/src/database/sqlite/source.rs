@@ -119,7 +119,11 @@ fn columns(
 fn untyped(name: &str, declared: &str) -> Unopened {
     let said = if declared.is_empty() { String::from("no type") } else { format!("only `{declared}`") };
     let message = format!("the column `{name}` declares {said}, which does not say what it holds");
-    Unopened::new("columns", message, format!("say it: columns = {{ {name} = \"decimal(12,2)\" }}, or text, integer, …"))
+    Unopened::new(
+        "columns",
+        message,
+        format!("say it: columns = {{ {name} = \"decimal(12,2)\" }}, or text, integer, …"),
+    )
 }
 
 fn no_cursor(schema: &Schema, cursor: &str) -> Unopened {
@@ -127,8 +131,12 @@ fn no_cursor(schema: &Schema, cursor: &str) -> Unopened {
         Some(_) => format!("the cursor `{cursor}` is not an integer column"),
         None => format!("there is no column `{cursor}`"),
     };
-    let integers: Vec<_> =
-        schema.fields().iter().filter(|field| field.data_type() == &DataType::Int64).map(|field| field.name()).collect();
+    let integers: Vec<_> = schema
+        .fields()
+        .iter()
+        .filter(|field| field.data_type() == &DataType::Int64)
+        .map(|field| field.name())
+        .collect();
     Unopened::new("cursor", message, format!("the integer columns are: {integers:?}"))
 }
 
@@ -184,7 +192,9 @@ fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
     let (class, reason, raise) = match (&config.from, rowid) {
         (From::Table(_), RowId { is_cursor: true, is_autoincrement: true }) => (
             GuaranteeClass::Exact,
-            format!("SQLite has one writer at a time, and it gives `{cursor}` by AUTOINCREMENT: an id grows and never comes again"),
+            format!(
+                "SQLite has one writer at a time, and it gives `{cursor}` by AUTOINCREMENT: an id grows and never comes again"
+            ),
             None,
         ),
         (From::Table(_), RowId { is_cursor: true, .. }) => (
@@ -199,7 +209,9 @@ fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
         ),
         (From::Query(_), _) => (
             GuaranteeClass::Heuristic,
-            format!("a query can show a record later with a lower `{cursor}`, for example when a joined row comes late"),
+            format!(
+                "a query can show a record later with a lower `{cursor}`, for example when a joined row comes late"
+            ),
             Some(String::from("read a table with AUTOINCREMENT, or write the joined rows in one transaction")),
         ),
     };
@@ -244,7 +256,9 @@ impl Reading {
                 })
                 .map_err(|error| error.to_string())?;
             if broken > 0 {
-                return Err(format!("{broken} records have no integer in the cursor {cursor}, and would never be read"));
+                return Err(format!(
+                    "{broken} records have no integer in the cursor {cursor}, and would never be read"
+                ));
             }
         }
         let highest: Option<i64> = connection
@@ -253,7 +267,13 @@ impl Reading {
         Ok(Position::from(highest))
     }
 
-    fn batch(&self, connection: &Connection, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
+    fn batch(
+        &self,
+        connection: &Connection,
+        after: Position,
+        upto: Position,
+        limit: BatchLimit,
+    ) -> Result<Batch, Error> {
         let refused = |error: rusqlite::Error| Error::source(&self.name, error);
         let Self { relation, cursor_name: cursor, .. } = self;
         let first = after.cursor().map_or(Some(i64::MIN), |cursor| cursor.checked_add(1));
@@ -351,4 +371,3 @@ impl Rows {
         Ok(())
     }
 }
-

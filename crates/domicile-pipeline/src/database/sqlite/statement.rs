@@ -1,4 +1,6 @@
-//! The prepared statement that writes a table's objects, and how Arrow values are bound to it.
+//! The prepared statements that write a table's objects, and how Arrow values are bound to them.
+
+use std::ops::Range;
 
 use datafusion::arrow::array::{
     Array, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
@@ -7,8 +9,8 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
 };
-use rusqlite::Statement;
 use rusqlite::types::{Null, Value};
+use rusqlite::{Connection, Statement};
 
 use super::merge::{ADD, GREATEST, LEAST};
 use super::quote;
@@ -16,11 +18,77 @@ use super::types::{Affinity, decimal_to_real, decimal_to_value};
 use crate::error::Failure;
 use crate::table::{Merge, Table, Write};
 
-/// The SQL that writes one object. `affinities` are those of the table's columns as they are in the home.
-pub(super) fn write_sql(table: &Table, affinities: &[Affinity]) -> String {
+/// Rows that one statement writes. SQLite keeps its place in the table within a statement, so that many rows in one are
+/// written in half the time; beyond some 50 rows there is no more to gain.
+const ROWS: usize = 64;
+
+/// SQLite takes at most so many parameters in a statement.
+/// Source: <https://www.sqlite.org/limits.html#max_variable_number>
+const MOST_PARAMETERS: usize = 32_766;
+
+/// How a table is written: statements for many rows and for one, known once the table is there.
+pub(super) struct Writer {
+    affinities: Vec<Affinity>,
+    rows: usize,
+    many: String,
+    one: String,
+}
+
+impl Writer {
+    /// `affinities` are those of the table's columns as they are in the home.
+    pub(super) fn new(table: &Table, affinities: Vec<Affinity>) -> Self {
+        let rows = (MOST_PARAMETERS / affinities.len().max(1)).clamp(1, ROWS);
+        let (many, one) = (write_sql(table, &affinities, rows), write_sql(table, &affinities, 1));
+        Self { affinities, rows, many, one }
+    }
+
+    /// Writes objects, in their order.
+    pub(super) fn write(&self, connection: &Connection, table: &Table, objects: &RecordBatch) -> Result<(), Failure> {
+        let columns = objects.columns().iter().zip(&self.affinities);
+        let cells: Vec<_> = columns.map(|(array, affinity)| Cells::new(array, *affinity)).collect();
+        let whole = objects.num_rows() - objects.num_rows() % self.rows;
+        for (sql, rows, range) in [(&self.many, self.rows, 0..whole), (&self.one, 1, whole..objects.num_rows())] {
+            if range.is_empty() {
+                continue;
+            }
+            let mut statement = connection.prepare_cached(sql).map_err(|error| failure(&error))?;
+            for first in range.step_by(rows) {
+                bind_rows(&mut statement, table, &cells, first..first + rows)?;
+                statement.raw_execute().map_err(|error| failure(&error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bind_rows(
+    statement: &mut Statement<'_>,
+    table: &Table,
+    cells: &[Cells<'_>],
+    rows: Range<usize>,
+) -> Result<(), Failure> {
+    let mut place = 0;
+    for row in rows {
+        for (column, cells) in cells.iter().enumerate() {
+            place += 1;
+            cells.bind(statement, place, row).map_err(|unwritten| match unwritten {
+                Unwritten::Value(what) => {
+                    let name = table.schema.field(column).name();
+                    Failure::Refused(format!("`{}.{name}` cannot hold {what}", table.name))
+                }
+                Unwritten::Sqlite(error) => failure(&error),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The SQL that writes so many objects at once.
+fn write_sql(table: &Table, affinities: &[Affinity], rows: usize) -> String {
     let names: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
-    let places: Vec<_> = (1..=names.len()).map(|number| format!("?{number}")).collect();
-    let insert = format!("INSERT INTO {} ({}) VALUES ({})", quote(&table.name), names.join(", "), places.join(", "));
+    let places = format!("({})", vec!["?"; names.len()].join(", "));
+    let places = vec![places; rows].join(", ");
+    let insert = format!("INSERT INTO {} ({}) VALUES {places}", quote(&table.name), names.join(", "));
     let assignments: Vec<String> = match &table.write {
         Write::Insert => return insert,
         Write::Replace => (0..names.len())
@@ -150,30 +218,6 @@ impl From<rusqlite::Error> for Unwritten {
     fn from(error: rusqlite::Error) -> Self {
         Unwritten::Sqlite(error)
     }
-}
-
-/// Writes objects with a prepared statement, one row each.
-pub(super) fn write_all(
-    statement: &mut Statement<'_>,
-    table: &Table,
-    affinities: &[Affinity],
-    objects: &RecordBatch,
-) -> Result<(), Failure> {
-    let cells: Vec<_> =
-        objects.columns().iter().zip(affinities).map(|(array, affinity)| Cells::new(array, *affinity)).collect();
-    for row in 0..objects.num_rows() {
-        for (column, cells) in cells.iter().enumerate() {
-            if let Err(unwritten) = cells.bind(statement, column + 1, row) {
-                let name = table.schema.field(column).name();
-                return Err(match unwritten {
-                    Unwritten::Value(what) => Failure::Refused(format!("`{}.{name}` cannot hold {what}", table.name)),
-                    Unwritten::Sqlite(error) => failure(&error),
-                });
-            }
-        }
-        statement.raw_execute().map_err(|error| failure(&error))?;
-    }
-    Ok(())
 }
 
 /// Whether SQLite refuses the object or fails as a whole.

@@ -39,9 +39,9 @@ impl Affinity {
 /// The type that a declared type stands for, or `None` where it doesn't say enough (NUMERIC without a scale, none).
 pub(super) fn declared_type(declared: &str) -> Option<DataType> {
     let upper = declared.trim().to_ascii_uppercase();
-    let (name, arguments) = upper.split_once('(').map_or((upper.as_str(), None), |(name, rest)| {
-        (name.trim(), rest.trim_end().strip_suffix(')'))
-    });
+    let (name, arguments) = upper
+        .split_once('(')
+        .map_or((upper.as_str(), None), |(name, rest)| (name.trim(), rest.trim_end().strip_suffix(')')));
     match name {
         "DECIMAL" | "NUMERIC" | "DEC" | "NUMBER" => decimal_type(arguments?),
         "BOOLEAN" | "BOOL" => Some(DataType::Boolean),

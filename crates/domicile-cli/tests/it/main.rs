@@ -1,0 +1,16 @@
+//! The command as it is used: a real process on real databases in a temporary folder.
+
+mod caught;
+mod check;
+mod command;
+mod demo;
+mod disk;
+mod explain;
+mod kill;
+mod many_homes;
+mod overlap;
+mod refused;
+mod run;
+mod schema;
+mod tables;
+mod values;

@@ -1,0 +1,163 @@
+//! `domicile run`: exit codes, output, and that a second run finds nothing.
+
+use std::fs;
+
+use domicile_testkit::{CONFIG, Sandbox, Shop, assert_arrived};
+use serde_json::Value;
+
+use crate::command::{domicile, run};
+
+/// A shop where every record has a home.
+fn tidy_shop(sandbox: &Sandbox) -> Shop<'_> {
+    let mut shop = Shop::open(sandbox, 1);
+    shop.sell_one(Some("España"), "2024-01-01", "10.25");
+    shop.sell_one(Some("France"), "2024-01-01", "20.5");
+    shop.sell_one(Some("Autriche"), "2024-01-02", "'30'");
+    shop
+}
+
+#[test]
+fn it_exits_with_0_when_all_is_delivered() {
+    let sandbox = Sandbox::new();
+    let _shop = tidy_shop(&sandbox);
+    let ran = run(&sandbox).exits(0);
+    insta::assert_snapshot!(ran.stdout, @"
+    source sales (exact: SQLite has one writer at a time, and it gives `id` by AUTOINCREMENT: an id grows and never comes again)
+    home     read  delivered  ignored  quarantined  sales  customers  daily
+    france      1          1        0            0      1          1      1
+    germany     1          1        0            0      1          1      1
+    spain       1          1        0            0      1          1      1
+    2 homes: nothing new
+    3 read = 3 delivered + 0 ignored + 0 quarantined
+    ");
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn it_exits_with_3_when_it_put_records_into_quarantine() {
+    let sandbox = Sandbox::new();
+    let mut shop = tidy_shop(&sandbox);
+    shop.sell_one(Some("Atlantis"), "2024-01-01", "1.00");
+    run(&sandbox).exits(3).says("4 read = 3 delivered + 0 ignored + 1 quarantined");
+    assert_arrived(&sandbox);
+    // Nothing new comes to quarantine in the next run.
+    run(&sandbox).exits(0);
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn it_exits_with_1_when_a_home_fails_and_catches_up_once_it_is_back() {
+    let sandbox = Sandbox::new();
+    let mut shop = tidy_shop(&sandbox);
+    run(&sandbox).exits(0);
+    shop.sell(50);
+    let (home, away) = (sandbox.home_path("spain"), sandbox.path("away"));
+    fs::rename(&home, &away).unwrap();
+    fs::write(&home, "this is not a database, and long enough to be told from one that is new").unwrap();
+    let ran = run(&sandbox).exits(1).says("FAILED spain: file is not a database");
+    ran.complains("spain FAILED: file is not a database");
+    fs::rename(&away, &home).unwrap();
+    run(&sandbox).exits(0);
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn it_exits_with_2_when_the_configuration_is_wrong_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    let _shop = tidy_shop(&sandbox);
+    sandbox.write_config(&CONFIG.replace("cursor = \"id\"", "cursor = \"number\""));
+    let before = sandbox.files();
+    run(&sandbox).exits(2).complains("domicile.toml:14:10: error: there is no column `number`");
+    assert_eq!(before, sandbox.files());
+    sandbox.write_config(CONFIG);
+    run(&sandbox).exits(0);
+}
+
+#[test]
+fn it_exits_with_2_on_wrong_usage() {
+    let sandbox = Sandbox::new();
+    let _shop = tidy_shop(&sandbox);
+    domicile(sandbox.dir(), ["rum"]).exits(2).complains("unrecognized subcommand 'rum'");
+    domicile(sandbox.dir(), ["run", "--fast"]).exits(2).complains("unexpected argument '--fast'");
+    domicile(sandbox.dir(), ["run", "none.toml"]).exits(2).complains("none.toml:1:1: error: the configuration cannot be read");
+    domicile(sandbox.dir(), [] as [&str; 0]).exits(2).complains("Usage: domicile <COMMAND>");
+    domicile(sandbox.dir(), ["run", "domicile.toml"]).exits(0);
+}
+
+#[test]
+fn a_second_run_delivers_nothing_and_changes_nothing() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 2).sell(500);
+    run(&sandbox).exits(3);
+    assert_arrived(&sandbox);
+    let before = sandbox.files();
+    let again = run(&sandbox).exits(0);
+    insta::assert_snapshot!(again.stdout, @"
+    source sales (exact: SQLite has one writer at a time, and it gives `id` by AUTOINCREMENT: an id grows and never comes again)
+    5 homes: nothing new
+    0 read = 0 delivered + 0 ignored + 0 quarantined
+    ");
+    assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn new_records_are_delivered_once_in_small_batches_too() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 3);
+    sandbox.write_config(&format!("{CONFIG}\n[batch]\nrows = 7\n[delivery]\ncommit_rows = 3\n"));
+    for sales in [1, 6, 7, 8, 200] {
+        shop.sell(sales);
+        assert!(run(&sandbox).exits_with_any_of(&[0, 3]).stderr.contains("source sales: from "));
+        assert_arrived(&sandbox);
+    }
+}
+
+#[test]
+fn its_json_is_what_it_did() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 4).sell(300);
+    let json = domicile(sandbox.dir(), ["run", "--json"]).exits(3).json();
+    let source = &json["sources"][0];
+    assert_eq!(source["source"], "sales");
+    assert_eq!(source["guarantee"]["class"], "exact");
+    assert_eq!(source["failure"], Value::Null);
+    let homes = source["homes"].as_array().unwrap();
+    let number = |value: &Value| value.as_i64().unwrap();
+    let mut read = 0;
+    for home in homes.iter().chain([&source["control"]]) {
+        let parts = ["delivered", "ignored", "quarantined"].map(|part| number(&home[part]));
+        assert_eq!(number(&home["read"]), parts.iter().sum::<i64>(), "{home}");
+        assert_eq!((number(&home["position"]), &home["failure"]), (300, &Value::Null), "{home}");
+        read += number(&home["read"]);
+    }
+    assert_eq!(read, 300);
+    for home in homes {
+        let name = home["home"].as_str().unwrap();
+        let sales: i64 = sandbox.home(name).query_row("SELECT count(*) FROM sales", [], |row| row.get(0)).unwrap();
+        assert_eq!((sales, sales), (number(&home["delivered"]), number(&home["objects"][0]["count"])), "{name}");
+    }
+    let in_quarantine = "SELECT count(*) FROM domicile_quarantine";
+    let in_quarantine: i64 = sandbox.control().query_row(in_quarantine, [], |row| row.get(0)).unwrap();
+    assert_eq!(number(&source["control"]["quarantined"]), in_quarantine);
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn its_json_of_a_wrong_configuration_has_the_problems() {
+    let sandbox = Sandbox::new();
+    let _shop = tidy_shop(&sandbox);
+    sandbox.write_config(&CONFIG.replace("home_url", "hom_url"));
+    let json = domicile(sandbox.dir(), ["run", "--json"]).exits(2).json();
+    let first = &json["problems"][0];
+    assert_eq!((&first["line"], &first["setting"], &first["severity"]), (&2.into(), &"hom_url".into(), &"error".into()));
+    assert!(first["help"].as_str().unwrap().contains("did you mean `home_url`?"), "{first}");
+}
+
+#[test]
+fn what_is_not_a_terminal_gets_plain_lines() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 5).sell(20);
+    let ran = run(&sandbox);
+    assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains(['\u{1b}', '\r']), "{ran:?}");
+    insta::assert_snapshot!(ran.stderr, @"source sales: from the start up to 20 (exact: SQLite has one writer at a time, and it gives `id` by AUTOINCREMENT: an id grows and never comes again)");
+}

@@ -1,0 +1,2 @@
+//! An aggregator whose analyser makes several objects of a record and never names a database.
+fn main() {}

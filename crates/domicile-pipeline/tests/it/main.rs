@@ -1,0 +1,1 @@
+//! The pipeline as a program uses it, on real databases in temporary folders.
