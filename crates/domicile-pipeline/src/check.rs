@@ -64,12 +64,14 @@ impl Pipeline {
             let (inspected, misfits) = inspect(&self.config, source).await;
             problems.extend(misfits);
             for (home, state) in self.config.homes.iter().zip(&inspected.homes) {
-                problems.extend(state.as_ref().err().map(|failure| {
+                let access = source.delivery(&home.database).check_access().await;
+                problems.extend(state.as_ref().err().or(access.as_ref().err()).map(|failure| {
                     self.unreachable(&home.database.setting, &format!("home {}", home.home), &home.database, failure)
                 }));
             }
-            if let Err(failure) = &inspected.control {
-                let control = &self.config.control;
+            let control = &self.config.control;
+            let access = source.control(control).check_access().await;
+            if let Some(failure) = inspected.control.as_ref().err().or(access.as_ref().err()) {
                 problems.push(self.unreachable(&control.setting, "the control database", control, failure));
             }
             sources.push(CheckedSource {

@@ -59,6 +59,10 @@ pub(crate) trait Delivery: Send {
     async fn release(&mut self) -> Result<(), Failure>;
     /// Undoes what was written since the savepoint.
     async fn rollback_to_savepoint(&mut self) -> Result<(), Failure>;
+    /// Whether the table's columns can hold every value; the tables are known since [`begin`](Self::begin).
+    fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure>;
+    /// Whether the database may be written to, as far as that can be told without writing.
+    async fn check_access(&mut self) -> Result<(), Failure>;
     /// Writes objects of a table, by its number.
     async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure>;
     /// Keeps records in the database's quarantine.
@@ -232,6 +236,10 @@ impl Deliverer {
 
     async fn try_deliver(&mut self, records: &RecordBatch) -> Result<(), Failure> {
         let objects = analyse(Arc::clone(&self.analysers), records.clone()).await.map_err(Failure::Refused)?;
+        // What is merged is written later, when it is no longer known which record made it.
+        for (table, objects) in objects.iter().filter(|(table, _)| self.aggregates.merges(*table)) {
+            self.delivery.check(*table, objects)?;
+        }
         self.delivery.savepoint().await?;
         let mut partials = Vec::new();
         let mut counts = vec![0; self.report.objects.len()];
@@ -318,5 +326,5 @@ impl Deliverer {
 async fn analyse(analysers: Arc<Analysers>, records: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
     let context = Context::current();
     let job = tokio::task::spawn_blocking(move || context.run(|| analysers.analyse(&records)));
-    job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    job.await.unwrap_or_else(|_| Err(String::from("the analyser panicked")))
 }

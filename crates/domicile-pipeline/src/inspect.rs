@@ -6,7 +6,7 @@ use domicile::Home;
 
 use crate::batch::Position;
 use crate::config::{Config, Problem};
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::plan::Planned;
 
 /// How far each home has got with one source, or why it cannot be reached.
@@ -21,6 +21,22 @@ impl Inspected {
     pub(crate) fn starts(&self, upto: Position) -> Vec<Position> {
         let begin = |state: &Result<Position, Failure>| state.as_ref().copied().unwrap_or(upto);
         self.homes.iter().chain([&self.control]).map(begin).collect()
+    }
+}
+
+impl Inspected {
+    /// A source that ends before a home's position has lost records, or is another one: what it gives next would be
+    /// taken for known.
+    pub(crate) fn check_not_beyond(&self, upto: Position, source: &str) -> Result<(), Error> {
+        let reached = self.homes.iter().chain([&self.control]).filter_map(|state| state.as_ref().ok()).max();
+        match reached {
+            Some(reached) if *reached > upto => {
+                let message =
+                    format!("it ends at {upto}, but a home has got to {reached}; was it restored or replaced?");
+                Err(Error::source(source, message))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod check;
 pub mod config;
 pub mod country;
 mod database;
+mod decimal;
 mod deliver;
 mod error;
 mod explain;

@@ -10,15 +10,13 @@ use datafusion::arrow::compute::{cast, concat, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::utils::collect_columns;
 use domicile::{Chain, Home, Operation, Route, RoutingKey, context};
 use serde_json::{Map, Value};
 
 use crate::batch::{Batch, Defect, Position};
 use crate::country;
 use crate::quarantine::{Cause, Quarantined, record_json};
-use crate::sql::{COUNTRY_CODE, Planner, evaluate};
+use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying};
 
 /// How many near misses a reason names.
 const SUGGESTIONS: usize = 3;
@@ -39,7 +37,7 @@ pub(crate) struct Locator {
 /// An SQL expression over a record.
 struct Rule {
     sql: String,
-    expression: Arc<dyn PhysicalExpr>,
+    expression: Plan,
     columns: Vec<usize>,
 }
 
@@ -90,11 +88,25 @@ impl Share {
 impl Rule {
     fn new(planner: &Planner, schema: &SchemaRef, sql: &str, data_type: &DataType) -> Result<(Self, Expr), String> {
         let (written, expression) = planner.expression(sql).map_err(|error| error.strip_backtrace())?;
-        let found = expression.data_type(schema).map_err(|error| error.strip_backtrace())?;
+        let mut varying = None;
+        let visited = written.apply(|part| {
+            if let Expr::ScalarFunction(call) = part
+                && is_varying(call)
+            {
+                varying = Some(call.name().to_owned());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        visited.expect("the visit never fails");
+        if let Some(name) = varying {
+            return Err(format!("{name}() depends on more than the record, which would have another home each time"));
+        }
+        let found = expression.schema().field(0).data_type().clone();
         if crate::table::delivered_as(&found).as_ref() != Some(data_type) {
             return Err(format!("it gives {found}, not {data_type}"));
         }
-        let columns = collect_columns(&expression).iter().map(|column| column.index()).collect();
+        let columns =
+            written.column_refs().into_iter().filter_map(|column| schema.index_of(column.name()).ok()).collect();
         Ok((Self { sql: sql.to_owned(), expression, columns }, written))
     }
 
@@ -124,7 +136,7 @@ impl Rule {
 }
 
 impl Locator {
-    /// Plans the rules of a source. An error names the setting that is wrong.
+    /// Plans the rules of a source. Errors name the settings that are wrong.
     pub(crate) fn new(
         planner: &Planner,
         schema: &SchemaRef,
@@ -132,11 +144,16 @@ impl Locator {
         cursor: usize,
         router: Arc<Chain>,
         homes: &[Home],
-    ) -> Result<Self, (&'static str, String)> {
-        let (key, written) =
-            Rule::new(planner, schema, &source.key, &DataType::Utf8).map_err(|message| ("key", message))?;
+    ) -> Result<Self, Vec<(&'static str, String)>> {
+        let key = Rule::new(planner, schema, &source.key, &DataType::Utf8);
         let ignore = source.ignore.as_ref().map(|sql| Rule::new(planner, schema, sql, &DataType::Boolean));
-        let ignore = ignore.transpose().map_err(|message| ("ignore", message))?.map(|(rule, _)| rule);
+        let ((key, written), ignore) = match (key, ignore.transpose()) {
+            (Ok(key), Ok(ignore)) => (key, ignore.map(|(rule, _)| rule)),
+            (key, ignore) => {
+                let key = key.err().map(|message| ("key", message));
+                return Err(key.into_iter().chain(ignore.err().map(|message| ("ignore", message))).collect());
+            }
+        };
         let slots = homes.iter().cloned().enumerate().map(|(slot, home)| (home, slot)).collect();
         let labels = country_columns(&written, schema);
         Ok(Self { source: source.name.clone(), key, ignore, cursor, labels, router, slots })

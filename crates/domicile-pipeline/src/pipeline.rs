@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domicile::{Chain, Home, PlacementRouter, context};
+use domicile::{Chain, Context, Home, PlacementRouter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
@@ -141,11 +141,11 @@ impl Pipeline {
         let locator = Arc::clone(&planned.locator);
         let source = planned.name.clone();
         let failure = if horizon.is_err() || homes.is_idle() || after >= upto {
-            horizon.err()
+            horizon.and_then(|_| inspected.check_not_beyond(upto, &source)).err()
         } else {
             let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
             let batches = read_ahead(planned.source, after, upto, limit);
-            distribute(batches, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
+            distribute(batches, upto, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
         };
         let reached = if failure.is_none() { Some(upto) } else { None };
         let (homes, control) = homes.finish(reached).await;
@@ -219,7 +219,8 @@ struct Running {
 }
 
 impl Running {
-    /// Starts a home's task with the home in its context: from here on no call below is told where it is.
+    /// Starts a home's task with the home, and nothing else, in its context: from here on no call below is told where
+    /// it is, and what the caller has set is not inherited.
     fn start(deliverer: Deliverer, report: HomeReport, home: Option<Home>, observer: &Arc<dyn Observer>) -> Self {
         if let Some(failure) = &report.failure {
             observer.home_failed(&report.home, &Failure::Failed(failure.clone()));
@@ -227,8 +228,8 @@ impl Running {
         }
         let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY);
         let task = match home {
-            Some(home) => tokio::spawn(context::scope(home, deliverer.run(messages))),
-            None => tokio::spawn(deliverer.run(messages)),
+            Some(home) => tokio::spawn(Context::empty().and(home).scope(deliverer.run(messages))),
+            None => tokio::spawn(Context::empty().scope(deliverer.run(messages))),
         };
         Self { task: Some((sender, task)), report }
     }
@@ -266,7 +267,9 @@ impl Homes {
             .collect();
         for (task, report) in waiting {
             reports.push(match task {
-                Some(task) => task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+                Some(task) => {
+                    task.await.unwrap_or_else(|error| HomeReport { failure: Some(error.to_string()), ..report })
+                }
                 None => report,
             });
         }
@@ -303,14 +306,17 @@ fn read_ahead(
 /// Locates the records of each batch and hands every home its share.
 async fn distribute(
     mut batches: mpsc::Receiver<Result<Permitted, Error>>,
+    upto: Position,
     source: &str,
     locator: &Arc<Locator>,
     starts: Arc<[Position]>,
     homes: &Homes,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
+    let mut reached = None;
     while let Some(batch) = batches.recv().await {
         let (batch, permit) = batch?;
+        reached = Some(batch.upto);
         observer.batch_read(batch.records.num_rows(), batch.upto);
         let shares = locate(batch, Arc::clone(locator), Arc::clone(&starts)).await;
         for share in shares.map_err(|message| Error::source(source, message))? {
@@ -320,7 +326,8 @@ async fn distribute(
             return Err(Error::source(source, "no home is left to deliver to"));
         }
     }
-    Ok(())
+    // The channel also ends when reading panics, and what was not read must not count as read.
+    if reached == Some(upto) { Ok(()) } else { Err(Error::source(source, "reading ended before its end")) }
 }
 
 async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {

@@ -61,9 +61,10 @@ pub(crate) fn plan(
     let mut problems = Vec::new();
     let cursor = source.cursor();
     let locator = Locator::new(&planner, &schema, source_config, cursor, Arc::clone(router), &homes);
-    let locator = locator.map_err(|(setting, message)| {
+    let locator = locator.map_err(|wrong| {
         let help = "write an SQL expression over the source's columns, for example country_code(country)";
-        problems.push(document.problem(&source_config.setting.key(setting), message).help(help));
+        let problem = |(setting, message)| document.problem(&source_config.setting.key(setting), message).help(help);
+        problems.extend(wrong.into_iter().map(problem));
     });
     let (analysers, made_by) = plan_analysers(&planner, source_config, document, added, &mut problems);
     let analysers = Analysers::new(analysers);
@@ -138,7 +139,7 @@ pub(crate) fn contradictions(config: &Config, planned: &[Planned]) -> Vec<Proble
     for source in planned {
         for (number, table) in source.analysers.tables().iter().enumerate() {
             let first = *known.entry(table.name.to_lowercase()).or_insert(table);
-            if first.schema != table.schema || first.key != table.key || first.write != table.write {
+            if !first.is_like(table) {
                 let message =
                     format!("two analysers write `{}`, with different columns, keys or ways of writing", table.name);
                 let help = "make them agree, or give each a table of its own";

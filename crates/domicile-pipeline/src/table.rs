@@ -1,5 +1,7 @@
 //! The tables that analysers write, as their result types make them.
 
+use std::collections::HashSet;
+
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use serde::Serialize;
 
@@ -58,6 +60,21 @@ impl Table {
     #[must_use]
     pub(crate) fn is_key(&self, column: usize) -> bool {
         self.key.contains(&column)
+    }
+
+    /// Whether two tables have the same columns and key and are written in the same way.
+    pub(crate) fn is_like(&self, other: &Table) -> bool {
+        let columns = |table: &Table| -> Vec<_> {
+            table.schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+        };
+        columns(self) == columns(other) && self.key == other.key && self.write == other.write
+    }
+
+    /// A column whose name differs from an earlier one's in its case only, which databases take for the same.
+    pub(crate) fn twice_named(&self) -> Option<&str> {
+        let mut names = HashSet::new();
+        let fields = self.schema.fields();
+        fields.iter().map(|field| field.name().as_str()).find(|name| !names.insert(name.to_lowercase()))
     }
 
     /// The names of the key's columns.

@@ -22,7 +22,9 @@ pub(crate) struct Record {
 }
 
 /// The columns of a record as text, from a table that has them or from quarantine.
-const COLUMNS: &str = "id, country, customer, sold_on, status, CAST(amount AS TEXT)";
+const COLUMNS: &str = "
+    id, country, customer, sold_on, status,
+    CASE typeof(amount) WHEN 'blob' THEN '0x' || lower(hex(amount)) ELSE CAST(amount AS TEXT) END";
 const QUARANTINED: &str = "
     record ->> 'id', record ->> 'country', record ->> 'customer', record ->> 'sold_on', record ->> 'status',
     CAST(record ->> 'amount' AS TEXT)";
@@ -43,7 +45,9 @@ impl Record {
     pub(crate) fn row(&self) -> String {
         let Self { id, country, customer, sold_on, status, amount } = self;
         let amount = money(amount.as_deref());
-        format!("id={id} country={country:?} customer={customer:?} sold_on={sold_on:?} status={status:?} amount={amount}")
+        format!(
+            "id={id} country={country:?} customer={customer:?} sold_on={sold_on:?} status={status:?} amount={amount}"
+        )
     }
 }
 
@@ -80,7 +84,8 @@ impl Actual {
             return;
         }
         let connection = open(path);
-        let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("it can be checked");
+        let sound: String =
+            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("it can be checked");
         if sound != "ok" {
             self.broken.push(format!("{place} is damaged: {sound}"));
         }
@@ -111,7 +116,9 @@ impl Actual {
         for (source, [read, delivered, ignored, quarantined]) in sums {
             self.read += read;
             self.dealt_with += delivered + ignored + quarantined;
-            let row = format!("source={source} read={read} delivered={delivered} ignored={ignored} quarantined={quarantined}");
+            let row = format!(
+                "source={source} read={read} delivered={delivered} ignored={ignored} quarantined={quarantined}"
+            );
             self.tally.add(&format!("{place}.account"), row);
         }
         // Each account is for (after, upto]; two of them never speak of the same record.

@@ -115,7 +115,8 @@ impl Expectation {
             }
         }
         for (place, Account { read, delivered, ignored, quarantined }) in accounts {
-            let row = format!("source=sales read={read} delivered={delivered} ignored={ignored} quarantined={quarantined}");
+            let row =
+                format!("source=sales read={read} delivered={delivered} ignored={ignored} quarantined={quarantined}");
             tally.add(&format!("{place}.account"), row);
         }
         for (home, records) in by_home {

@@ -88,7 +88,9 @@ impl<'a> Shop<'a> {
             let status = self.status();
             let insert = "INSERT INTO sales (country, customer, sold_on, status, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
             let amount = self.amount();
-            transaction.execute(insert, params![country, customer, day, status, amount]).expect("a sale can be written");
+            transaction
+                .execute(insert, params![country, customer, day, status, amount])
+                .expect("a sale can be written");
         }
         transaction.commit().expect("the sales can be committed");
     }

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn cents_are_exact_or_none() {
         let given = ["12", "12.0", "12.5", "12.05", "-0.07", "12.345", "1e3", "", ".", "x", "12.500"].map(cents);
-        let cents = [Some(1200), Some(1200), Some(1250), Some(1205), Some(-7), None, None, None, None, None, Some(1250)];
+        let cents =
+            [Some(1200), Some(1200), Some(1250), Some(1205), Some(-7), None, None, None, None, None, Some(1250)];
         assert_eq!(given, cents);
         assert!(is_amount("9999999999.99") && !is_amount("10000000000.00"));
     }
@@ -58,6 +59,10 @@ mod tests {
     #[test]
     fn days_are_in_the_calendar() {
         assert!(["2024-02-29", "2000-02-29", "2023-12-31"].into_iter().all(is_day));
-        assert!(["2023-02-29", "1900-02-29", "2023-13-01", "2023-04-31", "2023-1-1", "yesterday"].into_iter().all(|day| !is_day(day)));
+        assert!(
+            ["2023-02-29", "1900-02-29", "2023-13-01", "2023-04-31", "2023-1-1", "yesterday"]
+                .into_iter()
+                .all(|day| !is_day(day))
+        );
     }
 }

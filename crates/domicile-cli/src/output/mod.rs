@@ -5,12 +5,17 @@ pub(crate) mod report;
 pub(crate) mod summary;
 pub(crate) mod table;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::exit;
 
-/// Writes a line to standard output. Where nobody reads it any more (`domicile … | head`), the command ends quietly.
+/// Writes a line to standard output. Where nobody reads it any more (`domicile … | head`), the command goes on without
+/// it: its exit code still counts. A result that cannot be written for another reason is a failure.
 pub(crate) fn line(text: &str) {
-    if writeln!(anstream::stdout(), "{text}").is_err() {
-        exit(0);
+    match writeln!(anstream::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = writeln!(anstream::stderr(), "error: the result cannot be written: {error}");
+            exit(1);
+        }
+        _ => {}
     }
 }

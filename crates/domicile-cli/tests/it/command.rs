@@ -39,6 +39,15 @@ pub(crate) fn wrapped(wrapper: &[String], folder: &Path, arguments: &[&str]) -> 
     finish(assert_cmd::Command::new(program).args(first).arg(binary()).current_dir(folder).args(arguments))
 }
 
+/// The text without the reason of the guarantee class, which has a test of its own.
+pub(crate) fn without_reasons(text: &str) -> String {
+    let short = |line: &str| {
+        let Some((before, reason)) = line.split_once("exact: ") else { return line.to_owned() };
+        format!("{before}exact: …{}", if reason.ends_with(')') { ")" } else { "" })
+    };
+    text.lines().map(short).collect::<Vec<_>>().join("\n")
+}
+
 /// `domicile run` on a sandbox's configuration.
 pub(crate) fn run(sandbox: &Sandbox) -> Ran {
     domicile(sandbox.dir(), ["run"])

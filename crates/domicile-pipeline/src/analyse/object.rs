@@ -4,13 +4,16 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::decimal::decimal_from_text;
 use crate::table::{Merge, Table, Write};
 
-/// A type of object that an analyser makes. Its fields are serialised by name into the columns of its shape.
+/// A type of object that an analyser makes. Its fields are serialised by name into the columns of its shape: each field
+/// has a column, and each column a field. A value that its column cannot hold exactly is an error of the record.
 ///
 /// ```
 /// use domicile_pipeline::{Object, Shape};
@@ -148,6 +151,9 @@ impl Shape {
 
     /// The finished table, or what is wrong with it.
     pub(super) fn table(self) -> Result<Table, String> {
+        if self.name.to_lowercase().starts_with("domicile_") {
+            return Err(format!("`{}` is reserved: `domicile_` begins the program's own tables", self.name));
+        }
         let (fields, merges): (Vec<_>, Vec<_>) = self.columns.into_iter().unzip();
         let merging = merges.iter().any(Option::is_some);
         let loose = merges.iter().enumerate().find(|(column, merge)| merge.is_none() != self.key.contains(column));
@@ -190,8 +196,45 @@ impl<O: Object> Pending for Vec<O> {
         if objects.is_empty() {
             return Ok(None);
         }
-        serde_arrow::to_record_batch(fields, &objects).map(Some).map_err(|error| error.to_string())
+        check_names(fields, &objects[0])?;
+        // Decimals are taken as text and read strictly: serde_arrow would cut off digits that do not fit.
+        let as_text = |field: &FieldRef| match field.data_type() {
+            DataType::Decimal128(..) => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+            _ => Arc::clone(field),
+        };
+        let taken: Vec<FieldRef> = fields.iter().map(as_text).collect();
+        let rows = serde_arrow::to_record_batch(&taken, &objects).map_err(|error| error.to_string())?;
+        let columns = fields.iter().zip(rows.columns()).map(|(field, column)| match field.data_type() {
+            DataType::Decimal128(precision, scale) => decimals(field.name(), column.as_string(), *precision, *scale),
+            _ => Ok(Arc::clone(column)),
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map(Some).map_err(|error| error.to_string())
     }
+}
+
+/// A field without a column would be lost, and a column without a field would be NULL.
+fn check_names(fields: &[FieldRef], object: &impl Serialize) -> Result<(), String> {
+    let object = serde_json::to_value(object).map_err(|error| error.to_string())?;
+    let Value::Object(object) = object else { return Err(String::from("an object is a struct with named fields")) };
+    let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+    if let Some(field) = object.keys().find(|name| !names.contains(name)) {
+        return Err(format!("the field `{field}` has no column"));
+    }
+    match names.iter().find(|name| !object.contains_key(name.as_str())) {
+        Some(column) => Err(format!("the column `{column}` has no field")),
+        None => Ok(()),
+    }
+}
+
+fn decimals(name: &str, texts: &StringArray, precision: u8, scale: i8) -> Result<ArrayRef, String> {
+    let limit = 10u128.pow(u32::from(precision));
+    let decimal = |text: &str| {
+        let unscaled = decimal_from_text(text, scale).filter(|unscaled| unscaled.unsigned_abs() < limit);
+        unscaled.ok_or_else(|| format!("`{name}` is not a decimal({precision},{scale})"))
+    };
+    let decimals = texts.iter().map(|text| text.map(decimal).transpose()).collect::<Result<Decimal128Array, _>>()?;
+    Ok(Arc::new(decimals.with_data_type(DataType::Decimal128(precision, scale))))
 }
 
 impl Objects {

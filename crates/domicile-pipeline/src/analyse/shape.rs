@@ -8,7 +8,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{AggregateFunction, Alias};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
-use crate::sql::{HOME, RECORD};
+use crate::sql::{HOME, RECORD, is_varying};
 use crate::table::Merge;
 
 /// A query that cannot be run batch by batch: why, and what to do.
@@ -94,7 +94,7 @@ fn check_expressions(node: &LogicalPlan) -> Result<(), Unmergeable> {
                 Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_) => {
                     found = Some(String::from("a subquery in an expression"));
                 }
-                Expr::ScalarFunction(call) if call.name() != HOME && part.is_volatile_node() => {
+                Expr::ScalarFunction(call) if call.name() != HOME && is_varying(call) => {
                     found = Some(format!("{}(), which gives another value each time,", call.name()));
                 }
                 _ => {}
@@ -115,6 +115,12 @@ fn check_expressions(node: &LogicalPlan) -> Result<(), Unmergeable> {
 /// The GROUP BY of a query, and what each column of its result is.
 pub(crate) fn aggregate_outputs(plan: &LogicalPlan) -> Result<(&Aggregate, Vec<Output>), Unmergeable> {
     let aggregate = find_aggregate(plan)?;
+    if find_aggregate(&aggregate.input).is_ok() {
+        return Err(unmergeable(
+            "the query aggregates aggregates, and those of one batch are not those of all records",
+            "keep the inner aggregate as a table, and aggregate it when you read",
+        ));
+    }
     check_rows(&aggregate.input)?;
     check_expressions(plan)?;
     check_expressions(&LogicalPlan::Aggregate(aggregate.clone()))?;
@@ -178,6 +184,12 @@ fn output(plan: &LogicalPlan, column: usize, name: &str) -> Result<Output, Unmer
             } else {
                 aggregate_kind(name, &aggregate.aggr_expr[column - groups])?
             };
+            if column >= groups && aggregate.schema.field(column).data_type().is_floating() {
+                return Err(unmergeable(
+                    format!("`{name}` is a floating-point number, and with NaN it would depend on the records' order"),
+                    "cast it: max(CAST(amount AS DECIMAL(12,2)))",
+                ));
+            }
             let scale = match aggregate.schema.field(column).data_type() {
                 DataType::Decimal128(_, scale) => *scale,
                 found if found.is_integer() => 0,

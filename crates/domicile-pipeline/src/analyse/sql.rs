@@ -62,6 +62,10 @@ impl SqlAnalyser {
         let schema = plan.schema();
         let key = key(config, &schema, &write)?;
         let table = Table { name: config.into.clone(), schema, key, write };
+        if let Some(name) = table.twice_named() {
+            let message = format!("the result has two columns `{name}`; a database does not tell names by their case");
+            return Err(Unplanned::new("sql", message, "give one of them another name, with AS"));
+        }
         Ok(Self { plan, tables: [table] })
     }
 }
@@ -169,8 +173,12 @@ fn exact_sum(
         .first()
         .ok_or_else(|| Unplanned::new("sql", format!("`{name}` sums nothing"), "name what to sum"))?;
     match argument.get_type(schema)? {
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => {
-            Ok((Expr::AggregateFunction(call), None))
+        DataType::Decimal32(..) | DataType::Decimal64(..) => Ok((Expr::AggregateFunction(call), None)),
+        // Ten digits are left for the number of records; with fewer, 128 bits could overflow unseen.
+        DataType::Decimal128(precision, _) if precision <= 28 => Ok((Expr::AggregateFunction(call), None)),
+        DataType::Decimal128(_, scale) => {
+            call.params.args = vec![cast(argument.clone(), DataType::Decimal256(76, scale))];
+            Ok((Expr::AggregateFunction(call), Some(DataType::Decimal128(38, scale))))
         }
         found if found.is_integer() => {
             call.params.args = vec![cast(argument.clone(), DataType::Decimal128(38, 0))];

@@ -6,15 +6,17 @@ mod record;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states};
 use datafusion::prelude::SessionConfig;
+use tokio::task::unconstrained;
 
 pub(crate) use functions::{COUNTRY_CODE, HOME};
 
@@ -56,13 +58,13 @@ impl Planner {
         Ok(Plan { physical, context: state.task_ctx() })
     }
 
-    /// An expression over a record, as written and as it runs.
-    pub(crate) fn expression(&self, sql: &str) -> Result<(Expr, Arc<dyn PhysicalExpr>)> {
+    /// An expression over a record, as written and as a plan with one column that gives it for every record.
+    pub(crate) fn expression(&self, sql: &str) -> Result<(Expr, Plan)> {
         let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
-        let state = self.session.state();
-        let expression = state.create_logical_expr(sql, &schema)?;
-        let physical = state.create_physical_expr(expression.clone(), &schema)?;
-        Ok((expression, physical))
+        let expression = self.session.state().create_logical_expr(sql, &schema)?;
+        let records = self.logical_plan("SELECT * FROM record")?;
+        let plan = LogicalPlanBuilder::from(records).project([expression.clone()])?.build()?;
+        Ok((expression, self.physical_plan(&plan)?))
     }
 }
 
@@ -83,11 +85,18 @@ impl Plan {
         // Operators keep metrics and other state; without a reset they would pile up from run to run.
         let plan = reset_plan_states(Arc::clone(&self.physical))?;
         let context = Arc::new(record::with_records(&self.context, records));
-        futures::executor::block_on(collect(plan, context))
+        // Operators yield to Tokio once they have used up a task's budget, and nobody would give them a new one here.
+        futures::executor::block_on(unconstrained(collect(plan, context)))
     }
 }
 
-/// Evaluates an expression on every record.
-pub(crate) fn evaluate(expression: &Arc<dyn PhysicalExpr>, records: &RecordBatch) -> Result<ArrayRef> {
-    expression.evaluate(records)?.into_array(records.num_rows())
+/// Whether a function's value depends on more than its arguments: on chance, the time or the context.
+pub(crate) fn is_varying(call: &ScalarFunction) -> bool {
+    call.func.signature().volatility != Volatility::Immutable
+}
+
+/// The value of a planned expression for every record.
+pub(crate) fn evaluate(expression: &Plan, records: &RecordBatch) -> Result<ArrayRef> {
+    let values = concat_batches(&expression.schema(), &expression.run(records.clone())?)?;
+    Ok(Arc::clone(values.column(0)))
 }

@@ -1,1 +1,14 @@
 //! The pipeline as a program uses it, on real databases in temporary folders.
+
+mod aggregates;
+mod dirty;
+mod existing_tables;
+mod fencing;
+mod fixture;
+mod positions;
+mod reports;
+mod routers;
+mod sql_analysers;
+mod typed_analysers;
+mod typed_shapes;
+mod write_modes;

@@ -1,6 +1,6 @@
 //! Writing to a home, or to the control database, that is a SQLite file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use super::types::{Affinity, declaration};
 use super::{blocking, merge, open};
 use crate::account::Account;
 use crate::batch::Position;
-use crate::deliver::{Delivery, Opened};
+use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
 use crate::quarantine::Quarantined;
 use crate::table::Table;
@@ -68,7 +68,8 @@ impl Delivery for SqliteDelivery {
             if !path.exists() {
                 return Ok(Opened { position: Position::Start, misfits: Vec::new() });
             }
-            let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failure(&error))?;
+            // Nothing is written, but a transaction that a killed run has left half-done is undone by opening.
+            let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
             shared.inspect(&connection).map_err(|error| failure(&error))
         })
         .await
@@ -99,6 +100,16 @@ impl Delivery for SqliteDelivery {
         self.execute("ROLLBACK TO share; RELEASE share").await
     }
 
+    fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
+        let open = self.open.as_ref().expect("a transaction has begun");
+        open.writers[table].check(&self.shared.tables[table], objects)
+    }
+
+    async fn check_access(&mut self) -> Result<(), Failure> {
+        let (path, mut nothing) = (self.path.clone(), Some(()));
+        blocking(&mut nothing, move |()| check_writable(&path)).await
+    }
+
     async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure> {
         self.with_open(move |shared, open| open.writers[table].write(&open.connection, &shared.tables[table], &objects))
             .await
@@ -127,17 +138,38 @@ impl Delivery for SqliteDelivery {
     }
 }
 
+/// Whether the file, or the folder that it is to be made in, may be written as far as its permissions say.
+fn check_writable(path: &Path) -> Result<(), Failure> {
+    let ancestor = path.ancestors().find(|ancestor| ancestor.exists() || ancestor.as_os_str().is_empty());
+    let existing = ancestor.filter(|ancestor| !ancestor.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let metadata = existing.metadata().map_err(|error| Failure::Failed(error.to_string()))?;
+    if metadata.permissions().readonly() {
+        return Err(Failure::Failed(String::from("the file or its folder is read-only")));
+    }
+    if (existing == path) == metadata.is_dir() {
+        return Err(Failure::Failed(String::from("the path is a folder, or leads through a file")));
+    }
+    Ok(())
+}
+
 impl Shared {
     fn inspect(&self, connection: &Connection) -> rusqlite::Result<Opened> {
         let (position, _) = self.progress(connection)?;
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
+            if position != Position::Start && existing(connection, &table.name)?.is_empty() {
+                all.push(Misfit {
+                    table: number,
+                    message: format!("there is no table `{}`, but records up to {position} have been read", table.name),
+                    fix: String::from("records are read once: move a new analyser to a [[source]] of another name"),
+                });
+            }
             all.extend(misfits(connection, number, table)?);
         }
         Ok(Opened { position, misfits: all })
     }
 
-    fn open(&self, path: &std::path::Path) -> Result<Open, Failure> {
+    fn open(&self, path: &Path) -> Result<Open, Failure> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| Failure::Failed(error.to_string()))?;
         }
@@ -229,17 +261,18 @@ impl Open {
         let write = || -> rusqlite::Result<usize> {
             let Account { read, delivered, ignored, quarantined } = account;
             let after = self.position.cursor();
-            if read > 0 {
+            let moved = self.connection.execute(
+                "UPDATE domicile_position SET position = ?4, updated_at = datetime('now')
+                 WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
+                params![shared.source, epoch, after, upto.cursor()],
+            )?;
+            if moved == 1 && read > 0 {
                 self.connection.execute(
                     "INSERT INTO domicile_account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, datetime('now'))",
                     params![shared.source, after, upto.cursor(), read, delivered, ignored, quarantined],
                 )?;
             }
-            self.connection.execute(
-                "UPDATE domicile_position SET position = ?4, updated_at = datetime('now')
-                 WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
-                params![shared.source, epoch, after, upto.cursor()],
-            )
+            Ok(moved)
         };
         if write().map_err(|error| failure(&error))? != 1 {
             return Err(self.overtaken());

@@ -5,7 +5,8 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error};
 
-use super::types::{decimal_from_real, decimal_from_text, decimal_to_value};
+use super::types::{decimal_from_real, decimal_to_value};
+use crate::decimal::decimal_from_text;
 
 /// `domicile_add(stored, delta, scale, is_text)`: the sum of two decimals of a scale; NULL counts as nothing.
 pub(super) const ADD: &str = "domicile_add";

@@ -1,6 +1,7 @@
 //! SQLite: native reading and writing, on threads of their own.
 
 pub(crate) mod delivery;
+mod guarantee;
 mod merge;
 mod read;
 mod schema;

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
     StringBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::compute::kernels::cast_utils::Parser;
-use datafusion::arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Date32Type};
 use rusqlite::types::ValueRef;
 
-use super::types::{decimal_from_real, decimal_from_text};
+use super::types::decimal_from_real;
+use crate::decimal::decimal_from_text;
 
 /// The values of one column, as far as they are read.
 pub(super) enum Column {
@@ -159,12 +161,17 @@ fn date(bytes: &[u8]) -> Result<i32, String> {
         .ok_or_else(|| String::from("text is not a date of the form YYYY-MM-DD"))
 }
 
-/// Only timestamps without a zone: one with a zone would have to be moved, and its text would be lost.
+/// Only timestamps without a zone: one with a zone would have to be moved, and its text would be lost. Nor may digits
+/// beyond the microsecond be lost.
 fn timestamp(bytes: &[u8]) -> Result<i64, String> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| (10..=26).contains(&text.len()) && !text[10..].contains(['Z', 'z', '+', '-']))
-        .and_then(TimestampMicrosecondType::parse)
+    const FORMATS: [&str; 4] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let time = FORMATS.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+    time.or_else(midnight)
+        .map(|time| time.and_utc())
+        .filter(|time| time.timestamp_subsec_nanos() % 1000 == 0)
+        .map(|time| time.timestamp_micros())
         .ok_or_else(|| String::from("text is not a timestamp of the form YYYY-MM-DD HH:MM:SS[.ffffff]"))
 }
 
@@ -183,4 +190,33 @@ pub(super) fn raw(value: ValueRef<'_>) -> serde_json::Value {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_keep_every_digit_or_are_refused() {
+        let micros = |text: &str| timestamp(text.as_bytes());
+        assert_eq!(micros("1970-01-01 00:00:01.000002"), Ok(1_000_002));
+        assert_eq!(micros("1970-01-01T00:01"), Ok(60_000_000));
+        assert_eq!(micros("1970-01-02"), Ok(86_400_000_000));
+        assert!(micros("0001-01-01 00:00:00").is_ok());
+        assert!(micros("9999-12-31 23:59:59.999999").is_ok());
+        for refused in
+            ["1970-01-01 00:00:00.0000001", "1970-01-01 00:00:00Z", "1970-01-01 00:00:00+01:00", "2024年1月1日", ""]
+        {
+            assert!(micros(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn dates_are_strict() {
+        assert_eq!(date(b"1970-01-02"), Ok(1));
+        assert!(date(b"9999-12-31").is_ok());
+        for refused in ["1970-02-30", "1970-1-2", "02.01.1970", "2024年1月", ""] {
+            assert!(date(refused.as_bytes()).is_err(), "{refused}");
+        }
+    }
 }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::sql::sqlparser::dialect::SQLiteDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::guarantee::{guarantee, rowid_alias};
 use super::read::{Column, raw};
+use super::statement::failure;
 use super::types::declared_type;
 use super::{blocking, open, quote};
 use crate::batch::{Batch, BatchLimit, Defect, Position};
 use crate::config::{ColumnType, From, SourceConfig};
 use crate::error::Error;
-use crate::source::{Guarantee, GuaranteeClass, Source};
+use crate::source::{Guarantee, Source};
 
 /// A table or query of a SQLite database.
 pub(crate) struct SqliteSource {
@@ -32,6 +32,8 @@ struct Reading {
     cursor_name: String,
     cursor: usize,
     cursor_is_rowid: bool,
+    /// The table, if the cursor is given by AUTOINCREMENT.
+    autoincrement: Option<String>,
     schema: SchemaRef,
 }
 
@@ -53,12 +55,12 @@ impl SqliteSource {
     /// Opens a source without writing to it, and learns its columns.
     pub(crate) fn open(config: &SourceConfig) -> Result<Self, Vec<Unopened>> {
         let connection = open_read_only(&config.database.path).map_err(|error| {
-            let message = format!("the database {} cannot be opened: {error}", config.database);
+            let message = format!("the database {} cannot be opened: {}", config.database, failure(&error));
             vec![Unopened::new("url", message, "check that the file exists and can be read")]
         })?;
         let (setting, relation) = match &config.from {
             From::Table(table) => ("table", quote(table)),
-            From::Query(query) => ("query", format!("({})", query.trim().trim_end_matches(';'))),
+            From::Query(query) => ("query", format!("({}\n)", query.trim().trim_end_matches(';'))),
         };
         let schema = columns(&connection, setting, &relation, config)?;
         let cursor = schema
@@ -73,6 +75,10 @@ impl SqliteSource {
             cursor_name: quote(&config.cursor),
             cursor,
             cursor_is_rowid: rowid.is_cursor,
+            autoincrement: match &config.from {
+                From::Table(table) if rowid.is_cursor && rowid.is_autoincrement => Some(table.clone()),
+                _ => None,
+            },
             schema,
         };
         let guarantee = guarantee(config, rowid);
@@ -154,70 +160,6 @@ fn data_type(column_type: &ColumnType) -> DataType {
     }
 }
 
-/// What is known of the cursor when it is a table's row id.
-#[derive(Clone, Copy, Default)]
-struct RowId {
-    is_cursor: bool,
-    is_autoincrement: bool,
-}
-
-fn rowid_alias(connection: &Connection, config: &SourceConfig) -> Option<RowId> {
-    let From::Table(table) = &config.from else { return None };
-    let is_cursor: bool = connection
-        .query_row(
-            "SELECT count(*) = 1 AND max(name = ?2 COLLATE NOCASE AND upper(type) = 'INTEGER')
-             FROM pragma_table_info(?1) WHERE pk > 0",
-            [table, &config.cursor],
-            |row| row.get(0),
-        )
-        .ok()?;
-    let sql: Option<String> = connection
-        .query_row("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE", [table], |row| {
-            row.get(0)
-        })
-        .optional()
-        .ok()?;
-    let is_autoincrement = sql.is_some_and(|sql| has_autoincrement(&sql));
-    Some(RowId { is_cursor, is_autoincrement })
-}
-
-/// Whether the statement that made a table says AUTOINCREMENT, and not only in a comment or a name.
-fn has_autoincrement(sql: &str) -> bool {
-    let tokens = Tokenizer::new(&SQLiteDialect {}, sql).tokenize().unwrap_or_default();
-    tokens.iter().any(|token| matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("AUTOINCREMENT")))
-}
-
-fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
-    let cursor = &config.cursor;
-    let (class, reason, raise) = match (&config.from, rowid) {
-        (From::Table(_), RowId { is_cursor: true, is_autoincrement: true }) => (
-            GuaranteeClass::Exact,
-            format!(
-                "SQLite has one writer at a time, and it gives `{cursor}` by AUTOINCREMENT: an id grows and never comes again"
-            ),
-            None,
-        ),
-        (From::Table(_), RowId { is_cursor: true, .. }) => (
-            GuaranteeClass::Bounded,
-            format!("exact while `{cursor}` is never set by hand and the highest ids are never deleted"),
-            Some(String::from("declare it INTEGER PRIMARY KEY AUTOINCREMENT to make it exact")),
-        ),
-        (From::Table(_), _) => (
-            GuaranteeClass::Heuristic,
-            format!("nothing stops a record from being written later with a lower `{cursor}`"),
-            Some(String::from("use the INTEGER PRIMARY KEY as cursor")),
-        ),
-        (From::Query(_), _) => (
-            GuaranteeClass::Heuristic,
-            format!(
-                "a query can show a record later with a lower `{cursor}`, for example when a joined row comes late"
-            ),
-            Some(String::from("read a table with AUTOINCREMENT, or write the joined rows in one transaction")),
-        ),
-    };
-    Guarantee { class, reason, raise }
-}
-
 #[async_trait]
 impl Source for SqliteSource {
     fn schema(&self) -> SchemaRef {
@@ -264,7 +206,13 @@ impl Reading {
         let highest: Option<i64> = connection
             .query_row(&format!("SELECT max({cursor}) FROM {relation}"), [], |row| row.get(0))
             .map_err(|error| error.to_string())?;
-        Ok(Position::from(highest))
+        // Ids that were given and are gone are settled as well, because they never come again.
+        let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
+        let given = match &self.autoincrement {
+            Some(table) => connection.query_row(sequence, [table], |row| row.get(0)).optional(),
+            None => Ok(None),
+        };
+        Ok(Position::from(highest.max(given.map_err(|error| error.to_string())?)))
     }
 
     fn batch(
@@ -281,7 +229,10 @@ impl Reading {
             return Ok(self.finish(Rows::new(&self.schema), after, upto));
         };
         // A single statement reads in a single snapshot, which ends with it.
-        let sql = format!("SELECT * FROM {relation} WHERE {cursor} BETWEEN ?1 AND ?2 ORDER BY {cursor} LIMIT ?3");
+        let columns: Vec<_> = self.schema.fields().iter().map(|field| quote(field.name())).collect();
+        let columns = columns.join(", ");
+        let sql =
+            format!("SELECT {columns} FROM {relation} WHERE {cursor} BETWEEN ?1 AND ?2 ORDER BY {cursor} LIMIT ?3");
         let mut statement = connection.prepare_cached(&sql).map_err(refused)?;
         let one_more = i64::try_from(limit.rows).unwrap_or(i64::MAX).saturating_add(1);
         let mut found = statement.query([first, last, one_more]).map_err(refused)?;

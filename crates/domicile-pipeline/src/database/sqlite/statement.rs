@@ -42,6 +42,18 @@ impl Writer {
         Self { affinities, rows, many, one }
     }
 
+    /// Whether every value can be bound.
+    pub(super) fn check(&self, table: &Table, objects: &RecordBatch) -> Result<(), Failure> {
+        for (column, (array, affinity)) in objects.columns().iter().zip(&self.affinities).enumerate() {
+            let cells = Cells::new(array, *affinity);
+            if let Some(what) = (0..objects.num_rows()).find_map(|row| cells.unbindable(row)) {
+                let name = table.schema.field(column).name();
+                return Err(Failure::Refused(format!("`{}.{name}` cannot hold {what}", table.name)));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes objects, in their order.
     pub(super) fn write(&self, connection: &Connection, table: &Table, objects: &RecordBatch) -> Result<(), Failure> {
         let columns = objects.columns().iter().zip(&self.affinities);
@@ -54,7 +66,10 @@ impl Writer {
             let mut statement = connection.prepare_cached(sql).map_err(|error| failure(&error))?;
             for first in range.step_by(rows) {
                 bind_rows(&mut statement, table, &cells, first..first + rows)?;
-                statement.raw_execute().map_err(|error| failure(&error))?;
+                let written = statement.raw_execute().map_err(|error| failure(&error))?;
+                if table.write == Write::Insert && written != rows {
+                    return Err(Failure::Refused(format!("a trigger of `{}` drops the row", table.name)));
+                }
             }
         }
         Ok(())
@@ -88,7 +103,8 @@ fn write_sql(table: &Table, affinities: &[Affinity], rows: usize) -> String {
     let names: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
     let places = format!("({})", vec!["?"; names.len()].join(", "));
     let places = vec![places; rows].join(", ");
-    let insert = format!("INSERT INTO {} ({}) VALUES {places}", quote(&table.name), names.join(", "));
+    // ABORT overrides what a constraint of the table itself says, which could be to drop the row in silence.
+    let insert = format!("INSERT OR ABORT INTO {} ({}) VALUES {places}", quote(&table.name), names.join(", "));
     let assignments: Vec<String> = match &table.write {
         Write::Insert => return insert,
         Write::Replace => (0..names.len())
@@ -172,6 +188,20 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// What a value is that no column of this kind can hold.
+    fn unbindable(&self, row: usize) -> Option<&'static str> {
+        match self {
+            Cells::Float(array) if array.is_valid(row) && array.value(row).is_nan() => Some("NaN"),
+            Cells::Decimal { array, scale, factor, is_text } if array.is_valid(row) && !is_text => {
+                let unscaled = array.value(row);
+                let is_exact = decimal_to_real(unscaled, *factor).is_some()
+                    || decimal_to_value(unscaled, *scale, *is_text).is_some();
+                (!is_exact).then_some("a decimal of more than 15 digits")
+            }
+            _ => None,
+        }
+    }
+
     fn bind(&self, statement: &mut Statement<'_>, place: usize, row: usize) -> Result<(), Unwritten> {
         if self.is_null(row) {
             return Ok(statement.raw_bind_parameter(place, Null)?);
@@ -222,8 +252,12 @@ impl From<rusqlite::Error> for Unwritten {
 
 /// Whether SQLite refuses the object or fails as a whole.
 pub(super) fn failure(error: &rusqlite::Error) -> Failure {
-    use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    use rusqlite::ErrorCode::{CannotOpen, ConstraintViolation, TooBig, TypeMismatch};
     match error {
+        // The message would name the path, which may have come from the environment.
+        rusqlite::Error::SqliteFailure(code, _) if code.code == CannotOpen => {
+            Failure::Failed(String::from("unable to open the database file"))
+        }
         rusqlite::Error::SqliteFailure(code, message) => {
             let text = message.clone().unwrap_or_else(|| code.to_string());
             if matches!(code.code, ConstraintViolation | TooBig | TypeMismatch) {

@@ -1,0 +1,161 @@
+//! `domicile check`: everything that is wrong, at once, and nothing is written.
+
+use domicile_testkit::{CONFIG, Sandbox, Shop, assert_arrived};
+
+use crate::command::{domicile, run};
+
+/// The configuration of the shop with parts replaced.
+fn changed(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(CONFIG.to_owned(), |config, (from, to)| {
+        assert!(config.contains(from), "{from}");
+        config.replacen(from, to, 1)
+    })
+}
+
+#[test]
+fn a_good_configuration_passes() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 71);
+    let before = sandbox.files();
+    let checked = domicile(sandbox.dir(), ["check"]).exits(0);
+    insta::assert_snapshot!(checked.stdout, @"
+    source sales: exact: SQLite has one writer at a time, and it gives `id` by AUTOINCREMENT: an id grows and never comes again, unless one is set by hand
+      writes sales, customers, daily
+    5 homes can be reached; nothing was written
+    ");
+    assert_eq!(checked.stderr, "");
+    assert_eq!(before, sandbox.files());
+    shop.sell(20);
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    let before = sandbox.files();
+    let json = domicile(sandbox.dir(), ["check", "--json"]).exits(0).json();
+    assert_eq!((&json["homes"], &json["sources"][0]["tables"][2]), (&5.into(), &"daily".into()));
+    assert_eq!(before, sandbox.files());
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn all_mistakes_of_the_settings_are_told_at_once() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 72).sell(20);
+    sandbox.write_config(&changed(&[
+        ("control = ", "contro = "),
+        ("france = \"FR\"", "france = [\"FR\", \"JP\"]"),
+        ("japan = \"JP\"", "japan = \"JP\"\njapan = \"CN\""),
+        ("spain = \"ES\"", "spain = { url = \"sqlite:homes/./portugal.sqlite\", keys = \"ES\" }"),
+        ("ignore = \"status = 'test'\"", "ignore = true"),
+        ("write = \"merge\"", "write = \"add\""),
+    ]));
+    let before = sandbox.files();
+    let checked = domicile(sandbox.dir(), ["check"]).exits(2);
+    insta::assert_snapshot!(checked.stderr, @r#"
+    domicile.toml:1:1: error: unknown setting `contro`
+      help: did you mean `control`?
+    domicile.toml:1:1: error: missing setting `control`
+      help: add it at the top of the file, as in `control = "sqlite:control.sqlite"`
+    domicile.toml:7:9: error: the routing key `JP` is placed twice: by `homes.france[1]` in line 5, and in line 7
+      help: a key has one home: remove it from one of the two
+    domicile.toml:8:1: error: `japan` is set twice
+      help: keep one of the two: a setting is given once, and a table has one header
+    domicile.toml:10:9: error: the home `spain` is the same database file as the home `portugal` in line 9
+      help: give each a file of its own; only sources may share one
+    domicile.toml:17:10: error: `source[0].ignore` must be a text, not true or false
+      help: write it as in `ignore = "status = 'test'"`
+    domicile.toml:32:9: error: `source[0].analyser[2].write` cannot be `add`
+      help: the choices are `insert`, `replace`, `merge`
+    "#);
+    assert_eq!(checked.stdout, "");
+    assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn all_mistakes_that_planning_finds_are_told_at_once() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 73).sell(20);
+    let table = "CREATE TABLE customers (customer TEXT PRIMARY KEY, home TEXT, last_sale TEXT)";
+    sandbox.home("japan").execute_batch(table).unwrap();
+    sandbox.write_config(&changed(&[
+        ("key = \"country_code(country)\"", "key = \"country_code(land)\""),
+        ("SELECT * FROM record", "SELEC * FROM record"),
+        ("last_sale FROM record", "last_sale FROM record ORDER BY id"),
+        ("max(amount) AS largest", "max(amount) + 1 AS largest"),
+    ]));
+    let before = sandbox.files();
+    let checked = domicile(sandbox.dir(), ["check"]).exits(2);
+    insta::assert_snapshot!(checked.stderr, @r#"
+    domicile.toml:15:7: error: Schema error: No field named land.
+    Valid fields are id, country, customer, sold_on, status, amount.
+      help: write an SQL expression over the source's columns, for example country_code(country)
+    domicile.toml:21:7: error: SQL error: ParserError("Expected: an SQL statement, found: SELEC at Line: 1, Column: 1")
+      help: `record` is the table to select from; its columns are the source's
+    domicile.toml:27:7: error: ORDER BY: the result would depend on how the records were cut into batches
+      help: an analyser sees one batch of one home: use a projection, a filter or a GROUP BY with write = "merge"
+    domicile.toml:32:7: error: `largest` is computed from aggregates, and what is computed cannot be merged
+      help: keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table
+    "#);
+    assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn a_wrong_key_does_not_hide_a_wrong_ignore() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 77).sell(20);
+    let (key, ignore) = (("country_code(country)", "country_code(land)"), ("ignore = \"status", "ignore = \"state"));
+    sandbox.write_config(&changed(&[key]));
+    domicile(sandbox.dir(), ["check"]).exits(2).complains("domicile.toml:15:7: error: ");
+    sandbox.write_config(&changed(&[ignore]));
+    domicile(sandbox.dir(), ["check"]).exits(2).complains("domicile.toml:16:10: error: ");
+    sandbox.write_config(&changed(&[key, ignore]));
+    let both = domicile(sandbox.dir(), ["check"]).exits(2);
+    both.complains("domicile.toml:15:7: error: ").complains("domicile.toml:16:10: error: ");
+}
+
+#[test]
+fn databases_that_cannot_be_used_and_tables_that_do_not_fit_are_told_at_once() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 74).sell(20);
+    let table = "CREATE TABLE customers (customer TEXT PRIMARY KEY, home TEXT, last_sale TEXT)";
+    sandbox.home("japan").execute_batch(table).unwrap();
+    sandbox.home("france").execute_batch(table).unwrap();
+    std::fs::create_dir(sandbox.home_path("spain")).unwrap();
+    std::fs::write(sandbox.control_path(), "no database, but text that is long enough to be taken for one").unwrap();
+    let before = sandbox.files();
+    let checked = domicile(sandbox.dir(), ["check"]).exits(2);
+    insta::assert_snapshot!(checked.stderr, @"
+    domicile.toml:1:11: error: the control database: the database sqlite:control.sqlite cannot be used: file is not a database
+      help: check the path, and that the file can be written
+    domicile.toml:2:12: error: home spain: the database sqlite:homes/spain.sqlite cannot be used: the path is a folder, or leads through a file
+      help: check the path, and that the file can be written
+    domicile.toml:24:8: error: home france and 1 more: `customers.last_sale` is declared `TEXT`, which does not keep Int64 as it is
+      help: declare it INTEGER, or cast the analyser's result
+    ");
+    assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn a_source_that_is_not_there_is_told_and_not_made() {
+    let sandbox = Sandbox::new();
+    let _shop = Shop::open(&sandbox, 75);
+    sandbox.write_config(&changed(&[("sqlite:source.sqlite", "sqlite:sauce.sqlite")]));
+    let before = sandbox.files();
+    let checked = domicile(sandbox.dir(), ["check"]).exits(2);
+    insta::assert_snapshot!(checked.stderr, @"
+    domicile.toml:12:7: error: the database sqlite:sauce.sqlite cannot be opened: unable to open the database file
+      help: check that the file exists and can be read
+    ");
+    assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn its_json_has_the_place_and_the_help_of_every_problem() {
+    let sandbox = Sandbox::new();
+    let _shop = Shop::open(&sandbox, 76);
+    sandbox.write_config(&changed(&[("cursor = ", "cursr = "), ("into = \"daily\"", "into = \"domicile_daily\"")]));
+    let json = domicile(sandbox.dir(), ["check", "--json"]).exits(2).json();
+    let problems = json["problems"].as_array().unwrap();
+    assert!(problems.len() >= 2, "{json}");
+    for problem in problems {
+        assert_eq!((&problem["file"], &problem["severity"]), (&"domicile.toml".into(), &"error".into()));
+        assert!(problem["line"].as_u64() > Some(0) && problem["help"].is_string(), "{problem}");
+    }
+}

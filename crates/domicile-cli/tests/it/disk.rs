@@ -1,0 +1,71 @@
+//! Homes that cannot be written: a file without permission, a disk that is full.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use domicile_testkit::{CONFIG, Sandbox, Shop, assert_arrived, limited_to_file_size, unprivileged};
+
+use crate::command::{run, wrapped};
+
+fn permit(sandbox: &Sandbox, home: &str, mode: u32) {
+    fs::set_permissions(sandbox.home_path(home), Permissions::from_mode(mode)).unwrap();
+}
+
+fn sales(sandbox: &Sandbox, home: &str) -> i64 {
+    sandbox.home(home).query_row("SELECT count(*) FROM sales", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_read_only_home_delays_only_itself_and_catches_up() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 21);
+    shop.sell(200);
+    run(&sandbox).exits(3);
+    shop.sell(200);
+    permit(&sandbox, "spain", 0o444);
+    let before = (fs::read(sandbox.home_path("spain")).unwrap(), sales(&sandbox, "france"));
+    let ran = wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits(1).says("FAILED spain: ").says("read-only");
+    assert_eq!(ran.stdout.matches("FAILED").count(), 1, "{}", ran.stdout);
+    let ran = ran.complains("spain FAILED: ");
+    assert_eq!(fs::read(sandbox.home_path("spain")).unwrap(), before.0);
+    assert!(sales(&sandbox, "france") > before.1, "the others go on");
+    // Where a home stands is told also when it cannot be written.
+    ran.says("it stays at position 200; the next run goes on from there");
+    permit(&sandbox, "spain", 0o644);
+    wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits_with_any_of(&[0, 3]);
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn a_full_disk_delays_only_its_home_which_catches_up() {
+    const LIMIT_BYTES: u64 = 100_000;
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 22);
+    shop.sell(100);
+    let many = "
+        WITH RECURSIVE number AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM number LIMIT 3000)
+        INSERT INTO sales (country, customer, sold_on, status, amount)
+        SELECT 'Spain', 'customer-' || n % 40, date('2023-01-01', (n % 300) || ' days'), 'paid', 1.01 FROM number";
+    sandbox.source().execute_batch(many).unwrap();
+    shop.sell(100);
+    sandbox.write_config(&format!("{CONFIG}\n[batch]\nrows = 200\n[delivery]\ncommit_rows = 200\n"));
+    let ran = wrapped(&limited_to_file_size(LIMIT_BYTES), sandbox.dir(), &["run"]).exits(1);
+    assert_eq!(ran.stdout.matches("FAILED").count(), 1, "{}", ran.stdout);
+    let ran = ran.says("FAILED spain: ");
+    assert!(ran.stdout.contains("disk"), "{}", ran.stdout);
+    assert!(fs::metadata(sandbox.home_path("spain")).unwrap().len() <= LIMIT_BYTES);
+    // An outage sends nothing to quarantine, and what was committed before it is kept.
+    let refused = sandbox.home("spain").query_row("SELECT count(*) FROM domicile_quarantine", [], |row| row.get(0));
+    assert_eq!(refused, Ok(0));
+    assert!(sales(&sandbox, "spain") > 0);
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn a_disk_with_room_is_no_reason_to_fail() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 22).sell(100);
+    wrapped(&limited_to_file_size(10_000_000), sandbox.dir(), &["run"]).exits(3);
+    assert_arrived(&sandbox);
+}

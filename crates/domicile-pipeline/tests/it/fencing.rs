@@ -1,0 +1,181 @@
+//! Two runs at once: the one that came later takes over, the other stops, and nothing is delivered twice.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domicile_pipeline::{Account, Guarantee, Observer, Pipeline, Position, SourceReport};
+
+use crate::fixture::{Setup, World, counts, home, only, open, run};
+
+fn world() -> World {
+    let orders = ["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 2.00"];
+    let orders: Vec<_> = orders.into_iter().cycle().take(12).collect();
+    World::with_orders(&orders)
+}
+
+/// Many batches, each a transaction.
+fn copying() -> Setup {
+    let setup = Setup::new().insert("orders", "SELECT id FROM record");
+    let setup = setup.merge("total", "SELECT country, count(*) AS n, sum(amount) AS s FROM record GROUP BY country");
+    setup.batch_rows(2).commit_rows(1)
+}
+
+/// Does something once: when a source starts, or when a home has committed for the first time.
+struct Meddler<F> {
+    after_commit_of: Option<&'static str>,
+    done: AtomicBool,
+    meddle: F,
+}
+
+impl<F: Fn() + Send + Sync> Meddler<F> {
+    fn new(after_commit_of: Option<&'static str>, meddle: F) -> Arc<Self> {
+        Arc::new(Self { after_commit_of, done: AtomicBool::new(false), meddle })
+    }
+
+    fn once(&self) {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            (self.meddle)();
+        }
+    }
+}
+
+impl<F: Fn() + Send + Sync> Observer for Meddler<F> {
+    fn source_started(&self, _: &str, _: &Guarantee, _: Position, _: Position) {
+        if self.after_commit_of.is_none() {
+            self.once();
+        }
+    }
+
+    fn delivered(&self, home: &str, _: Account) {
+        if self.after_commit_of == Some(home) {
+            self.once();
+        }
+    }
+}
+
+fn meddled(world: &World, setup: &Setup, observer: Arc<dyn Observer>) -> SourceReport {
+    only(run(&world.pipeline(setup), observer).unwrap())
+}
+
+fn is_overtaken(report: &SourceReport, name: &str) -> bool {
+    home(report, name).failure.as_deref().is_some_and(|failure| failure.contains("another run"))
+}
+
+/// Every order of a home is there once, and its aggregates and accounting say the same.
+fn assert_exactly_once(world: &World) {
+    for (name, ids, total) in [("es", "1 3 5 7 9 11", "ES|6|6"), ("fr", "2 4 6 8 10 12", "FR|6|12")] {
+        assert_eq!(world.rows(name, "SELECT id FROM orders ORDER BY id").join(" "), ids);
+        assert_eq!(world.rows(name, "SELECT country, n, s FROM total"), [total]);
+        assert_eq!(world.rows(name, "SELECT sum(read), sum(delivered) FROM domicile_account"), ["6|6"]);
+        assert_eq!(world.rows(name, "SELECT position FROM domicile_position"), ["12"]);
+    }
+}
+
+fn sql(path: PathBuf, sql: &'static str) -> impl Fn() + Send + Sync {
+    move || open(&path).execute_batch(sql).unwrap()
+}
+
+#[test]
+fn without_another_run_nothing_stops() {
+    let world = world();
+    let report = meddled(&world, &copying(), Meddler::new(Some("es"), || {}));
+    assert!(report.failed().next().is_none(), "{report:#?}");
+    assert_exactly_once(&world);
+}
+
+#[test]
+fn another_epoch_stops_the_run_in_that_home() {
+    let world = world();
+    let moved = sql(world.home_path("es"), "UPDATE domicile_position SET epoch = epoch + 1");
+    let report = meddled(&world, &copying(), Meddler::new(Some("es"), moved));
+    assert!(is_overtaken(&report, "es"), "{report:#?}");
+    assert_eq!(counts(home(&report, "es")), [1, 1, 0, 0]);
+    assert_eq!(counts(home(&report, "fr")), [6, 6, 0, 0], "the others go on");
+    assert_eq!(world.rows("es", "SELECT id FROM orders"), ["1"], "what was not committed is not there");
+    world.run(&copying());
+    assert_exactly_once(&world);
+}
+
+#[test]
+fn another_position_stops_the_run_in_that_home() {
+    let world = world();
+    let moved = sql(world.home_path("es"), "UPDATE domicile_position SET position = 4");
+    let report = meddled(&world, &copying(), Meddler::new(Some("es"), moved));
+    assert!(is_overtaken(&report, "es"), "{report:#?}");
+    assert_eq!(world.rows("es", "SELECT id FROM orders"), ["1"]);
+}
+
+#[test]
+fn a_position_that_moved_before_the_first_write_stops_the_run() {
+    let world = world();
+    world.run(&copying());
+    world.order(&["'ES', 'Ana', NULL, 1.00"]);
+    let moved = sql(world.home_path("es"), "UPDATE domicile_position SET position = 13");
+    let report = meddled(&world, &copying(), Meddler::new(None, moved));
+    let expected = "another run has moved the position from 12 to 13";
+    assert_eq!(home(&report, "es").failure.as_deref(), Some(expected));
+    assert_eq!(world.rows("es", "SELECT count(*) FROM orders"), ["6"]);
+}
+
+fn in_another_thread(pipeline: Arc<Pipeline>) -> SourceReport {
+    std::thread::spawn(move || only(run(&pipeline, Arc::new(domicile_pipeline::Silent)).unwrap())).join().unwrap()
+}
+
+#[test]
+fn a_whole_run_in_the_middle_of_another_takes_over() {
+    let world = world();
+    let second = Arc::new(world.pipeline(&copying()));
+    let observer = Meddler::new(Some("es"), move || {
+        let report = in_another_thread(Arc::clone(&second));
+        assert!(home(&report, "es").failure.is_none(), "{report:#?}");
+    });
+    let report = meddled(&world, &copying(), observer);
+    assert_eq!(counts(home(&report, "es")), [1, 1, 0, 0], "the first run stops in that home");
+    world.run(&copying());
+    assert_exactly_once(&world);
+    let failure = home(&report, "es").failure.as_deref().unwrap();
+    assert!(failure.contains("another run"), "it is not said that another run is at it: {failure}");
+}
+
+#[test]
+fn a_whole_run_before_the_first_write_takes_over() {
+    let world = world();
+    let second = Arc::new(world.pipeline(&copying()));
+    let observer = Meddler::new(None, move || {
+        assert!(in_another_thread(Arc::clone(&second)).failed().next().is_none());
+    });
+    let report = meddled(&world, &copying(), observer);
+    assert!(is_overtaken(&report, "es") && is_overtaken(&report, "fr"), "{report:#?}");
+    assert_eq!(report.total().delivered, 0);
+    assert_exactly_once(&world);
+}
+
+#[test]
+fn homes_that_are_opened_briefly_are_fenced_too() {
+    let world = world();
+    let setup = copying().delivery("open_homes = 1").delivery("parallel = 1");
+    let second = Arc::new(world.pipeline(&copying()));
+    let observer = Meddler::new(Some("fr"), move || {
+        in_another_thread(Arc::clone(&second));
+    });
+    let report = meddled(&world, &setup, observer);
+    assert!(is_overtaken(&report, "fr"), "{report:#?}");
+    world.run(&copying());
+    assert_exactly_once(&world);
+}
+
+#[test]
+fn two_runs_at_the_same_time_deliver_once() {
+    let world = world();
+    let threads: Vec<_> = (0..3)
+        .map(|_| {
+            let pipeline = Arc::new(world.pipeline(&copying()));
+            std::thread::spawn(move || only(run(&pipeline, Arc::new(domicile_pipeline::Silent)).unwrap()))
+        })
+        .collect();
+    let delivered: u64 = threads.into_iter().map(|thread| thread.join().unwrap().total().delivered).sum();
+    assert!(delivered <= 12, "{delivered}");
+    world.run(&copying());
+    assert_exactly_once(&world);
+}
