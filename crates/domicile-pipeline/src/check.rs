@@ -65,13 +65,13 @@ impl Pipeline {
             problems.extend(misfits);
             for (home, state) in self.config.homes.iter().zip(&inspected.homes) {
                 let access = source.delivery(&home.database).check_access().await;
-                problems.extend(state.as_ref().err().or(access.as_ref().err()).map(|failure| {
+                problems.extend(access.as_ref().err().or(state.as_ref().err()).map(|failure| {
                     self.unreachable(&home.database.setting, &format!("home {}", home.home), &home.database, failure)
                 }));
             }
             let control = &self.config.control;
             let access = source.control(control).check_access().await;
-            if let Some(failure) = inspected.control.as_ref().err().or(access.as_ref().err()) {
+            if let Some(failure) = access.as_ref().err().or(inspected.control.as_ref().err()) {
                 problems.push(self.unreachable(&control.setting, "the control database", control, failure));
             }
             sources.push(CheckedSource {

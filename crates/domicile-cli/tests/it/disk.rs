@@ -24,7 +24,7 @@ fn a_read_only_home_delays_only_itself_and_catches_up() {
     shop.sell(200);
     permit(&sandbox, "spain", 0o444);
     let before = (fs::read(sandbox.home_path("spain")).unwrap(), sales(&sandbox, "france"));
-    let ran = wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits(1).says("FAILED spain: ").says("read-only");
+    let ran = wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits(1).says("FAILED spain: ").says("readonly");
     assert_eq!(ran.stdout.matches("FAILED").count(), 1, "{}", ran.stdout);
     let ran = ran.complains("spain FAILED: ");
     assert_eq!(fs::read(sandbox.home_path("spain")).unwrap(), before.0);

@@ -184,12 +184,6 @@ fn output(plan: &LogicalPlan, column: usize, name: &str) -> Result<Output, Unmer
             } else {
                 aggregate_kind(name, &aggregate.aggr_expr[column - groups])?
             };
-            if column >= groups && aggregate.schema.field(column).data_type().is_floating() {
-                return Err(unmergeable(
-                    format!("`{name}` is a floating-point number, and with NaN it would depend on the records' order"),
-                    "cast it: max(CAST(amount AS DECIMAL(12,2)))",
-                ));
-            }
             let scale = match aggregate.schema.field(column).data_type() {
                 DataType::Decimal128(_, scale) => *scale,
                 found if found.is_integer() => 0,
