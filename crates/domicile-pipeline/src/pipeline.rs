@@ -23,7 +23,7 @@ use crate::source::Source;
 const BATCHES_IN_MEMORY: usize = 4;
 
 /// Rows of partial aggregates that all homes together keep in memory for a table, between two commits.
-const AGGREGATE_ROWS_IN_MEMORY: usize = 524_288;
+const AGGREGATE_ROWS_IN_MEMORY: usize = 204_800;
 
 /// Homes beyond `delivery.open_homes` that are open at the same time, each for one share.
 const OPENED_BRIEFLY: usize = 16;
@@ -158,7 +158,7 @@ impl Pipeline {
         Limits {
             commit_rows: delivery.commit_rows,
             commit_interval: delivery.commit_interval,
-            aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().max(1)).clamp(1024, 16_384),
+            aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().max(1)).clamp(1024, 8_192),
             working: Arc::new(Semaphore::new(delivery.parallel)),
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),

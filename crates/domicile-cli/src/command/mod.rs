@@ -47,6 +47,10 @@ impl From<&Report> for Ended {
 
 /// Runs a future on a runtime of its own.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
-    runtime.expect("the operating system gives threads").block_on(future)
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    // Blocking work never waits for other blocking work. More threads for it than this would only hold more memory,
+    // because each keeps a heap of its own.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).max_blocking_threads(cores + 2).enable_time();
+    runtime.build().expect("the operating system gives threads").block_on(future)
 }

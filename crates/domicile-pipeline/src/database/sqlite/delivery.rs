@@ -177,7 +177,7 @@ impl Shared {
         let connect = || -> rusqlite::Result<Open> {
             let connection = open(path, flags)?;
             // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
-            connection.pragma_update(None, "cache_size", -1024)?;
+            connection.pragma_update(None, "cache_size", -512)?;
             merge::install(&connection)?;
             let (position, epoch) = self.progress(&connection)?;
             Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
