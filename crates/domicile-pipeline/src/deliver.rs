@@ -1,6 +1,7 @@
 //! Writing each home's share of every batch to that home, exactly once.
 //!
-//! Each home has a task of its own, so that one that is slow or down delays only itself. A task gathers shares into a
+//! Each home has a task of its own, so that one that fails delays only itself; one that is merely slow holds batches in
+//! memory, and reading waits when there are too many of them. A task gathers shares into a
 //! transaction of the home until that is large or old enough; the transaction also holds the merged aggregates, the
 //! accounting and the compare-and-set of the home's position.
 

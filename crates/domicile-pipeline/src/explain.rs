@@ -113,7 +113,9 @@ impl Pipeline {
 
     fn explain_batch(&self, planned: &Planned, batch: &Batch) -> Result<Vec<Explained>, String> {
         let judged = planned.locator.judge(&batch.records)?;
-        (0..batch.records.num_rows()).map(|row| self.explain_record(planned, batch, &judged, row)).collect()
+        let mut near_misses = NearMisses::default();
+        let rows = 0..batch.records.num_rows();
+        rows.map(|row| self.explain_record(planned, batch, &judged, row, &mut near_misses)).collect()
     }
 
     fn explain_record(
@@ -122,11 +124,12 @@ impl Pipeline {
         batch: &Batch,
         judged: &Judged,
         row: usize,
+        near_misses: &mut NearMisses,
     ) -> Result<Explained, String> {
         let records = &batch.records;
         let cursor = records.column(planned.source.cursor());
         let mut objects = Vec::new();
-        let outcome = match planned.locator.fate(batch, judged, row, &mut NearMisses::default()) {
+        let outcome = match planned.locator.fate(batch, judged, row, near_misses) {
             Fate::Ignored(_) => Outcome::Ignored,
             Fate::Quarantined(_, cause, reason) => Outcome::Quarantined { cause, reason },
             Fate::Delivered(slot, route) => {

@@ -19,6 +19,9 @@ use crate::plan::{Added, Planned, contradictions, plan};
 use crate::report::{HomeReport, ObjectCount, Observer, Report, SourceReport};
 use crate::source::Source;
 
+#[cfg(test)]
+mod tests;
+
 /// Batches that are in memory at once: one is read while others are delivered.
 const BATCHES_IN_MEMORY: usize = 4;
 
@@ -140,8 +143,9 @@ impl Pipeline {
         let homes = self.start_homes(&planned, &inspected, &limits, observer);
         let locator = Arc::clone(&planned.locator);
         let source = planned.name.clone();
-        let failure = if horizon.is_err() || homes.is_idle() || after >= upto {
-            horizon.and_then(|_| inspected.check_not_beyond(upto, &source)).err()
+        let refusal = horizon.and_then(|_| inspected.check_not_beyond(upto, &source)).err();
+        let failure = if refusal.is_some() || homes.is_idle() || after >= upto {
+            refusal
         } else {
             let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
             let batches = read_ahead(planned.source, after, upto, limit);

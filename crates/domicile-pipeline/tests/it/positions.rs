@@ -262,3 +262,29 @@ fn few_open_homes_deliver_the_same() {
         assert_eq!(world.rows(&key.to_lowercase(), POSITION), ["orders|48"]);
     }
 }
+
+#[test]
+fn a_source_that_ends_before_a_home_is_told_also_when_another_home_is_new() {
+    let world = world();
+    world.run(&copying());
+    let reached = world.rows("es", "SELECT position FROM domicile_position");
+    // As after a restore of an older copy: the ids that come next were given before.
+    world.source("DELETE FROM orders WHERE id > 1; DELETE FROM sqlite_sequence");
+    for homes in ["es = \"ES\"\nfr = \"FR\"\n", "es = \"ES\"\nfr = \"FR\"\npt = \"PT\"\n"] {
+        let report = world.try_run(&copying().homes(homes));
+        let failure = report.failure.expect(homes);
+        assert!(failure.contains("it ends at 1, but a home has got to"), "{failure}");
+        assert_eq!(report.homes.iter().map(|home| home.account.read).sum::<u64>(), 0, "nothing is read");
+    }
+    assert_eq!(world.rows("es", "SELECT position FROM domicile_position"), reached);
+}
+
+#[test]
+fn ids_that_were_given_and_are_gone_are_no_older_source() {
+    let world = world();
+    world.run(&copying());
+    world.source("DELETE FROM orders");
+    assert_eq!(world.run(&copying()).failure, None);
+    world.order(&["'ES', 'Ida', NULL, 1.00"]);
+    assert_eq!(world.run(&copying()).total().delivered, 1);
+}

@@ -1,0 +1,93 @@
+use std::path::Path;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use rusqlite::Connection;
+
+use super::*;
+use crate::report::Silent;
+use crate::source::Guarantee;
+
+/// A source that panics in its second batch.
+struct Panicking {
+    source: Box<dyn Source>,
+    batches: usize,
+}
+
+#[async_trait]
+impl Source for Panicking {
+    fn schema(&self) -> SchemaRef {
+        self.source.schema()
+    }
+
+    fn cursor(&self) -> usize {
+        self.source.cursor()
+    }
+
+    fn guarantee(&self) -> &Guarantee {
+        self.source.guarantee()
+    }
+
+    async fn horizon(&mut self) -> Result<Position, Error> {
+        self.source.horizon().await
+    }
+
+    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
+        assert!(self.batches == 0, "as a bug in reading would");
+        self.batches += 1;
+        self.source.read(after, upto, limit).await
+    }
+}
+
+const CONFIG: &str = r#"
+control = "sqlite:control.sqlite"
+home_url = "sqlite:{home}.sqlite"
+homes = ["ES"]
+batch.rows = 2
+[[source]]
+url = "sqlite:source.sqlite"
+table = "orders"
+cursor = "id"
+key = "country"
+[[source.analyser]]
+into = "orders"
+sql = "SELECT id FROM record"
+"#;
+
+/// Runs three orders in batches of two, and reports.
+fn run(panics: bool) -> SourceReport {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Connection::open(folder.path().join("source.sqlite")).unwrap();
+    let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT);
+                  INSERT INTO orders (country) VALUES ('ES'), ('ES'), ('ES')";
+    source.execute_batch(orders).unwrap();
+    let path = folder.path().join(Path::new("domicile.toml"));
+    let pipeline = Pipeline::new(Config::read(&path, CONFIG.to_owned(), &|_| None).unwrap());
+    let mut planned = pipeline.plan().unwrap().pop().unwrap();
+    if panics {
+        planned.source = Box::new(Panicking { source: planned.source, batches: 0 });
+    }
+    let observer: Arc<dyn Observer> = Arc::new(Silent);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let (inspected, problems) = inspect(&pipeline.config, &planned).await;
+        assert!(problems.is_empty());
+        pipeline.run_source(planned, inspected, &observer).await
+    })
+}
+
+#[test]
+fn what_a_panic_has_left_unread_does_not_count_as_read() {
+    let report = run(true);
+    assert!(report.failure.is_some_and(|failure| failure.contains("reading ended before its end")));
+    assert_eq!(report.homes[0].position, Position::At(2), "the first batch is delivered, and no more");
+    assert_eq!(report.control.position, Position::Start);
+}
+
+#[test]
+fn what_was_read_counts_as_read() {
+    let report = run(false);
+    assert_eq!(report.failure, None);
+    assert_eq!(report.homes[0].position, Position::At(3));
+    assert_eq!(report.control.position, Position::At(3));
+}
