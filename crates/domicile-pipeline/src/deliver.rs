@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::account::Account;
 use crate::analyse::{Aggregates, Analysers};
 use crate::batch::Position;
+use crate::blocking;
 use crate::error::Failure;
 use crate::locate::Share;
 use crate::plan::Planned;
@@ -43,8 +44,8 @@ pub(crate) struct Misfit {
 ///
 /// An implementation MUST write rows, quarantine, accounting and position in one transaction, and MUST commit only if
 /// the position and the epoch in the database are still those that this run has read or written (otherwise
-/// [`Failure::Overtaken`]). It MUST tell [`Failure::Refused`] (the objects are at fault; the savepoint can be rolled
-/// back and the transaction goes on) from [`Failure::Failed`] (nothing of the transaction can be kept). It MUST NOT
+/// [`Failure::Overtaken`]). It MUST tell [`Failure::Refused`] (the objects are at fault; none of them is kept and
+/// the transaction goes on) from [`Failure::Failed`] (nothing of the transaction can be kept). It MUST NOT
 /// change data before [`begin`](Self::begin).
 #[async_trait]
 pub(crate) trait Delivery: Send {
@@ -54,22 +55,21 @@ pub(crate) trait Delivery: Send {
     async fn open(&mut self) -> Result<Position, Failure>;
     /// Begins a transaction; the first one makes missing tables and takes the next epoch.
     async fn begin(&mut self) -> Result<(), Failure>;
-    /// Marks the point that a refused share is rolled back to.
-    async fn savepoint(&mut self) -> Result<(), Failure>;
-    /// Keeps what was written since the savepoint.
-    async fn release(&mut self) -> Result<(), Failure>;
-    /// Undoes what was written since the savepoint.
-    async fn rollback_to_savepoint(&mut self) -> Result<(), Failure>;
     /// Whether the table's columns can hold every value; the tables are known since [`begin`](Self::begin).
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure>;
     /// Whether the database may be written to, as far as that can be told without writing.
     async fn check_access(&mut self) -> Result<(), Failure>;
-    /// Writes objects of a table, by its number.
-    async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure>;
+    /// Writes objects of tables, by their numbers: all of them, or none if some are refused.
+    async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure>;
     /// Keeps records in the database's quarantine.
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure>;
-    /// Commits, with the accounting and the new position.
-    async fn commit(&mut self, upto: Position, account: Account) -> Result<(), Failure>;
+    /// Merges partial results into tables, by their numbers, and commits, with the accounting and the new position.
+    async fn commit(
+        &mut self,
+        merged: Vec<(usize, RecordBatch)>,
+        upto: Position,
+        account: Account,
+    ) -> Result<(), Failure>;
     /// Undoes the transaction, if there is one.
     async fn rollback(&mut self);
     /// Closes the database.
@@ -102,7 +102,8 @@ pub(crate) enum Message {
 pub(crate) struct Deliverer {
     delivery: Box<dyn Delivery>,
     analysers: Arc<Analysers>,
-    aggregates: Aggregates,
+    /// Here, except while they are merged on another thread.
+    aggregates: Option<Aggregates>,
     cursor: usize,
     limits: Arc<Limits>,
     observer: Arc<dyn Observer>,
@@ -133,7 +134,7 @@ impl Deliverer {
         Self {
             delivery,
             analysers: Arc::clone(&planned.analysers),
-            aggregates: Aggregates::new(&planned.combines, limits.aggregate_rows),
+            aggregates: Some(Aggregates::new(&planned.combines, limits.aggregate_rows)),
             cursor: planned.source.cursor(),
             limits,
             observer,
@@ -194,9 +195,9 @@ impl Deliverer {
             ignored,
             quarantined: homeless + refused,
         };
-        let full = transaction.account.read >= self.limits.commit_rows || self.aggregates.is_full();
+        let large = transaction.account.read >= self.limits.commit_rows;
         let old = transaction.began.elapsed() >= self.limits.commit_interval;
-        if full || old || briefly.is_some() {
+        if large || old || self.aggregates().is_full() || briefly.is_some() {
             self.commit().await?;
         }
         if briefly.is_some() {
@@ -238,30 +239,25 @@ impl Deliverer {
     async fn try_deliver(&mut self, records: &RecordBatch) -> Result<(), Failure> {
         let objects = analyse(Arc::clone(&self.analysers), records.clone()).await.map_err(Failure::Refused)?;
         // What is merged is written later, when it is no longer known which record made it.
-        for (table, objects) in objects.iter().filter(|(table, _)| self.aggregates.merges(*table)) {
+        let (partials, rows): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|(table, _)| self.aggregates().merges(*table));
+        for (table, objects) in &partials {
             self.delivery.check(*table, objects)?;
         }
-        self.delivery.savepoint().await?;
-        let mut partials = Vec::new();
         let mut counts = vec![0; self.report.objects.len()];
-        for (table, objects) in objects {
-            counts[table] += objects.num_rows() as u64;
-            if self.aggregates.merges(table) {
-                partials.push((table, objects));
-            } else if let Err(failure) = self.delivery.write(table, objects).await {
-                if matches!(failure, Failure::Refused(_)) {
-                    self.delivery.rollback_to_savepoint().await?;
-                }
-                return Err(failure);
-            }
+        for (table, objects) in rows.iter().chain(&partials) {
+            counts[*table] += objects.num_rows() as u64;
         }
-        self.delivery.release().await?;
-        for (table, objects) in partials {
-            self.aggregates.add(table, objects).map_err(Failure::Failed)?;
-        }
+        self.delivery.write(rows).await?;
+        let add = |aggregates: &mut Aggregates| aggregates.add(partials);
+        blocking::with(&mut self.aggregates, add).await.map_err(Failure::Failed)?;
         let transaction = self.transaction.as_mut().expect("shares are delivered in a transaction");
         transaction.objects.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         Ok(())
+    }
+
+    fn aggregates(&self) -> &Aggregates {
+        self.aggregates.as_ref().expect("whoever takes the aggregates puts them back before going on")
     }
 
     /// Opens the home and begins a transaction, where that is not done yet. With all places for open connections
@@ -309,10 +305,8 @@ impl Deliverer {
 
     async fn commit(&mut self) -> Result<(), Failure> {
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        for (table, objects) in self.aggregates.take().map_err(Failure::Failed)? {
-            self.delivery.write(table, objects).await?;
-        }
-        self.delivery.commit(transaction.upto, transaction.account).await?;
+        let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::Failed)?;
+        self.delivery.commit(merged, transaction.upto, transaction.account).await?;
         self.position = transaction.upto;
         self.report.account += transaction.account;
         for (report, count) in self.report.objects.iter_mut().zip(transaction.objects) {

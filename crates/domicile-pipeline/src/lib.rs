@@ -5,6 +5,7 @@
 mod account;
 mod analyse;
 mod batch;
+mod blocking;
 mod check;
 pub mod config;
 pub mod country;

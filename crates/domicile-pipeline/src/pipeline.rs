@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::account::Account;
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::{Batch, BatchLimit, Position};
+use crate::blocking;
 use crate::config::{Config, Problem, Problems};
 use crate::deliver::{Deliverer, Limits, Message};
 use crate::error::{Error, Failure};
@@ -335,9 +336,9 @@ async fn distribute(
 }
 
 async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {
-    let job = tokio::task::spawn_blocking(move || {
+    blocking::run(move || {
         let judged = locator.judge(&batch.records)?;
         locator.split(&batch, &judged, &starts)
-    });
-    job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    })
+    .await
 }

@@ -45,12 +45,12 @@ impl From<&Report> for Ended {
     }
 }
 
-/// Runs a future on a runtime of its own.
+/// Runs a future on this thread; all that takes long is done on others.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    // Blocking work never waits for other blocking work. More threads for it than this would only hold more memory,
-    // because each keeps a heap of its own.
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.worker_threads(2).max_blocking_threads(cores + 2).enable_time();
+    // One batch is read, one is located, and as many homes are delivered to as there are cores. More threads than this
+    // would only hold more memory, because each keeps a heap of its own.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.max_blocking_threads(cores + 2).enable_time();
     runtime.build().expect("the operating system gives threads").block_on(future)
 }

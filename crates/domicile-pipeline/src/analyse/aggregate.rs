@@ -84,12 +84,17 @@ impl Aggregates {
         self.tables[table].combine.is_some()
     }
 
-    /// Takes partial results of a table.
-    pub(crate) fn add(&mut self, table: usize, objects: RecordBatch) -> Result<(), String> {
-        let partial = &mut self.tables[table];
-        partial.rows += objects.num_rows();
-        partial.parts.push(objects);
-        if partial.rows >= self.most_rows { partial.combine() } else { Ok(()) }
+    /// Takes partial results of tables.
+    pub(crate) fn add(&mut self, partials: Vec<(usize, RecordBatch)>) -> Result<(), String> {
+        for (table, objects) in partials {
+            let partial = &mut self.tables[table];
+            partial.rows += objects.num_rows();
+            partial.parts.push(objects);
+            if partial.rows >= self.most_rows {
+                partial.combine()?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether merging no longer makes room: the results are to be written.

@@ -14,17 +14,17 @@ use super::setting::SettingPath;
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Batch")]
 pub struct BatchLimits {
-    /// How many records a batch has at most, from 1 to 1000000. Default: 50000.
+    /// How many records a batch has at most, from 1 to 1000000. Default: 20000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub rows: usize,
-    /// How many bytes of records a batch has at most, from 1024 to 1073741824 (1 GiB). Default: 8388608 (8 MiB).
+    /// How many bytes of records a batch has at most, from 1024 to 1073741824 (1 GiB). Default: 4194304 (4 MiB).
     #[schemars(range(min = 1_024, max = 1_073_741_824))]
     pub bytes: usize,
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { rows: 50_000, bytes: 8 * 1_024 * 1_024 }
+        Self { rows: 20_000, bytes: 4 * 1_024 * 1_024 }
     }
 }
 

@@ -75,7 +75,7 @@ fn a_full_file_is_read() {
         (String::from("conf/domicile.toml:6"), String::from("conf/domicile.toml:9"))
     );
 
-    assert_eq!((config.batch.rows, config.batch.bytes), (50_000, 8_388_608));
+    assert_eq!((config.batch.rows, config.batch.bytes), (50_000, 4_194_304));
     assert_eq!(config.delivery.commit_interval, Duration::from_millis(500));
     assert_eq!((config.delivery.commit_rows, config.delivery.open_homes, config.delivery.parallel), (100_000, 128, 2));
 

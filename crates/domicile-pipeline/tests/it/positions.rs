@@ -187,7 +187,7 @@ fn more_equal_cursors_than_a_batch_holds_are_an_error() {
     let values = "(1, 'ES', 1), (2, 'ES', 2), (2, 'FR', 3), (2, 'ES', 4), (3, 'ES', 5)";
     let (world, setup) = events(values);
     let report = world.try_run(&setup.clone().batch_rows(2));
-    let expected = "source events: more records than a batch holds (2 rows, 8388608 bytes) share the cursor 2; raise batch.rows \
+    let expected = "source events: more records than a batch holds (2 rows, 4194304 bytes) share the cursor 2; raise batch.rows \
                     or batch.bytes";
     assert_eq!(report.failure.as_deref(), Some(expected));
     assert_eq!(world.rows("es", EVENT_ROWS), ["1"], "what was read is delivered");

@@ -10,9 +10,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::schema::{OWN_TABLES, create_table, existing, misfits};
 use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
-use super::{blocking, merge, open};
+use super::{merge, open};
 use crate::account::Account;
 use crate::batch::Position;
+use crate::blocking;
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
 use crate::quarantine::Quarantined;
@@ -51,11 +52,7 @@ impl SqliteDelivery {
         work: impl FnOnce(&Shared, &mut Open) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
         let shared = Arc::clone(&self.shared);
-        blocking(&mut self.open, move |open| work(&shared, open)).await
-    }
-
-    async fn execute(&mut self, sql: &'static str) -> Result<(), Failure> {
-        self.with_open(move |_, open| open.execute(sql)).await
+        blocking::with(&mut self.open, move |open| work(&shared, open)).await
     }
 }
 
@@ -63,8 +60,7 @@ impl SqliteDelivery {
 impl Delivery for SqliteDelivery {
     async fn inspect(&mut self) -> Result<Opened, Failure> {
         let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
-        let mut nothing = Some(());
-        blocking(&mut nothing, move |()| {
+        blocking::run(move || {
             if !path.exists() {
                 return Ok(Opened { position: Position::Start, misfits: Vec::new() });
             }
@@ -77,8 +73,7 @@ impl Delivery for SqliteDelivery {
 
     async fn open(&mut self) -> Result<Position, Failure> {
         let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
-        let mut nothing = Some(());
-        let open = blocking(&mut nothing, move |()| shared.open(&path)).await?;
+        let open = blocking::run(move || shared.open(&path)).await?;
         let position = open.position;
         self.open = Some(open);
         Ok(position)
@@ -88,52 +83,47 @@ impl Delivery for SqliteDelivery {
         self.with_open(|shared, open| open.begin(shared)).await
     }
 
-    async fn savepoint(&mut self) -> Result<(), Failure> {
-        self.execute("SAVEPOINT share").await
-    }
-
-    async fn release(&mut self) -> Result<(), Failure> {
-        self.execute("RELEASE share").await
-    }
-
-    async fn rollback_to_savepoint(&mut self) -> Result<(), Failure> {
-        self.execute("ROLLBACK TO share; RELEASE share").await
-    }
-
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
         let open = self.open.as_ref().expect("a transaction has begun");
         open.writers[table].check(&self.shared.tables[table], objects)
     }
 
     async fn check_access(&mut self) -> Result<(), Failure> {
-        let (path, mut nothing) = (self.path.clone(), Some(()));
-        blocking(&mut nothing, move |()| check_writable(&path)).await
+        let path = self.path.clone();
+        blocking::run(move || check_writable(&path)).await
     }
 
-    async fn write(&mut self, table: usize, objects: RecordBatch) -> Result<(), Failure> {
-        self.with_open(move |shared, open| open.writers[table].write(&open.connection, &shared.tables[table], &objects))
-            .await
+    async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure> {
+        self.with_open(move |shared, open| open.write_or_undo(shared, &objects)).await
     }
 
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
         self.with_open(move |shared, open| open.quarantine(shared, &records).map_err(|error| failure(&error))).await
     }
 
-    async fn commit(&mut self, upto: Position, account: Account) -> Result<(), Failure> {
-        self.with_open(move |shared, open| open.commit(shared, upto, account)).await
+    async fn commit(
+        &mut self,
+        merged: Vec<(usize, RecordBatch)>,
+        upto: Position,
+        account: Account,
+    ) -> Result<(), Failure> {
+        self.with_open(move |shared, open| {
+            open.write(shared, &merged)?;
+            open.commit(shared, upto, account)
+        })
+        .await
     }
 
     async fn rollback(&mut self) {
         if self.open.is_some() {
             // After some errors SQLite has rolled back by itself, and there is nothing left to do.
-            let _ = self.execute("ROLLBACK").await;
+            let _ = self.with_open(|_, open| open.execute("ROLLBACK")).await;
         }
     }
 
     async fn close(&mut self) {
         if let Some(open) = self.open.take() {
-            let mut open = Some(Some(open));
-            blocking(&mut open, |open| drop(open.take())).await;
+            blocking::run(move || drop(open)).await;
         }
     }
 }
@@ -243,6 +233,24 @@ impl Open {
             params![shared.source, self.epoch, self.position.cursor()],
         )?;
         Ok(claimed == 1)
+    }
+
+    /// What is refused is undone as a whole, and the transaction can go on.
+    fn write_or_undo(&mut self, shared: &Shared, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
+        self.execute("SAVEPOINT share")?;
+        let written = self.write(shared, objects);
+        match &written {
+            Ok(()) => self.execute("RELEASE share")?,
+            Err(Failure::Refused(_)) => self.execute("ROLLBACK TO share; RELEASE share")?,
+            Err(_) => {}
+        }
+        written
+    }
+
+    fn write(&self, shared: &Shared, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
+        objects.iter().try_for_each(|(table, objects)| {
+            self.writers[*table].write(&self.connection, &shared.tables[*table], objects)
+        })
     }
 
     fn quarantine(&mut self, shared: &Shared, records: &[Quarantined]) -> rusqlite::Result<()> {

@@ -29,27 +29,3 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
-
-/// Runs blocking work on a thread made for it, with what stands in `slot`, and puts that back.
-///
-/// # Panics
-///
-/// When the work panics, or when an earlier call was cancelled half-way and took the slot's value with it.
-async fn blocking<T, R>(slot: &mut Option<T>, work: impl FnOnce(&mut T) -> R + Send + 'static) -> R
-where
-    T: Send + 'static,
-    R: Send + 'static,
-{
-    let mut value = slot.take().expect("a cancelled database call cannot be followed by another");
-    let job = tokio::task::spawn_blocking(move || {
-        let result = work(&mut value);
-        (value, result)
-    });
-    match job.await {
-        Ok((value, result)) => {
-            *slot = Some(value);
-            result
-        }
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}

@@ -28,21 +28,22 @@ pub(super) enum Column {
 
 impl Column {
     /// An empty column of a type that [`declared_type`](super::types::declared_type) or the configuration gives.
-    pub(super) fn new(data_type: &DataType) -> Self {
+    /// It has room for so many values, and for so many bytes of text.
+    pub(super) fn with_capacity(data_type: &DataType, rows: usize, bytes: usize) -> Self {
         match data_type {
-            DataType::Int64 => Column::Integer(Int64Builder::new()),
-            DataType::Float64 => Column::Float(Float64Builder::new()),
-            DataType::Binary => Column::Bytes(BinaryBuilder::new()),
-            DataType::Boolean => Column::Boolean(BooleanBuilder::new()),
-            DataType::Date32 => Column::Date(Date32Builder::new()),
-            DataType::Timestamp(..) => Column::Timestamp(TimestampMicrosecondBuilder::new()),
+            DataType::Int64 => Column::Integer(Int64Builder::with_capacity(rows)),
+            DataType::Float64 => Column::Float(Float64Builder::with_capacity(rows)),
+            DataType::Binary => Column::Bytes(BinaryBuilder::with_capacity(rows, bytes)),
+            DataType::Boolean => Column::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::Date32 => Column::Date(Date32Builder::with_capacity(rows)),
+            DataType::Timestamp(..) => Column::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows)),
             DataType::Decimal128(precision, scale) => Column::Decimal {
-                builder: Decimal128Builder::new().with_data_type(data_type.clone()),
+                builder: Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()),
                 precision: *precision,
                 scale: *scale,
                 factor: 10f64.powi(i32::from(*scale)),
             },
-            _ => Column::Text(StringBuilder::new()),
+            _ => Column::Text(StringBuilder::with_capacity(rows, bytes)),
         }
     }
 

@@ -12,8 +12,9 @@ use super::guarantee::{guarantee, rowid_alias};
 use super::read::{Column, raw};
 use super::statement::failure;
 use super::types::declared_type;
-use super::{blocking, open, quote};
+use super::{open, quote};
 use crate::batch::{Batch, BatchLimit, Defect, Position};
+use crate::blocking;
 use crate::config::{ColumnType, From, SourceConfig};
 use crate::error::Error;
 use crate::source::{Guarantee, Source};
@@ -176,7 +177,7 @@ impl Source for SqliteSource {
 
     async fn horizon(&mut self) -> Result<Position, Error> {
         let reading = Arc::clone(&self.reading);
-        blocking(&mut self.connection, move |connection| {
+        blocking::with(&mut self.connection, move |connection| {
             reading.horizon(connection).map_err(|error| Error::source(&reading.name, error))
         })
         .await
@@ -184,7 +185,7 @@ impl Source for SqliteSource {
 
     async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
         let reading = Arc::clone(&self.reading);
-        blocking(&mut self.connection, move |connection| reading.batch(connection, after, upto, limit)).await
+        blocking::with(&mut self.connection, move |connection| reading.batch(connection, after, upto, limit)).await
     }
 }
 
@@ -226,7 +227,7 @@ impl Reading {
         let Self { relation, cursor_name: cursor, .. } = self;
         let first = after.cursor().map_or(Some(i64::MIN), |cursor| cursor.checked_add(1));
         let (Some(first), Some(last)) = (first, upto.cursor()) else {
-            return Ok(self.finish(Rows::new(&self.schema), after, upto));
+            return Ok(self.finish(Rows::new(&self.schema, limit), after, upto));
         };
         // A single statement reads in a single snapshot, which ends with it.
         let columns: Vec<_> = self.schema.fields().iter().map(|field| quote(field.name())).collect();
@@ -236,7 +237,7 @@ impl Reading {
         let mut statement = connection.prepare_cached(&sql).map_err(refused)?;
         let one_more = i64::try_from(limit.rows).unwrap_or(i64::MAX).saturating_add(1);
         let mut found = statement.query([first, last, one_more]).map_err(refused)?;
-        let mut rows = Rows::new(&self.schema);
+        let mut rows = Rows::new(&self.schema, limit);
         while let Some(row) = found.next().map_err(refused)? {
             let position: i64 = row.get(self.cursor).map_err(refused)?;
             if rows.count >= limit.rows || rows.bytes >= limit.bytes {
@@ -289,9 +290,13 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(schema: &Schema) -> Self {
+    /// No rows yet, with room for as many as the limit allows. Memory that is never written to costs nothing, and
+    /// columns that grew while they are read would leave holes of all sizes behind.
+    fn new(schema: &Schema, limit: BatchLimit) -> Self {
+        let bytes = limit.bytes / schema.fields().len().max(1);
+        let column = |field: &Arc<Field>| Column::with_capacity(field.data_type(), limit.rows.min(bytes / 8), bytes);
         Self {
-            columns: schema.fields().iter().map(|field| Column::new(field.data_type())).collect(),
+            columns: schema.fields().iter().map(column).collect(),
             defects: Vec::new(),
             count: 0,
             bytes: 0,
