@@ -1,4 +1,10 @@
-//! Work that would hold up the tasks that wait: it blocks, or it takes long.
+//! Work that would hold up the tasks that wait: it blocks, or it takes long. And work that may panic.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 
 /// Runs work on a thread for blocking work.
 ///
@@ -32,4 +38,14 @@ where
     .await;
     *slot = Some(value);
     result
+}
+
+/// Waits for work that may panic, so that only what it worked on is given up. The error says what the panic said.
+pub(crate) async fn caught<R>(work: impl Future<Output = R>) -> Result<R, String> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| format!("panicked: {}", said(&*panic)))
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::config::{Config, Problem, Problems};
-use crate::inspect::inspect;
+use crate::inspect::{Inspected, inspect};
 use crate::pipeline::Pipeline;
+use crate::plan::{AllPlanned, Planned, any_delivery, control};
 use crate::source::Guarantee;
 
 /// What a check found to be in order.
@@ -58,28 +59,25 @@ impl Pipeline {
     ///
     /// Everything that is wrong, at once.
     pub async fn check(&self) -> Result<Checked, Problems> {
-        let (planned, mut problems) = self.plan_all();
+        let AllPlanned { mut planned, partly, mut problems } = self.plan_all();
+        let unreachable = self.unreachable().await;
+        let kept = control(&self.config.control).read().await.unwrap_or_default();
+        problems.extend(self.moved(&kept));
+        for writing in &partly {
+            problems.extend(inspect(&self.config, writing, kept.id.as_deref()).await.1);
+        }
         let mut sources = Vec::new();
-        for source in &planned {
-            let (inspected, misfits) = inspect(&self.config, source).await;
-            problems.extend(misfits);
-            for (home, state) in self.config.homes.iter().zip(&inspected.homes) {
-                let access = source.delivery(&home.database).check_access().await;
-                problems.extend(access.as_ref().err().or(state.as_ref().err()).map(|failure| {
-                    self.unreachable(&home.database.setting, &format!("home {}", home.home), &home.database, failure)
-                }));
-            }
-            let control = &self.config.control;
-            let access = source.control(control).check_access().await;
-            if let Some(failure) = access.as_ref().err().or(inspected.control.as_ref().err()) {
-                problems.push(self.unreachable(&control.setting, "the control database", control, failure));
-            }
+        for source in &mut planned {
+            let (inspected, found) = inspect(&self.config, &source.writing, kept.id.as_deref()).await;
+            problems.extend(found);
+            problems.extend(self.check_horizon(source, &inspected).await);
             sources.push(CheckedSource {
-                source: source.name.clone(),
+                source: source.writing.name.clone(),
                 guarantee: source.source.guarantee().clone(),
-                tables: source.analysers.tables().iter().map(|table| table.name.clone()).collect(),
+                tables: source.writing.analysers.tables().iter().map(|table| table.name.clone()).collect(),
             });
         }
+        problems.extend(unreachable);
         if problems.is_empty() {
             Ok(Checked { sources, homes: self.config.homes.len() })
         } else {
@@ -87,14 +85,33 @@ impl Pipeline {
         }
     }
 
-    fn unreachable(
-        &self,
-        setting: &crate::config::SettingPath,
-        who: &str,
-        database: &crate::config::Database,
-        failure: &crate::error::Failure,
-    ) -> Problem {
-        let message = format!("{who}: the database {database} cannot be used: {failure}");
-        self.config.document.problem(setting, message).help("check the path, and that the file can be written")
+    /// What a run would say of the source before it reads it.
+    async fn check_horizon(&self, planned: &mut Planned, inspected: &Inspected) -> Option<Problem> {
+        let name = &planned.writing.name;
+        let horizon = planned.source.horizon().await;
+        let error = horizon.and_then(|upto| inspected.check_not_beyond(upto, name)).err()?;
+        let source = self.config.sources.iter().find(|source| source.name == *name)?;
+        let help = "mend the source, or give it another `name`, under which it is read from the start";
+        Some(self.config.document.problem(&source.setting.key("cursor"), error.to_string()).help(help))
+    }
+
+    /// The homes that cannot be used, and the control database if it cannot.
+    async fn unreachable(&self) -> Vec<Problem> {
+        let homes = self.config.homes.iter().map(|home| (format!("home {}", home.home), &home.database));
+        let all = homes.chain([(String::from("the control database"), &self.config.control)]);
+        let mut problems = Vec::new();
+        for (who, database) in all {
+            let mut delivery = any_delivery(database);
+            let used = match delivery.check_access().await {
+                Ok(()) => delivery.inspect().await.map(drop),
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = used {
+                let message = format!("{who}: the database {database} cannot be used: {failure}");
+                let problem = self.config.document.problem(&database.setting, message);
+                problems.push(problem.help("check the path, and that the file can be written"));
+            }
+        }
+        problems
     }
 }

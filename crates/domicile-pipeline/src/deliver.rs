@@ -28,6 +28,8 @@ use crate::report::{HomeReport, Observer};
 /// What a home, or the control database, holds before a run.
 pub(crate) struct Opened {
     pub(crate) position: Position,
+    /// The position belongs to another control database than this configuration's.
+    pub(crate) is_foreign: bool,
     /// What stops the tables that are there from taking the analysers' objects.
     pub(crate) misfits: Vec<Misfit>,
 }
@@ -133,7 +135,7 @@ impl Deliverer {
     ) -> Self {
         Self {
             delivery,
-            analysers: Arc::clone(&planned.analysers),
+            analysers: Arc::clone(&planned.writing.analysers),
             aggregates: Some(Aggregates::new(&planned.combines, limits.aggregate_rows)),
             cursor: planned.source.cursor(),
             limits,
@@ -147,7 +149,8 @@ impl Deliverer {
 
     /// Delivers until the messages end, and reports. The caller has put the home into the context.
     pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> HomeReport {
-        if let Err(failure) = self.deliver_all(&mut messages).await {
+        let delivered = blocking::caught(self.deliver_all(&mut messages)).await;
+        if let Err(failure) = delivered.unwrap_or_else(|panic| Err(Failure::Failed(panic))) {
             // Nothing of the open transaction is kept: the next run begins at the position of the last commit.
             messages.close();
             self.delivery.rollback().await;
@@ -320,6 +323,6 @@ impl Deliverer {
 /// Analyses on a thread for blocking work, which is told the home by carrying the context over.
 async fn analyse(analysers: Arc<Analysers>, records: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
     let context = Context::current();
-    let job = tokio::task::spawn_blocking(move || context.run(|| analysers.analyse(&records)));
-    job.await.unwrap_or_else(|_| Err(String::from("the analyser panicked")))
+    let job = blocking::run(move || context.run(|| analysers.analyse(&records)));
+    blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("the analyser {panic}")))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::config::Problems;
 
-/// An error of the pipeline. It says what to do, and its source (if any) is printed once.
+/// An error of the pipeline. It says what is wrong and where; nothing else has to be printed with it.
 #[derive(Debug)]
 pub struct Error(Box<Kind>);
 
@@ -12,6 +12,7 @@ pub struct Error(Box<Kind>);
 enum Kind {
     Configuration(Problems),
     Source { name: String, message: String },
+    Control(String),
 }
 
 /// Why a home, or the control database, did not take what was delivered.
@@ -38,12 +39,16 @@ impl Error {
         Self(Box::new(Kind::Source { name: name.to_owned(), message: message.to_string() }))
     }
 
+    pub(crate) fn control(failure: &Failure) -> Self {
+        Self(Box::new(Kind::Control(failure.to_string())))
+    }
+
     /// The problems of the configuration, if that is what is wrong.
     #[must_use]
     pub fn problems(&self) -> Option<&Problems> {
         match &*self.0 {
             Kind::Configuration(problems) => Some(problems),
-            Kind::Source { .. } => None,
+            Kind::Source { .. } | Kind::Control(_) => None,
         }
     }
 
@@ -65,6 +70,7 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Configuration(problems) => fmt::Display::fmt(problems, f),
             Kind::Source { name, message } => write!(f, "source {name}: {message}"),
+            Kind::Control(message) => write!(f, "the control database: {message}; nothing was written"),
         }
     }
 }

@@ -3,19 +3,21 @@
 use std::io::BufRead;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
-use domicile::context;
+use datafusion::arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use datafusion::arrow::json::ReaderBuilder;
+use domicile::Context;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit, Defect, Position};
 use crate::error::Error;
 use crate::locate::{Fate, Judged, NearMisses};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
 use crate::quarantine::{Cause, record_json};
+use crate::text;
 
 /// Which records to explain.
 pub enum Records<'a> {
@@ -38,7 +40,7 @@ pub struct Explained {
     /// Where it would go.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// The expression of the routing key.
+    /// The expression of the routing key, as the configuration writes it.
     pub key_expression: String,
     /// The values that the routing key was worked out from.
     pub key_inputs: Map<String, Value>,
@@ -89,7 +91,7 @@ impl Pipeline {
             None => 0,
             Some(name) => all
                 .iter()
-                .position(|planned| planned.name == name)
+                .position(|planned| planned.writing.name == name)
                 .ok_or_else(|| Error::source(name, "the configuration has no such source"))?,
         };
         let mut planned = all.swap_remove(number);
@@ -103,12 +105,11 @@ impl Pipeline {
                 batch
             }
             Records::Json(json) => {
-                let records = from_json(planned.source.schema(), json);
-                let records = records.map_err(|message| Error::source(&planned.name, message))?;
-                Batch { records, after: Position::Start, upto: Position::Start, defects: Vec::new() }
+                let batch = from_json(&planned.source.schema(), json);
+                batch.map_err(|message| Error::source(&planned.writing.name, message))?
             }
         };
-        self.explain_batch(&planned, &batch).map_err(|message| Error::source(&planned.name, message))
+        self.explain_batch(&planned, &batch).map_err(|message| Error::source(&planned.writing.name, message))
     }
 
     fn explain_batch(&self, planned: &Planned, batch: &Batch) -> Result<Vec<Explained>, String> {
@@ -134,7 +135,10 @@ impl Pipeline {
             Fate::Quarantined(_, cause, reason) => Outcome::Quarantined { cause, reason },
             Fate::Delivered(slot, route) => {
                 let home = self.config.homes[slot].home.clone();
-                match context::with(home.clone(), || planned.analysers.analyse(&records.slice(row, 1))) {
+                match Context::empty()
+                    .and(home.clone())
+                    .run(|| planned.writing.analysers.analyse(&records.slice(row, 1)))
+                {
                     Ok(made) => {
                         objects =
                             made.iter().flat_map(|(table, rows)| explained_objects(planned, *table, rows)).collect();
@@ -147,7 +151,7 @@ impl Pipeline {
         Ok(Explained {
             position: cursor.is_valid(row).then(|| cursor.as_primitive::<Int64Type>().value(row)),
             outcome,
-            key_expression: planned.locator.key_sql().to_owned(),
+            key_expression: planned.locator.key_shown().to_owned(),
             key_inputs: planned.locator.key_inputs(batch, row),
             objects,
         })
@@ -155,14 +159,33 @@ impl Pipeline {
 }
 
 fn explained_objects(planned: &Planned, table: usize, rows: &RecordBatch) -> Vec<ExplainedObject> {
-    let table = planned.analysers.tables()[table].name.clone();
+    let table = planned.writing.analysers.tables()[table].name.clone();
     let object = |row| ExplainedObject { table: table.clone(), object: record_json(rows, row, &[]) };
     (0..rows.num_rows()).map(object).collect()
 }
 
-fn from_json(schema: SchemaRef, json: &mut dyn BufRead) -> Result<RecordBatch, String> {
-    let reader = datafusion::arrow::json::ReaderBuilder::new(Arc::clone(&schema)).with_strict_mode(true).build(json);
+/// Reads records as strictly as those of a source: what does not fit is a defect of its record.
+fn from_json(schema: &SchemaRef, json: &mut dyn BufRead) -> Result<Batch, String> {
+    let taken: SchemaRef = Arc::new(Schema::new(text::taken(schema.fields())));
+    // A number is taken for text where text is wanted, as SQLite takes it.
+    let reader = ReaderBuilder::new(Arc::clone(&taken)).with_strict_mode(true).with_coerce_primitive(true).build(json);
     let batches: Result<Vec<_>, _> = reader.and_then(Iterator::collect);
     let batches = batches.map_err(|error| format!("the JSON is not a record of the source: {error}"))?;
-    concat_batches(&schema, &batches).map_err(|error| error.to_string())
+    let taken = concat_batches(&taken, &batches).map_err(|error| error.to_string())?;
+    let mut defects = Vec::new();
+    let columns = schema.fields().iter().zip(taken.columns()).enumerate().map(|(number, (field, column))| {
+        if !text::is_read(field.data_type()) {
+            return Arc::clone(column);
+        }
+        let texts: &StringArray = column.as_string();
+        let (values, wrong) = text::read(texts, field.data_type());
+        let reason = format!("text is not {}", text::wanted(field.data_type()));
+        let defect = |row| Defect { row, column: number, reason: reason.clone(), raw: texts.value(row).into() };
+        defects.extend(wrong.into_iter().map(defect));
+        values
+    });
+    let columns = columns.collect();
+    defects.sort_by_key(|defect: &Defect| defect.row);
+    let records = RecordBatch::try_new(Arc::clone(schema), columns).map_err(|error| error.to_string())?;
+    Ok(Batch { records, after: Position::Start, upto: Position::Start, defects })
 }

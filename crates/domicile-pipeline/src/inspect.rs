@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domicile::Home;
-
 use crate::batch::Position;
-use crate::config::{Config, Problem};
+use crate::config::{Config, Problem, SettingPath};
+use crate::control::quoted;
+use crate::deliver::Opened;
 use crate::error::{Error, Failure};
-use crate::plan::Planned;
+use crate::plan::Writing;
 
 /// How far each home has got with one source, or why it cannot be reached.
 pub(crate) struct Inspected {
@@ -22,9 +22,7 @@ impl Inspected {
         let begin = |state: &Result<Position, Failure>| state.as_ref().copied().unwrap_or(upto);
         self.homes.iter().chain([&self.control]).map(begin).collect()
     }
-}
 
-impl Inspected {
     /// A source that ends before a home's position has lost records, or is another one: what it gives next would be
     /// taken for known.
     pub(crate) fn check_not_beyond(&self, upto: Position, source: &str) -> Result<(), Error> {
@@ -40,36 +38,55 @@ impl Inspected {
     }
 }
 
-/// Reads every position, and finds the tables that do not fit.
-pub(crate) async fn inspect(config: &Config, planned: &Planned) -> (Inspected, Vec<Problem>) {
-    let mut homes = Vec::new();
-    // Homes are mostly alike; what is wrong in many of them is said once.
-    let mut found: BTreeMap<(usize, String), (String, Vec<Home>)> = BTreeMap::new();
-    for home in &config.homes {
-        let opened = planned.delivery(&home.database).inspect().await;
-        homes.push(opened.map(|opened| {
-            for misfit in opened.misfits {
-                found
-                    .entry((misfit.table, misfit.message))
-                    .or_insert((misfit.fix, Vec::new()))
-                    .1
-                    .push(home.home.clone());
-            }
-            opened.position
-        }));
+/// What is wrong in homes, which are mostly alike: it is said once, with the homes that it is wrong in.
+#[derive(Default)]
+struct Found(BTreeMap<(SettingPath, String), (String, Vec<String>)>);
+
+impl Found {
+    fn add(&mut self, home: &str, setting: SettingPath, message: String, fix: String) {
+        self.0.entry((setting, message)).or_insert((fix, Vec::new())).1.push(home.to_owned());
     }
-    let control = planned.control(&config.control).inspect().await.map(|opened| opened.position);
-    let problems = found.into_iter().map(|((table, message), (fix, homes))| {
-        let message = format!("{}: {message}", in_homes(&homes));
-        config.document.problem(&planned.setting(config, table), message).help(fix)
+
+    fn take(&mut self, config: &Config, writing: &Writing, home: &str, opened: Opened) -> Position {
+        if opened.is_foreign {
+            let source = quoted(&writing.name);
+            let message = format!(
+                "it has a position of a source {source} that was read with another control database, and would be \
+                 taken to know this source's records"
+            );
+            let fix = format!(
+                "give the source another `name`; or, if its control database was lost, let this one take the position \
+                 over: UPDATE domicile_position SET control = NULL WHERE source = {source}"
+            );
+            self.add(home, SettingPath::root().key("control"), message, fix);
+        }
+        for misfit in opened.misfits {
+            self.add(home, writing.setting(config, misfit.table, "into"), misfit.message, misfit.fix);
+        }
+        opened.position
+    }
+}
+
+/// Reads every position, and finds what stops this source from being delivered to the homes: tables that do not fit,
+/// and positions of somebody else. `control` is the id of the control database, if it has one yet.
+pub(crate) async fn inspect(config: &Config, writing: &Writing, control: Option<&str>) -> (Inspected, Vec<Problem>) {
+    let mut found = Found::default();
+    let mut homes = Vec::new();
+    for home in &config.homes {
+        let opened = writing.delivery(&home.database, control).inspect().await;
+        homes.push(opened.map(|opened| found.take(config, writing, &format!("home {}", home.home), opened)));
+    }
+    let opened = writing.nowhere(&config.control, control).inspect().await;
+    let control = opened.map(|opened| found.take(config, writing, "the control database", opened));
+    let problems = found.0.into_iter().map(|((setting, message), (fix, homes))| {
+        config.document.problem(&setting, format!("{}: {message}", in_homes(&homes))).help(fix)
     });
     (Inspected { homes, control }, problems.collect())
 }
 
-fn in_homes(homes: &[Home]) -> String {
+fn in_homes(homes: &[String]) -> String {
     match homes {
-        [home] => format!("home {home}"),
-        [first, rest @ ..] => format!("home {first} and {} more", rest.len()),
-        [] => String::new(),
+        [first, rest @ ..] if !rest.is_empty() => format!("{first} and {} more", rest.len()),
+        _ => homes.concat(),
     }
 }

@@ -8,9 +8,9 @@ mod batch;
 mod blocking;
 mod check;
 pub mod config;
+mod control;
 pub mod country;
 mod database;
-mod decimal;
 mod deliver;
 mod error;
 mod explain;
@@ -23,6 +23,7 @@ mod report;
 mod source;
 mod sql;
 mod table;
+mod text;
 
 pub use account::Account;
 pub use analyse::{Analyser, Kinds, Object, Objects, Shape};

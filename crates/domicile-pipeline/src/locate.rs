@@ -10,10 +10,11 @@ use datafusion::arrow::compute::{cast, concat, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
-use domicile::{Chain, Home, Operation, Route, RoutingKey, context};
+use domicile::{Chain, Context, Home, Operation, Origin, Route, RoutingKey};
 use serde_json::{Map, Value};
 
 use crate::batch::{Batch, Defect, Position};
+use crate::config::{Document, SettingPath, SourceConfig};
 use crate::country;
 use crate::quarantine::{Cause, Quarantined, record_json};
 use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying};
@@ -29,6 +30,8 @@ pub(crate) struct Locator {
     cursor: usize,
     /// Columns that `country_code` is asked about, for naming near misses.
     labels: Vec<usize>,
+    /// Where the configuration says what the routing key is.
+    origin: Origin,
     router: Arc<Chain>,
     /// The number of each home; the number behind the last stands for "none".
     slots: HashMap<Home, usize>,
@@ -36,7 +39,8 @@ pub(crate) struct Locator {
 
 /// An SQL expression over a record.
 struct Rule {
-    sql: String,
+    /// As the configuration writes it, without what the environment holds.
+    shown: String,
     expression: Plan,
     columns: Vec<usize>,
 }
@@ -86,7 +90,13 @@ impl Share {
 }
 
 impl Rule {
-    fn new(planner: &Planner, schema: &SchemaRef, sql: &str, data_type: &DataType) -> Result<(Self, Expr), String> {
+    fn new(
+        planner: &Planner,
+        schema: &SchemaRef,
+        sql: &str,
+        shown: &str,
+        data_type: &DataType,
+    ) -> Result<(Self, Expr), String> {
         let (written, expression) = planner.expression(sql).map_err(|error| error.strip_backtrace())?;
         let mut varying = None;
         let visited = written.apply(|part| {
@@ -107,7 +117,7 @@ impl Rule {
         }
         let columns =
             written.column_refs().into_iter().filter_map(|column| schema.index_of(column.name()).ok()).collect();
-        Ok((Self { sql: sql.to_owned(), expression, columns }, written))
+        Ok((Self { shown: shown.to_owned(), expression, columns }, written))
     }
 
     /// The expression's value for every record. A record for which it fails has NULL, and the reason is kept.
@@ -117,19 +127,20 @@ impl Rule {
         data_type: &DataType,
         failures: &mut BTreeMap<usize, String>,
     ) -> Result<ArrayRef, String> {
-        let typed = |array: ArrayRef| cast(&array, data_type).map_err(|error| error.to_string());
-        if let Ok(array) = evaluate(&self.expression, records) {
-            return typed(array);
-        }
-        // One record's value makes the whole evaluation fail; look at each alone to find which.
-        let values = (0..records.num_rows()).map(|row| match evaluate(&self.expression, &records.slice(row, 1)) {
-            Ok(value) => typed(value),
-            Err(error) => {
-                failures.insert(row, format!("`{}`: {}", self.sql, error.strip_backtrace()));
-                Ok(new_null_array(data_type, 1))
+        let mut values = Vec::new();
+        let mut parts = vec![(0, records.num_rows())];
+        while let Some((begin, rows)) = parts.pop() {
+            match evaluate(&self.expression, &records.slice(begin, rows)) {
+                Ok(array) => values.push(cast(&array, data_type).map_err(|error| error.to_string())?),
+                Err(error) if rows == 1 => {
+                    failures.insert(begin, format!("`{}`: {}", self.shown, error.strip_backtrace()));
+                    values.push(new_null_array(data_type, 1));
+                }
+                Err(error) if rows == 0 => return Err(error.strip_backtrace()),
+                // One record's value makes the whole evaluation fail; halve them until it stands alone.
+                Err(_) => parts.extend([(begin + rows / 2, rows - rows / 2), (begin, rows / 2)]),
             }
-        });
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        }
         let values: Vec<&dyn Array> = values.iter().map(|array| &**array).collect();
         concat(&values).map_err(|error| error.to_string())
     }
@@ -140,13 +151,18 @@ impl Locator {
     pub(crate) fn new(
         planner: &Planner,
         schema: &SchemaRef,
-        source: &crate::config::SourceConfig,
+        source: &SourceConfig,
+        document: &Document,
         cursor: usize,
         router: Arc<Chain>,
         homes: &[Home],
     ) -> Result<Self, Vec<(&'static str, String)>> {
-        let key = Rule::new(planner, schema, &source.key, &DataType::Utf8);
-        let ignore = source.ignore.as_ref().map(|sql| Rule::new(planner, schema, sql, &DataType::Boolean));
+        let rule = |setting: &SettingPath, sql: &str, data_type| {
+            Rule::new(planner, schema, sql, document.shown(setting).trim(), data_type)
+        };
+        let at = source.setting.key("key");
+        let key = rule(&at, &source.key, &DataType::Utf8);
+        let ignore = source.ignore.as_ref().map(|sql| rule(&source.setting.key("ignore"), sql, &DataType::Boolean));
         let ((key, written), ignore) = match (key, ignore.transpose()) {
             (Ok(key), Ok(ignore)) => (key, ignore.map(|(rule, _)| rule)),
             (key, ignore) => {
@@ -156,7 +172,8 @@ impl Locator {
         };
         let slots = homes.iter().cloned().enumerate().map(|(slot, home)| (home, slot)).collect();
         let labels = country_columns(&written, schema);
-        Ok(Self { source: source.name.clone(), key, ignore, cursor, labels, router, slots })
+        let origin = Origin::told(format!("{}:{}", document.name(), document.line(&at)));
+        Ok(Self { source: source.name.clone(), key, ignore, cursor, labels, origin, router, slots })
     }
 
     /// Judges every record, and asks the router once for each distinct key of the batch.
@@ -182,10 +199,11 @@ impl Locator {
         (verdicts, rows)
     }
 
-    /// The router learns the key as an application would tell it: from the context.
+    /// The router learns the key as an application would tell it: from the context. What the caller has set is no
+    /// concern of the record's.
     fn ask_router(&self, key: &str) -> Verdict {
-        let answer = context::with(RoutingKey::new(key), || self.router.route(&Operation::write(&self.source)));
-        match answer {
+        let context = Context::empty().and_from(RoutingKey::new(key), self.origin.clone());
+        match context.run(|| self.router.route(&Operation::write(&self.source))) {
             Ok(route) => match self.slots.get(route.home()) {
                 Some(&slot) => Verdict::Home(slot, route),
                 None => {
@@ -272,16 +290,16 @@ impl Locator {
             Verdict::Unknown(reason) => Fate::Quarantined(slot, Cause::UnknownKey, reason.clone()),
             Verdict::NoKey => {
                 let labels = self.labels.iter().map(|&column| near_misses.of(&batch.records, column, row));
-                let reason = format!("the routing key `{}` is NULL", self.key.sql);
+                let reason = format!("the routing key `{}` is NULL", self.key.shown);
                 let reasons: Vec<_> = [reason].into_iter().chain(labels).collect();
                 Fate::Quarantined(slot, Cause::NoKey, reasons.join("; "))
             }
         }
     }
 
-    /// The expression of the routing key.
-    pub(crate) fn key_sql(&self) -> &str {
-        &self.key.sql
+    /// The expression of the routing key, as the configuration writes it.
+    pub(crate) fn key_shown(&self) -> &str {
+        &self.key.shown
     }
 
     /// The columns that the routing key is made of, and their values in a record.

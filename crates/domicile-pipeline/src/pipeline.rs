@@ -12,11 +12,12 @@ use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::{Batch, BatchLimit, Position};
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
+use crate::control::{Kept, moved, placements};
 use crate::deliver::{Deliverer, Limits, Message};
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, inspect};
 use crate::locate::{Locator, Share};
-use crate::plan::{Added, Planned, contradictions, plan};
+use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, control, plan};
 use crate::report::{HomeReport, ObjectCount, Observer, Report, SourceReport};
 use crate::source::Source;
 
@@ -49,6 +50,8 @@ const OPENED_BRIEFLY: usize = 16;
 pub struct Pipeline {
     pub(crate) config: Config,
     pub(crate) router: Arc<Chain>,
+    /// The router is the configured placement.
+    is_placed: bool,
     pub(crate) added: Added,
 }
 
@@ -57,13 +60,14 @@ impl Pipeline {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let router = Arc::new(Chain::new(PlacementRouter::new(config.placement.clone())));
-        Self { config, router, added: HashMap::new() }
+        Self { config, router, is_placed: true, added: HashMap::new() }
     }
 
     /// Asks these routers in place of the configured placement. They find the record's routing key in the context.
     #[must_use]
     pub fn with_router(mut self, router: Chain) -> Self {
         self.router = Arc::new(router);
+        self.is_placed = false;
         self
     }
 
@@ -83,22 +87,43 @@ impl Pipeline {
 
     /// Plans every source, or reports everything that is wrong with the configuration.
     pub(crate) fn plan(&self) -> Result<Vec<Planned>, Problems> {
-        let (planned, problems) = self.plan_all();
+        let AllPlanned { planned, problems, .. } = self.plan_all();
         if problems.is_empty() { Ok(planned) } else { Err(problems.into_iter().collect()) }
     }
 
-    /// The sources that can be planned, and everything that is wrong with the others.
-    pub(crate) fn plan_all(&self) -> (Vec<Planned>, Vec<Problem>) {
-        let mut planned = Vec::new();
-        let mut problems = Vec::new();
+    /// Plans every source as far as that is possible.
+    pub(crate) fn plan_all(&self) -> AllPlanned {
+        let mut all = AllPlanned { planned: Vec::new(), partly: Vec::new(), problems: Vec::new() };
         for number in 0..self.config.sources.len() {
             match plan(&self.config, number, &self.router, &self.added) {
-                Ok(source) => planned.push(source),
-                Err(found) => problems.extend(found),
+                Ok(source) => all.planned.push(source),
+                Err(Unplanned { problems, writing }) => {
+                    all.problems.extend(problems);
+                    all.partly.extend(writing);
+                }
             }
         }
-        problems.extend(contradictions(&self.config, &planned));
-        (planned, problems)
+        let writing = all.planned.iter().map(|planned| &planned.writing).chain(&all.partly);
+        let contradictions = contradictions(&self.config, writing);
+        all.problems.extend(contradictions);
+        all
+    }
+
+    /// Routing keys that have moved since the last run. Where a program's own router decides, nothing is known of them.
+    pub(crate) fn moved(&self, kept: &Kept) -> Vec<Problem> {
+        if self.is_placed { moved(&self.config, kept) } else { Vec::new() }
+    }
+
+    /// Keeps the placement in the control database before the first home is delivered to, and tells its id.
+    async fn keep(&self, mut kept: Kept) -> Result<String, Failure> {
+        let mut new = Vec::new();
+        if self.is_placed {
+            new.extend(placements(&self.config).filter(|(key, home)| kept.placed.get(key) != Some(home)));
+        }
+        match kept.id.take() {
+            Some(id) if new.is_empty() => Ok(id),
+            _ => control(&self.config.control).keep(new).await,
+        }
     }
 
     /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
@@ -108,22 +133,25 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// If the configuration, the sources or the tables of a home do not fit together. Nothing is written then.
+    /// If the configuration, the sources or the tables of a home do not fit together, a routing key has moved to another
+    /// home since the last run, or the control database cannot tell that none has. Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
-        let mut planned = self.plan()?;
+        let planned = self.plan()?;
+        let kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
+        let mut problems = self.moved(&kept);
         let mut inspected = Vec::new();
-        let mut problems = Vec::new();
         for source in &planned {
-            let (found, misfits) = inspect(&self.config, source).await;
+            let (found, misfits) = inspect(&self.config, &source.writing, kept.id.as_deref()).await;
             inspected.push(found);
             problems.extend(misfits);
         }
         if !problems.is_empty() {
             return Err(problems.into_iter().collect::<Problems>().into());
         }
+        let control = self.keep(kept).await.map_err(|failure| Error::control(&failure))?;
         let mut sources = Vec::new();
-        for (source, inspected) in planned.drain(..).zip(inspected) {
-            sources.push(self.run_source(source, inspected, &observer).await);
+        for (source, inspected) in planned.into_iter().zip(inspected) {
+            sources.push(self.run_source(source, inspected, &control, &observer).await);
         }
         Ok(Report { sources })
     }
@@ -132,18 +160,20 @@ impl Pipeline {
         &self,
         mut planned: Planned,
         inspected: Inspected,
+        control: &str,
         observer: &Arc<dyn Observer>,
     ) -> SourceReport {
-        let horizon = planned.source.horizon().await;
+        let horizon = blocking::caught(planned.source.horizon()).await;
+        let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&planned.writing.name, panic)));
         let upto = horizon.as_ref().copied().unwrap_or(Position::Start);
         let guarantee = planned.source.guarantee().clone();
         let starts = inspected.starts(upto);
         let after = starts.iter().copied().min().unwrap_or(upto);
-        observer.source_started(&planned.name, &guarantee, after, upto);
+        observer.source_started(&planned.writing.name, &guarantee, after, upto);
         let limits = Arc::new(self.limits());
-        let homes = self.start_homes(&planned, &inspected, &limits, observer);
+        let homes = self.start_homes(&planned, &inspected, control, &limits, observer);
         let locator = Arc::clone(&planned.locator);
-        let source = planned.name.clone();
+        let source = planned.writing.name.clone();
         let refusal = horizon.and_then(|_| inspected.check_not_beyond(upto, &source)).err();
         let failure = if refusal.is_some() || homes.is_idle() || after >= upto {
             refusal
@@ -174,18 +204,19 @@ impl Pipeline {
         &self,
         planned: &Planned,
         inspected: &Inspected,
+        control: &str,
         limits: &Arc<Limits>,
         observer: &Arc<dyn Observer>,
     ) -> Homes {
         let mut running = Vec::new();
         for (configured, state) in self.config.homes.iter().zip(&inspected.homes) {
-            let report = report(configured.home.as_str(), planned.analysers.tables(), state);
-            let delivery = planned.delivery(&configured.database);
+            let report = report(configured.home.as_str(), planned.writing.analysers.tables(), state);
+            let delivery = planned.writing.delivery(&configured.database, Some(control));
             let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
             running.push(Running::start(deliverer, report, Some(configured.home.clone()), observer));
         }
         let report = report("control", &[], &inspected.control);
-        let delivery = planned.control(&self.config.control);
+        let delivery = planned.writing.nowhere(&self.config.control, Some(control));
         let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
         running.push(Running::start(deliverer, report, None, observer));
         Homes { running }
@@ -336,9 +367,9 @@ async fn distribute(
 }
 
 async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {
-    blocking::run(move || {
+    let job = blocking::run(move || {
         let judged = locator.judge(&batch.records)?;
         locator.split(&batch, &judged, &starts)
-    })
-    .await
+    });
+    blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("locating {panic}")))
 }

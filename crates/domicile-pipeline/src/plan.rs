@@ -7,6 +7,8 @@ use domicile::{Chain, Home};
 
 use crate::analyse::{Analyse, Analysers, Combine, SqlAnalyser};
 use crate::config::{Config, Database, Document, Problem, SettingPath, SourceConfig};
+use crate::control::Control;
+use crate::database::sqlite::control::SqliteControl;
 use crate::database::sqlite::delivery::SqliteDelivery;
 use crate::database::sqlite::source::SqliteSource;
 use crate::deliver::Delivery;
@@ -17,14 +19,40 @@ use crate::table::Table;
 
 /// A source with all that is done with its records.
 pub(crate) struct Planned {
-    pub(crate) name: String,
     pub(crate) source: Box<dyn Source>,
     pub(crate) locator: Arc<Locator>,
-    pub(crate) analysers: Arc<Analysers>,
     /// By table: how its partial results are merged.
     pub(crate) combines: Vec<Option<Combine>>,
+    pub(crate) writing: Writing,
+}
+
+/// What the analysers of a source write.
+pub(crate) struct Writing {
+    /// The source.
+    pub(crate) name: String,
+    pub(crate) analysers: Arc<Analysers>,
     /// By table: the number of the configured analyser that makes it, if one of those does.
     made_by: Vec<Option<usize>>,
+}
+
+/// The sources that can be planned, and everything that is wrong with the others.
+pub(crate) struct AllPlanned {
+    pub(crate) planned: Vec<Planned>,
+    /// What the sound analysers of the other sources write.
+    pub(crate) partly: Vec<Writing>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// A source that cannot be planned: everything that is wrong with its settings, and what its sound analysers write.
+pub(crate) struct Unplanned {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) writing: Option<Writing>,
+}
+
+impl From<Vec<Problem>> for Unplanned {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, writing: None }
+    }
 }
 
 /// Analysers that a program has added, by the name of their source.
@@ -44,12 +72,7 @@ impl Analyse for Arc<dyn Analyse> {
 }
 
 /// Plans one source, or says everything that is wrong with its settings.
-pub(crate) fn plan(
-    config: &Config,
-    number: usize,
-    router: &Arc<Chain>,
-    added: &Added,
-) -> Result<Planned, Vec<Problem>> {
+pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &Added) -> Result<Planned, Unplanned> {
     let source_config = &config.sources[number];
     let document = &config.document;
     let source = open(source_config, document)?;
@@ -60,57 +83,53 @@ pub(crate) fn plan(
     })?;
     let mut problems = Vec::new();
     let cursor = source.cursor();
-    let locator = Locator::new(&planner, &schema, source_config, cursor, Arc::clone(router), &homes);
+    let locator = Locator::new(&planner, &schema, source_config, document, cursor, Arc::clone(router), &homes);
     let locator = locator.map_err(|wrong| {
         let help = "write an SQL expression over the source's columns, for example country_code(country)";
-        let problem = |(setting, message)| document.problem(&source_config.setting.key(setting), message).help(help);
+        let problem =
+            |(setting, message)| document.problem_said(&source_config.setting.key(setting), message).help(help);
         problems.extend(wrong.into_iter().map(problem));
     });
-    let (analysers, made_by) = plan_analysers(&planner, source_config, document, added, &mut problems);
-    let analysers = Analysers::new(analysers);
-    let mut combines = Vec::new();
-    for (table, made_by) in analysers.tables().iter().zip(&made_by) {
-        match Combine::plan(table) {
-            Ok(combine) => combines.push(combine),
-            Err(unplanned) => {
-                let setting = made_by.map_or_else(
-                    || source_config.setting.clone(),
-                    |analyser| source_config.analysers[analyser].setting.key(unplanned.setting),
-                );
-                problems.push(document.problem(&setting, unplanned.message).help(unplanned.help));
-            }
-        }
-    }
+    let writing = plan_analysers(&planner, source_config, document, added, &mut problems);
+    let combines = plan_combines(&writing, config, &mut problems);
     match locator {
-        Ok(locator) if problems.is_empty() => Ok(Planned {
-            name: source_config.name.clone(),
-            source: Box::new(source),
-            locator: Arc::new(locator),
-            analysers: Arc::new(analysers),
-            combines,
-            made_by,
-        }),
-        _ => Err(problems),
+        Ok(locator) if problems.is_empty() => {
+            Ok(Planned { source: Box::new(source), locator: Arc::new(locator), combines, writing })
+        }
+        _ => Err(Unplanned { problems, writing: Some(writing) }),
     }
 }
 
 fn open(config: &SourceConfig, document: &Document) -> Result<SqliteSource, Vec<Problem>> {
     SqliteSource::open(config).map_err(|unopened| {
         let problem = |unopened: crate::database::sqlite::source::Unopened| {
-            document.problem(&config.setting.key(unopened.setting), unopened.message).help(unopened.help)
+            document.problem_said(&config.setting.key(unopened.setting), unopened.message).help(unopened.help)
         };
         unopened.into_iter().map(problem).collect()
     })
 }
 
-/// The configured analysers and then the added ones, and by table the number of the configured one.
+/// By table, how its partial results are merged.
+fn plan_combines(writing: &Writing, config: &Config, problems: &mut Vec<Problem>) -> Vec<Option<Combine>> {
+    let tables = writing.analysers.tables().iter().enumerate();
+    let combines = tables.map(|(number, table)| {
+        Combine::plan(table).unwrap_or_else(|unplanned| {
+            let setting = writing.setting(config, number, unplanned.setting);
+            problems.push(config.document.problem_said(&setting, unplanned.message).help(unplanned.help));
+            None
+        })
+    });
+    combines.collect()
+}
+
+/// The configured analysers and then the added ones.
 fn plan_analysers(
     planner: &Planner,
     config: &SourceConfig,
     document: &Document,
     added: &Added,
     problems: &mut Vec<Problem>,
-) -> (Vec<Box<dyn Analyse>>, Vec<Option<usize>>) {
+) -> Writing {
     let mut analysers: Vec<Box<dyn Analyse>> = Vec::new();
     let mut made_by = Vec::new();
     for (number, analyser) in config.analysers.iter().enumerate() {
@@ -121,7 +140,7 @@ fn plan_analysers(
             }
             Err(unplanned) => {
                 let setting = analyser.setting.key(unplanned.setting);
-                problems.push(document.problem(&setting, unplanned.message).help(unplanned.help));
+                problems.push(document.problem_said(&setting, unplanned.message).help(unplanned.help));
             }
         }
     }
@@ -129,42 +148,52 @@ fn plan_analysers(
         made_by.extend(analyser.tables().iter().map(|_| None));
         analysers.push(Box::new(Arc::clone(analyser)));
     }
-    (analysers, made_by)
+    Writing { name: config.name.clone(), analysers: Arc::new(Analysers::new(analysers)), made_by }
 }
 
 /// Finds tables that two analysers write in different ways.
-pub(crate) fn contradictions(config: &Config, planned: &[Planned]) -> Vec<Problem> {
+pub(crate) fn contradictions<'a>(config: &Config, all: impl Iterator<Item = &'a Writing>) -> Vec<Problem> {
     let mut known: HashMap<String, &Table> = HashMap::new();
     let mut problems = Vec::new();
-    for source in planned {
-        for (number, table) in source.analysers.tables().iter().enumerate() {
+    for writing in all {
+        for (number, table) in writing.analysers.tables().iter().enumerate() {
             let first = *known.entry(table.name.to_lowercase()).or_insert(table);
             if !first.is_like(table) {
                 let message =
                     format!("two analysers write `{}`, with different columns, keys or ways of writing", table.name);
                 let help = "make them agree, or give each a table of its own";
-                problems.push(config.document.problem(&source.setting(config, number), message).help(help));
+                problems.push(config.document.problem(&writing.setting(config, number, "into"), message).help(help));
             }
         }
     }
     problems
 }
 
-impl Planned {
-    /// Where the configuration names a table.
-    pub(crate) fn setting(&self, config: &Config, table: usize) -> SettingPath {
+impl Writing {
+    /// A setting of the analyser that makes a table; the source's where the configuration has none.
+    pub(crate) fn setting(&self, config: &Config, table: usize, name: &str) -> SettingPath {
         let source = config.sources.iter().find(|source| source.name == self.name).expect("it was planned from one");
         self.made_by[table]
-            .map_or_else(|| source.setting.clone(), |analyser| source.analysers[analyser].setting.key("into"))
+            .map_or_else(|| source.setting.clone(), |analyser| source.analysers[analyser].setting.key(name))
     }
 
-    /// The way into a home for this source.
-    pub(crate) fn delivery(&self, database: &Database) -> Box<dyn Delivery> {
-        Box::new(SqliteDelivery::new(database.path.clone(), &self.name, Arc::clone(self.analysers.tables())))
+    /// The way into a home for this source, by a run that belongs to a control database.
+    pub(crate) fn delivery(&self, home: &Database, control: Option<&str>) -> Box<dyn Delivery> {
+        Box::new(SqliteDelivery::new(home.path.clone(), &self.name, control, Arc::clone(self.analysers.tables())))
     }
 
-    /// The way into the control database, which takes no objects.
-    pub(crate) fn control(&self, database: &Database) -> Box<dyn Delivery> {
-        Box::new(SqliteDelivery::new(database.path.clone(), &self.name, Arc::new([])))
+    /// The way into the control database for this source, which takes no objects.
+    pub(crate) fn nowhere(&self, database: &Database, control: Option<&str>) -> Box<dyn Delivery> {
+        Box::new(SqliteDelivery::new(database.path.clone(), &self.name, control, Arc::new([])))
     }
+}
+
+/// The way into any database of the configuration, to see whether it can be used.
+pub(crate) fn any_delivery(database: &Database) -> Box<dyn Delivery> {
+    Box::new(SqliteDelivery::new(database.path.clone(), "", None, Arc::new([])))
+}
+
+/// The way into the control database for what it keeps from run to run.
+pub(crate) fn control(database: &Database) -> Box<dyn Control> {
+    Box::new(SqliteControl::new(database.path.clone()))
 }

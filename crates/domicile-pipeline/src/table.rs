@@ -42,6 +42,16 @@ pub(crate) enum Write {
     Merge(Vec<Option<Merge>>),
 }
 
+impl Write {
+    /// How a column is merged, if it is.
+    pub(crate) fn merge(&self, column: usize) -> Option<Merge> {
+        match self {
+            Write::Merge(merges) => merges[column],
+            Write::Insert | Write::Replace => None,
+        }
+    }
+}
+
 /// A table that an analyser writes to, in every home.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -81,6 +91,16 @@ impl Table {
     pub(crate) fn key_names(&self) -> impl Iterator<Item = &str> {
         self.key.iter().map(|&column| self.schema.field(column).name().as_str())
     }
+}
+
+/// Why a table may not have this name, if it may not.
+pub(crate) fn reserved(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let prefixes = [
+        ("domicile_", "`domicile_` begins the program's own tables"),
+        ("sqlite_", "`sqlite_` begins the database's own tables"),
+    ];
+    prefixes.into_iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, why)| why)
 }
 
 /// The type that a result column is delivered as, or `None` if no database here can hold it.

@@ -1,10 +1,8 @@
 //! The error of this crate.
 
 use std::fmt::{self, Debug};
-use std::panic::Location;
 
-use crate::context::At;
-use crate::{Context, Home, Operation, Placed, RoutingKey, Witness};
+use crate::{Context, Home, Operation, Origin, Placed, RoutingKey, Witness};
 
 /// Why something was refused. The message says what to do about it, and the predicates tell the cases apart.
 ///
@@ -95,13 +93,8 @@ impl Error {
         Kind::Disagreement { operation: operation.to_string(), witnesses }.into()
     }
 
-    pub(crate) fn unscoped_set(
-        verb: &'static str,
-        type_name: String,
-        caller: &'static Location<'static>,
-        why: &'static str,
-    ) -> Self {
-        Kind::UnscopedSet { verb, type_name, caller: At(caller).to_string(), why }.into()
+    pub(crate) fn unscoped_set(verb: &'static str, type_name: String, caller: &Origin, why: &'static str) -> Self {
+        Kind::UnscopedSet { verb, type_name, caller: caller.to_string(), why }.into()
     }
 
     pub(crate) fn invalid_name(name: &str) -> Self {

@@ -34,7 +34,7 @@ mod route;
 mod router;
 mod witness;
 
-pub use context::Context;
+pub use context::{Context, Origin};
 pub use error::Error;
 pub use home::Home;
 pub use key::RoutingKey;

@@ -4,8 +4,7 @@ use std::fmt::{self, Display};
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::context::At;
-use crate::{Home, Placed, RoutingKey};
+use crate::{Home, Origin, Placed, RoutingKey};
 
 /// The kinds of [`Witness`].
 ///
@@ -53,9 +52,9 @@ pub struct Witness {
 enum Fact {
     RecordKey { key: RoutingKey, placed_by: Arc<str> },
     LoadedFrom,
-    ContextKey { key: RoutingKey, set_at: &'static Location<'static>, placed_by: Arc<str> },
-    ContextHome { set_at: &'static Location<'static> },
-    Explicit { called_at: &'static Location<'static> },
+    ContextKey { key: RoutingKey, set_at: Origin, placed_by: Arc<str> },
+    ContextHome { set_at: Origin },
+    Explicit { called_at: Origin },
     Transaction { opened: Arc<str> },
     Stated { why: Arc<str> },
 }
@@ -81,16 +80,16 @@ impl Witness {
         Self { home, fact: Fact::LoadedFrom }
     }
 
-    pub(crate) fn context_key(key: RoutingKey, set_at: &'static Location<'static>, placed: &Placed) -> Self {
+    pub(crate) fn context_key(key: RoutingKey, set_at: Origin, placed: &Placed) -> Self {
         let placed_by = placed.shared_origin();
         Self { home: placed.home().clone(), fact: Fact::ContextKey { key, set_at, placed_by } }
     }
 
-    pub(crate) fn context_home(home: Home, set_at: &'static Location<'static>) -> Self {
+    pub(crate) fn context_home(home: Home, set_at: Origin) -> Self {
         Self { home, fact: Fact::ContextHome { set_at } }
     }
 
-    pub(crate) fn explicit(home: Home, called_at: &'static Location<'static>) -> Self {
+    pub(crate) fn explicit(home: Home, called_at: Origin) -> Self {
         Self { home, fact: Fact::Explicit { called_at } }
     }
 
@@ -150,9 +149,9 @@ impl Witness {
     /// assert_eq!(witness.set_at(), None);
     /// ```
     pub fn set_at(&self) -> Option<&'static Location<'static>> {
-        match self.fact {
-            Fact::ContextKey { set_at, .. } | Fact::ContextHome { set_at } => Some(set_at),
-            Fact::Explicit { called_at } => Some(called_at),
+        match &self.fact {
+            Fact::ContextKey { set_at, .. } | Fact::ContextHome { set_at } => set_at.location(),
+            Fact::Explicit { called_at } => called_at.location(),
             _ => None,
         }
     }
@@ -166,10 +165,10 @@ impl Display for Witness {
             Fact::RecordKey { key, placed_by } => write!(f, "the record's key is {key} (placed by {placed_by})"),
             Fact::LoadedFrom => write!(f, "the record was loaded from {home}"),
             Fact::ContextKey { key, set_at, placed_by } => {
-                write!(f, "{key:?} was set at {} (placed by {placed_by})", At(set_at))
+                write!(f, "{key:?} was set at {} (placed by {placed_by})", set_at)
             }
-            Fact::ContextHome { set_at } => write!(f, "{home:?} was set at {}", At(set_at)),
-            Fact::Explicit { called_at } => write!(f, "the operation was sent to {home} at {}", At(called_at)),
+            Fact::ContextHome { set_at } => write!(f, "{home:?} was set at {}", set_at),
+            Fact::Explicit { called_at } => write!(f, "the operation was sent to {home} at {}", called_at),
             Fact::Transaction { opened } => write!(f, "the open transaction belongs to {home} ({opened})"),
             Fact::Stated { why } => f.write_str(why),
         }

@@ -7,7 +7,7 @@ use crate::cli::Configured;
 use crate::output::{line, report};
 
 pub(crate) fn check(arguments: &Configured) -> Ended {
-    match block_on(Pipeline::check_file(&arguments.config)) {
+    match block_on(1, Pipeline::check_file(&arguments.config)) {
         Ok(checked) if arguments.json => {
             report::json(&checked);
             Ended::Done

@@ -35,7 +35,7 @@ fn explained(arguments: &Explain) -> Result<Vec<Explained>, Error> {
         (false, Some(record)) => Records::Source { after: record.checked_sub(1), limit: 1 },
         (false, None) => Records::Source { after: arguments.after, limit: arguments.limit as usize },
     };
-    let mut explained = block_on(pipeline.explain(arguments.source.as_deref(), records))?;
+    let mut explained = block_on(1, pipeline.explain(arguments.source.as_deref(), records))?;
     if let Some(record) = arguments.record {
         explained.retain(|explained| explained.position == Some(record));
     }

@@ -45,12 +45,10 @@ impl From<&Report> for Ended {
     }
 }
 
-/// Runs a future on this thread; all that takes long is done on others.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    // One batch is read, one is located, and as many homes are delivered to as there are cores. More threads than this
-    // would only hold more memory, because each keeps a heap of its own.
+/// Runs a future on this thread; all that takes long is done on others. More threads than there is work for at once
+/// would only hold more memory, because each keeps a heap of its own.
+fn block_on<T>(threads: usize, future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.max_blocking_threads(cores + 2).enable_time();
+    runtime.max_blocking_threads(threads).enable_time();
     runtime.build().expect("the operating system gives threads").block_on(future)
 }

@@ -26,7 +26,9 @@ pub(crate) fn run(arguments: &Configured) -> Ended {
 pub(super) fn sync(arguments: &Configured) -> Result<Report, Error> {
     let config = Config::load(&arguments.config)?;
     let progress = Arc::new(Progress::new());
-    let done = block_on(Pipeline::new(config).run(Arc::clone(&progress) as Arc<_>));
+    // One batch is read and one is located while homes are delivered to.
+    let threads = config.delivery.parallel + 2;
+    let done = block_on(threads, Pipeline::new(config).run(Arc::clone(&progress) as Arc<_>));
     progress.finish();
     done
 }

@@ -4,13 +4,13 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::decimal::decimal_from_text;
-use crate::table::{Merge, Table, Write};
+use crate::table::{Merge, Table, Write, reserved};
+use crate::text;
 
 /// A type of object that an analyser makes. Its fields are serialised by name into the columns of its shape: each field
 /// has a column, and each column a field. A value that its column cannot hold exactly is an error of the record.
@@ -76,7 +76,7 @@ impl Shape {
         self.column(name, DataType::Decimal128(precision, scale.cast_signed()))
     }
 
-    /// A column of floating-point numbers.
+    /// A column of floating-point numbers. An integer that is serialised into it becomes the nearest of them.
     #[must_use]
     pub fn float(self, name: &str) -> Self {
         self.column(name, DataType::Float64)
@@ -94,7 +94,7 @@ impl Shape {
         self.column(name, DataType::Date32)
     }
 
-    /// A column of timestamps without zone, serialised as `YYYY-MM-DDTHH:MM:SS[.ffffff]`.
+    /// A column of timestamps without zone, serialised as text: `YYYY-MM-DDTHH:MM:SS[.ffffff]`.
     #[must_use]
     pub fn timestamp(self, name: &str) -> Self {
         self.column(name, DataType::Timestamp(TimeUnit::Microsecond, None))
@@ -151,8 +151,12 @@ impl Shape {
 
     /// The finished table, or what is wrong with it.
     pub(super) fn table(self) -> Result<Table, String> {
-        if self.name.to_lowercase().starts_with("domicile_") {
-            return Err(format!("`{}` is reserved: `domicile_` begins the program's own tables", self.name));
+        if let Some(why) = reserved(&self.name) {
+            return Err(format!("`{}` is reserved: {why}", self.name));
+        }
+        if let Some((field, _)) = self.columns.iter().find(|(field, _)| !is_decimal_sound(field.data_type())) {
+            let rule = "a decimal has 1 to 38 digits, and no more of them behind the point";
+            return Err(format!("`{}.{}`: {rule}", self.name, field.name()));
         }
         let (fields, merges): (Vec<_>, Vec<_>) = self.columns.into_iter().unzip();
         let merging = merges.iter().any(Option::is_some);
@@ -170,7 +174,23 @@ impl Shape {
             (false, true) => Write::Replace,
             (false, false) => Write::Insert,
         };
-        Ok(Table { name: self.name, schema: Arc::new(Schema::new(fields)), key: self.key, write })
+        let table = Table { name: self.name, schema: Arc::new(Schema::new(fields)), key: self.key, write };
+        match table.twice_named() {
+            Some(column) => Err(format!(
+                "`{}` has two columns `{column}`; a database does not tell names by their case",
+                table.name
+            )),
+            None => Ok(table),
+        }
+    }
+}
+
+fn is_decimal_sound(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Decimal128(precision, scale) => {
+            (1..=38).contains(precision) && (0..=*precision).contains(&scale.cast_unsigned())
+        }
+        _ => true,
     }
 }
 
@@ -183,7 +203,7 @@ pub struct Objects {
 /// Objects of one type that are not rows yet.
 trait Pending: Send {
     fn as_any(&mut self) -> &mut dyn Any;
-    fn take_rows(&mut self, fields: &[FieldRef]) -> Result<Option<RecordBatch>, String>;
+    fn take_rows(&mut self, fields: &Fields) -> Result<Option<RecordBatch>, String>;
 }
 
 impl<O: Object> Pending for Vec<O> {
@@ -191,30 +211,33 @@ impl<O: Object> Pending for Vec<O> {
         self
     }
 
-    fn take_rows(&mut self, fields: &[FieldRef]) -> Result<Option<RecordBatch>, String> {
+    fn take_rows(&mut self, fields: &Fields) -> Result<Option<RecordBatch>, String> {
         let objects = std::mem::take(self);
         if objects.is_empty() {
             return Ok(None);
         }
         check_names(fields, &objects[0])?;
-        // Decimals are taken as text and read strictly: serde_arrow would cut off digits that do not fit.
-        let as_text = |field: &FieldRef| match field.data_type() {
-            DataType::Decimal128(..) => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
-            _ => Arc::clone(field),
-        };
-        let taken: Vec<FieldRef> = fields.iter().map(as_text).collect();
-        let rows = serde_arrow::to_record_batch(&taken, &objects).map_err(|error| error.to_string())?;
+        let rows = serde_arrow::to_record_batch(&text::taken(fields), &objects).map_err(|error| error.to_string())?;
         let columns = fields.iter().zip(rows.columns()).map(|(field, column)| match field.data_type() {
-            DataType::Decimal128(precision, scale) => decimals(field.name(), column.as_string(), *precision, *scale),
+            found if text::is_read(found) => strict(field.name(), column.as_string(), found),
             _ => Ok(Arc::clone(column)),
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map(Some).map_err(|error| error.to_string())
+        RecordBatch::try_new(Arc::new(Schema::new(fields.clone())), columns)
+            .map(Some)
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn strict(name: &str, texts: &StringArray, data_type: &DataType) -> Result<ArrayRef, String> {
+    match text::read(texts, data_type) {
+        (values, wrong) if wrong.is_empty() => Ok(values),
+        _ => Err(format!("`{name}` is not {}", text::wanted(data_type))),
     }
 }
 
 /// A field without a column would be lost, and a column without a field would be NULL.
-fn check_names(fields: &[FieldRef], object: &impl Serialize) -> Result<(), String> {
+fn check_names(fields: &Fields, object: &impl Serialize) -> Result<(), String> {
     let object = serde_json::to_value(object).map_err(|error| error.to_string())?;
     let Value::Object(object) = object else { return Err(String::from("an object is a struct with named fields")) };
     let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
@@ -225,16 +248,6 @@ fn check_names(fields: &[FieldRef], object: &impl Serialize) -> Result<(), Strin
         Some(column) => Err(format!("the column `{column}` has no field")),
         None => Ok(()),
     }
-}
-
-fn decimals(name: &str, texts: &StringArray, precision: u8, scale: i8) -> Result<ArrayRef, String> {
-    let limit = 10u128.pow(u32::from(precision));
-    let decimal = |text: &str| {
-        let unscaled = decimal_from_text(text, scale).filter(|unscaled| unscaled.unsigned_abs() < limit);
-        unscaled.ok_or_else(|| format!("`{name}` is not a decimal({precision},{scale})"))
-    };
-    let decimals = texts.iter().map(|text| text.map(decimal).transpose()).collect::<Result<Decimal128Array, _>>()?;
-    Ok(Arc::new(decimals.with_data_type(DataType::Decimal128(precision, scale))))
 }
 
 impl Objects {

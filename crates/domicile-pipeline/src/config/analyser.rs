@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{AnalyserFile, OneOrMany};
 use super::findings::Findings;
 use super::setting::SettingPath;
-
-/// How the names of the program's own tables begin.
-const RESERVED: &str = "domicile_";
+use crate::table::reserved;
 
 /// An analyser: a query over the records of one home, and the table of the home that its rows go into.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,10 +63,9 @@ pub(super) fn analysers(
 }
 
 fn analyser(file: AnalyserFile, setting: SettingPath, findings: &mut Findings<'_>) -> Option<AnalyserConfig> {
-    if file.into.as_ref().is_some_and(|into| into.to_lowercase().starts_with(RESERVED)) {
+    if let Some(why) = file.into.as_deref().and_then(reserved) {
         let at = setting.key("into");
-        let message =
-            format!("`{}` is reserved: `{RESERVED}` begins the program's own tables", findings.document.shown(&at));
+        let message = format!("`{}` is reserved: {why}", findings.document.shown(&at));
         findings.report(&at, message, "give the table another name");
     }
     let at = setting.key("key");

@@ -62,6 +62,17 @@ impl Document {
         self.problem_at(setting, self.span(setting), message)
     }
 
+    /// Makes a problem that tells what another program says of a setting. It may quote the setting, so where that has a
+    /// value of the environment in it, the message is left out.
+    pub(crate) fn problem_said(&self, setting: &SettingPath, message: impl Into<String>) -> Problem {
+        if self.holds(setting) && self.shown(setting).contains("${") {
+            let untold =
+                "it is refused, and what is said of it is left out, because a value of the environment is in it";
+            return self.problem(setting, untold);
+        }
+        self.problem(setting, message)
+    }
+
     /// Makes a problem that points at a setting's key.
     pub(super) fn problem_with_key(&self, setting: &SettingPath, message: impl Into<String>) -> Problem {
         let node = self.nearest(setting);
@@ -74,7 +85,7 @@ impl Document {
     }
 
     /// A setting's text as it is in the file, without anything of the environment: what may be shown.
-    pub(super) fn shown(&self, setting: &SettingPath) -> &str {
+    pub(crate) fn shown(&self, setting: &SettingPath) -> &str {
         let node = self.nearest(setting);
         match &node.value {
             NodeValue::Text(text) => text,

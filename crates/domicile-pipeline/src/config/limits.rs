@@ -14,7 +14,7 @@ use super::setting::SettingPath;
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Batch")]
 pub struct BatchLimits {
-    /// How many records a batch has at most, from 1 to 1000000. Default: 20000.
+    /// How many records a batch has at most, from 1 to 1000000. Default: 16384.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub rows: usize,
     /// How many bytes of records a batch has at most, from 1024 to 1073741824 (1 GiB). Default: 4194304 (4 MiB).
@@ -24,7 +24,7 @@ pub struct BatchLimits {
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { rows: 20_000, bytes: 4 * 1_024 * 1_024 }
+        Self { rows: 16_384, bytes: 4 * 1_024 * 1_024 }
     }
 }
 
@@ -55,7 +55,8 @@ pub(super) struct DeliveryFile {
     /// How many connections to homes are kept open, from 1 to 10000. Default: 128.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) open_homes: usize,
-    /// How many homes are delivered to at once, up to `open_homes`; 0 is as many as there are cores. Default: 0.
+    /// How many homes are delivered to at once, up to `open_homes`; 0 is twice as many as there are cores, because one
+    /// waits for its disk while another works. Default: 0.
     #[schemars(range(max = 10_000))]
     pub(super) parallel: usize,
 }
@@ -66,7 +67,7 @@ impl Default for DeliveryFile {
     }
 }
 
-/// The limits that the file asks for, with the number of cores put in.
+/// The limits that the file asks for, with what depends on the number of cores put in.
 pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> DeliveryLimits {
     let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel } = file;
     if parallel > open_homes {
@@ -74,11 +75,11 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
         let help = format!("raise `open_homes`, or write `parallel = {open_homes}` or less");
         findings.report(&SettingPath::root().key("delivery").key("parallel"), message, help);
     }
-    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get).min(open_homes);
+    let twice_the_cores = || (2 * std::thread::available_parallelism().map_or(1, NonZero::get)).min(open_homes);
     DeliveryLimits {
         commit_rows,
         commit_interval: Duration::from_secs_f64(commit_seconds),
         open_homes,
-        parallel: if parallel == 0 { cores() } else { parallel },
+        parallel: if parallel == 0 { twice_the_cores() } else { parallel },
     }
 }

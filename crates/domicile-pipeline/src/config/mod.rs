@@ -63,7 +63,7 @@ use findings::Findings;
 pub struct Config {
     /// The file it was read from.
     pub path: PathBuf,
-    /// The control database: positions, and the quarantine of what has no home.
+    /// The control database: the quarantine of what has no home, how far that has got, and where each key was placed.
     pub control: Database,
     /// The homes, in the order of the file; at least one.
     pub homes: Vec<HomeConfig>,
@@ -90,6 +90,11 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
+    /// The setting that names all homes.
+    pub(crate) fn homes_setting(&self) -> SettingPath {
+        SettingPath::root().key("homes")
+    }
+
     /// Reads and checks a file, with the variables of the process's environment.
     ///
     /// # Errors

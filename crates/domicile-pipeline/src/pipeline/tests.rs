@@ -70,9 +70,9 @@ fn run(panics: bool) -> SourceReport {
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let (inspected, problems) = inspect(&pipeline.config, &planned).await;
+        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, None).await;
         assert!(problems.is_empty());
-        pipeline.run_source(planned, inspected, &observer).await
+        pipeline.run_source(planned, inspected, "a control database", &observer).await
     })
 }
 

@@ -1,5 +1,6 @@
 //! The table `record`: its rows are handed over with each run, so that one plan serves every slice of every home.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -39,5 +40,8 @@ pub(super) fn table(schema: SchemaRef) -> Result<StreamingTable> {
 /// A task context in which the table holds `records`.
 pub(super) fn with_records(context: &TaskContext, records: RecordBatch) -> TaskContext {
     let config = context.session_config().clone().with_extension(Arc::new(Records(records)));
-    TaskContext::default().with_session_config(config).with_runtime(context.runtime_env())
+    // Functions are part of the plan; a default context would make a runtime of its own only to drop it.
+    let none = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+    let session = context.session_id();
+    TaskContext::new(None, session, config, none.0, none.1, none.2, none.3, context.runtime_env())
 }

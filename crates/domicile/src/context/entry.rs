@@ -2,8 +2,9 @@
 
 use std::any::{Any, TypeId};
 use std::fmt::{self, Debug, Display};
-use std::panic::Location;
 use std::sync::Arc;
+
+use super::origin::Origin;
 
 /// What a value of the context must be; every suitable type is one.
 trait Value: Any + Send + Sync + Debug {}
@@ -21,25 +22,24 @@ impl<T: Send + Sync + Debug + 'static> Value for T {}
 /// let entry = context.entries().next().unwrap();
 /// assert_eq!(entry.type_name(), "RoutingKey");
 /// assert_eq!(format!("{entry:?}"), "RoutingKey(ES)");
-/// assert_eq!(entry.origin().file(), file!());
+/// assert_eq!(entry.origin().location().unwrap().file(), file!());
 /// ```
 #[derive(Clone)]
 pub struct Entry {
     type_id: TypeId,
     type_name: fn() -> String,
-    origin: &'static Location<'static>,
+    origin: Origin,
     value: Arc<dyn Value>,
 }
 
 impl Entry {
     #[track_caller]
     pub(super) fn new<T: Send + Sync + Debug + 'static>(value: T) -> Self {
-        Self {
-            type_id: TypeId::of::<T>(),
-            type_name: short_name::<T>,
-            origin: Location::caller(),
-            value: Arc::new(value),
-        }
+        Self::from(value, Origin::caller())
+    }
+
+    pub(super) fn from<T: Send + Sync + Debug + 'static>(value: T, origin: Origin) -> Self {
+        Self { type_id: TypeId::of::<T>(), type_name: short_name::<T>, origin, value: Arc::new(value) }
     }
 
     pub(super) fn is<T: 'static>(&self) -> bool {
@@ -60,14 +60,15 @@ impl Entry {
         (self.type_name)()
     }
 
-    /// Returns where the value was set: the caller of `set`, `with`, `enter`, `scope` or `and`.
+    /// Returns where the value was set: the caller of `set`, `with`, `enter`, `scope` or `and`, or what `and_from` was
+    /// told.
     ///
     /// ```
     /// let context = domicile::Context::empty().and(7_u32);
-    /// assert_eq!(context.entry::<u32>().unwrap().origin().line(), line!() - 1);
+    /// assert_eq!(context.entry::<u32>().unwrap().origin().location().unwrap().line(), line!() - 1);
     /// ```
-    pub fn origin(&self) -> &'static Location<'static> {
-        self.origin
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Returns the value, if it is a `T`.
@@ -105,17 +106,7 @@ impl Display for Entry {
         if !names_itself {
             write!(f, "{name} ")?;
         }
-        write!(f, "{value} set at {}", At(self.origin))
-    }
-}
-
-/// Prints a source location as `src/aggregate.rs:41`.
-#[derive(Clone, Copy)]
-pub(crate) struct At(pub(crate) &'static Location<'static>);
-
-impl Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.0.file(), self.0.line())
+        write!(f, "{value} set at {}", self.origin)
     }
 }
 

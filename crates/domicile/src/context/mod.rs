@@ -36,18 +36,18 @@
 
 mod entry;
 mod guard;
+mod origin;
 mod scoped;
 mod snapshot;
 mod stack;
 mod thread;
 
 use std::fmt::Debug;
-use std::panic::Location;
 use std::sync::Arc;
 
-pub(crate) use entry::At;
 pub use entry::Entry;
 pub use guard::Guard;
+pub use origin::Origin;
 pub use scoped::Scoped;
 pub use snapshot::Context;
 
@@ -109,9 +109,9 @@ pub fn read<T: Send + Sync + Debug + 'static, R>(f: impl FnOnce(Option<&T>) -> R
 #[track_caller]
 pub fn set<T: Send + Sync + Debug + 'static>(value: T) -> Result<Option<Arc<T>>, Error> {
     let entry = Entry::new(value);
-    let caller = Location::caller();
+    let caller = Origin::caller();
     let before = thread::update(|context| context.with_entry(entry))
-        .map_err(|refusal| Error::unscoped_set("set", entry::short_name::<T>(), caller, refusal.why()))?;
+        .map_err(|refusal| Error::unscoped_set("set", entry::short_name::<T>(), &caller, refusal.why()))?;
     Ok(before.get::<T>())
 }
 
@@ -140,9 +140,9 @@ pub fn set<T: Send + Sync + Debug + 'static>(value: T) -> Result<Option<Arc<T>>,
 /// ```
 #[track_caller]
 pub fn remove<T: Send + Sync + Debug + 'static>() -> Result<Option<Arc<T>>, Error> {
-    let caller = Location::caller();
+    let caller = Origin::caller();
     let before = thread::update(Context::without::<T>)
-        .map_err(|refusal| Error::unscoped_set("remove", entry::short_name::<T>(), caller, refusal.why()))?;
+        .map_err(|refusal| Error::unscoped_set("remove", entry::short_name::<T>(), &caller, refusal.why()))?;
     Ok(before.get::<T>())
 }
 

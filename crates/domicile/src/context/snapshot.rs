@@ -1,11 +1,11 @@
 //! The values that are in scope at one moment.
 
 use std::fmt::{self, Debug, Display};
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::entry::Entry;
 use super::guard::{Entered, Guard};
+use super::origin::Origin;
 use super::scoped::Scoped;
 use super::stack::{Frame, Mark};
 use super::thread;
@@ -73,6 +73,20 @@ impl Context {
         self.with_entry(Entry::new(value))
     }
 
+    /// Returns this context with the value set, and tells where it comes from in place of the line of this call: for
+    /// values that are passed on from a file or a request, so that a message names that and not the code between.
+    ///
+    /// ```
+    /// use domicile::{Context, Origin, RoutingKey};
+    ///
+    /// let context = Context::empty().and_from(RoutingKey::new("ES"), Origin::told("header X-Country"));
+    /// assert_eq!(context.to_string(), "RoutingKey(ES) set at header X-Country");
+    /// ```
+    #[must_use]
+    pub fn and_from<T: Send + Sync + Debug + 'static>(self, value: T, origin: Origin) -> Self {
+        self.with_entry(Entry::from(value, origin))
+    }
+
     /// Returns this context without its value of type `T`.
     ///
     /// ```
@@ -114,7 +128,7 @@ impl Context {
     }
 
     /// Returns the value of type `T` and where it was set.
-    pub(crate) fn found<T: 'static>(&self) -> Option<(&T, &'static Location<'static>)> {
+    pub(crate) fn found<T: 'static>(&self) -> Option<(&T, &Origin)> {
         let entry = self.entry::<T>()?;
         Some((entry.value()?, entry.origin()))
     }
@@ -123,7 +137,7 @@ impl Context {
     ///
     /// ```
     /// let context = domicile::Context::empty().and(7_u32);
-    /// assert_eq!(context.entry::<u32>().unwrap().origin().file(), file!());
+    /// assert_eq!(context.entry::<u32>().unwrap().origin().location().unwrap().file(), file!());
     /// ```
     pub fn entry<T: 'static>(&self) -> Option<&Entry> {
         self.entries().find(|entry| entry.is::<T>())

@@ -1,11 +1,10 @@
 //! What a router is asked about.
 
 use std::fmt::{self, Debug, Display};
-use std::panic::Location;
 use std::sync::Arc;
 
 use crate::witness::{Witness, WitnessKind};
-use crate::{Home, RoutingKey};
+use crate::{Home, Origin, RoutingKey};
 
 /// What routing needs to know of a record.
 ///
@@ -130,7 +129,7 @@ impl<'a> Operation<'a> {
     #[track_caller]
     #[must_use]
     pub fn on(mut self, home: Home) -> Self {
-        self.witnesses.push(Witness::explicit(home, Location::caller()));
+        self.witnesses.push(Witness::explicit(home, Origin::caller()));
         self
     }
 

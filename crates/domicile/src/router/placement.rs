@@ -1,7 +1,6 @@
 //! Routing by a placement.
 
 use super::{Operation, Record, Router};
-use crate::context::At;
 use crate::{Context, Error, Home, Placement, Route, RoutingKey, Witness};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.
@@ -89,13 +88,13 @@ impl PlacementRouter {
         if let Some((key, set_at)) = context.found::<RoutingKey>() {
             let placed = self.placement.home_of(key);
             let placed = placed.ok_or_else(|| {
-                let found = format!("{key:?} was set at {}", At(set_at));
+                let found = format!("{key:?} was set at {set_at}");
                 Error::unknown_key(operation, key, &found)
             })?;
-            witnesses.push(Witness::context_key(key.clone(), set_at, placed));
+            witnesses.push(Witness::context_key(key.clone(), set_at.clone(), placed));
         }
         if let Some((home, set_at)) = context.found::<Home>() {
-            witnesses.push(Witness::context_home(home.clone(), set_at));
+            witnesses.push(Witness::context_home(home.clone(), set_at.clone()));
         }
         Ok(())
     }

@@ -111,7 +111,8 @@ fn a_context_lists_what_is_set_and_where() {
     assert_eq!(context.to_string(), format!("Country(\"ES\") set at {place}, Tenant(7) set at {place}"));
     assert_eq!(format!("{:?}", Context::empty()), "Context(nothing)");
     let line = line!() + 1;
-    let origin = context::with(Country("FR"), || Context::current().entry::<Country>().unwrap().origin());
+    let origin =
+        context::with(Country("FR"), || Context::current().entry::<Country>().unwrap().origin().location().unwrap());
     assert_eq!((origin.file(), origin.line()), (file!(), line));
 }
 

@@ -1,5 +1,6 @@
 //! Writing to a home, or to the control database, that is a SQLite file.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::schema::{OWN_TABLES, create_table, existing, misfits};
 use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
-use super::{merge, open};
+use super::{create, merge, open};
 use crate::account::Account;
 use crate::batch::Position;
 use crate::blocking;
@@ -28,7 +29,16 @@ pub(crate) struct SqliteDelivery {
 
 struct Shared {
     source: String,
+    /// Which control database the position belongs to.
+    control: Option<String>,
     tables: Arc<[Table]>,
+}
+
+/// How far the home has got with this source.
+struct Progress {
+    position: Position,
+    epoch: i64,
+    control: Option<String>,
 }
 
 /// An open connection, and what this run knows of the home.
@@ -43,8 +53,9 @@ struct Open {
 }
 
 impl SqliteDelivery {
-    pub(crate) fn new(path: PathBuf, source: &str, tables: Arc<[Table]>) -> Self {
-        Self { path, shared: Arc::new(Shared { source: source.to_owned(), tables }), open: None }
+    pub(crate) fn new(path: PathBuf, source: &str, control: Option<&str>, tables: Arc<[Table]>) -> Self {
+        let shared = Shared { source: source.to_owned(), control: control.map(str::to_owned), tables };
+        Self { path, shared: Arc::new(shared), open: None }
     }
 
     async fn with_open<R: Send + 'static>(
@@ -62,7 +73,7 @@ impl Delivery for SqliteDelivery {
         let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
         blocking::run(move || {
             if !path.exists() {
-                return Ok(Opened { position: Position::Start, misfits: Vec::new() });
+                return Ok(Opened { position: Position::Start, is_foreign: false, misfits: Vec::new() });
             }
             // Nothing is written, but a transaction that a killed run has left half-done is undone by opening.
             let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
@@ -139,12 +150,21 @@ fn check_writable(path: &Path) -> Result<(), Failure> {
     if (existing == path) == metadata.is_dir() {
         return Err(Failure::Failed(String::from("the path is a folder, or leads through a file")));
     }
+    if existing == path {
+        // Where this user may only read the file, SQLite opens it all the same.
+        let opened =
+            open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| connection.is_readonly("main"));
+        if opened.map_err(|error| failure(&error))? {
+            return Err(Failure::Failed(String::from("this user may not write to the file")));
+        }
+    }
     Ok(())
 }
 
 impl Shared {
     fn inspect(&self, connection: &Connection) -> rusqlite::Result<Opened> {
-        let (position, _) = self.progress(connection)?;
+        let Progress { position, control, .. } = self.progress(connection)?;
+        let is_foreign = control.is_some_and(|control| self.control.as_ref() != Some(&control));
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
             if position != Position::Start && existing(connection, &table.name)?.is_empty() {
@@ -156,35 +176,32 @@ impl Shared {
             }
             all.extend(misfits(connection, number, table)?);
         }
-        Ok(Opened { position, misfits: all })
+        Ok(Opened { position, is_foreign, misfits: all })
     }
 
     fn open(&self, path: &Path) -> Result<Open, Failure> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| Failure::Failed(error.to_string()))?;
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let connect = || -> rusqlite::Result<Open> {
-            let connection = open(path, flags)?;
+        let connection = create(path)?;
+        let prepare = || -> rusqlite::Result<Open> {
             // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
-            connection.pragma_update(None, "cache_size", -512)?;
+            connection.pragma_update(None, "cache_size", -256)?;
             merge::install(&connection)?;
-            let (position, epoch) = self.progress(&connection)?;
+            let Progress { position, epoch, .. } = self.progress(&connection)?;
             Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
         };
-        connect().map_err(|error| failure(&error))
+        prepare().map_err(|error| failure(&error))
     }
 
-    /// The position and epoch that the home holds for this source.
-    fn progress(&self, connection: &Connection) -> rusqlite::Result<(Position, i64)> {
+    fn progress(&self, connection: &Connection) -> rusqlite::Result<Progress> {
+        let start = Progress { position: Position::Start, epoch: 0, control: None };
         if existing(connection, "domicile_position")?.is_empty() {
-            return Ok((Position::Start, 0));
+            return Ok(start);
         }
-        let sql = "SELECT position, epoch FROM domicile_position WHERE source = ?1";
-        let found = connection
-            .query_row(sql, [&self.source], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)))
-            .optional()?;
-        Ok(found.map_or((Position::Start, 0), |(position, epoch)| (Position::from(position), epoch)))
+        let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?1";
+        let found = connection.query_row(sql, [&self.source], |row| {
+            let position = Position::from(row.get::<_, Option<i64>>(0)?);
+            Ok(Progress { position, epoch: row.get(1)?, control: row.get(2)? })
+        });
+        Ok(found.optional()?.unwrap_or(start))
     }
 
     fn writers(&self, connection: &Connection) -> rusqlite::Result<Vec<Writer>> {
@@ -225,12 +242,13 @@ impl Open {
         }
         self.writers = shared.writers(&self.connection)?;
         self.connection.execute(
-            "INSERT INTO domicile_position VALUES (?1, NULL, 0, datetime('now')) ON CONFLICT DO NOTHING",
+            "INSERT INTO domicile_position VALUES (?1, NULL, NULL, 0, datetime('now')) ON CONFLICT DO NOTHING",
             [&shared.source],
         )?;
         let claimed = self.connection.execute(
-            "UPDATE domicile_position SET epoch = ?2 + 1 WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
-            params![shared.source, self.epoch, self.position.cursor()],
+            "UPDATE domicile_position SET epoch = ?2 + 1, control = ?4
+             WHERE source = ?1 AND epoch = ?2 AND position IS ?3 AND (control IS NULL OR control IS ?4)",
+            params![shared.source, self.epoch, self.position.cursor(), shared.control],
         )?;
         Ok(claimed == 1)
     }
@@ -255,11 +273,16 @@ impl Open {
 
     fn quarantine(&mut self, shared: &Shared, records: &[Quarantined]) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO domicile_quarantine VALUES (?1, ?2, ?3, ?4, ?5, datetime('now'), datetime('now'))
-             ON CONFLICT DO UPDATE SET cause = excluded.cause, reason = excluded.reason, last_seen = excluded.last_seen",
+            "INSERT INTO domicile_quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, datetime('now'), datetime('now'))
+             ON CONFLICT DO UPDATE SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
+                                       last_seen = excluded.last_seen",
         )?;
+        // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
+        let mut numbers: HashMap<i64, i64> = HashMap::new();
         for Quarantined { position, cause, reason, record } in records {
-            statement.execute(params![shared.source, position, cause.name(), reason, record])?;
+            let number = numbers.entry(*position).or_insert(0);
+            statement.execute(params![shared.source, position, *number, cause.name(), reason, record])?;
+            *number += 1;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error};
 
 use super::types::{decimal_from_real, decimal_to_value};
-use crate::decimal::decimal_from_text;
+use crate::text::decimal_from_text;
 
 /// `domicile_add(stored, delta, scale, is_text)`: the sum of two decimals of a scale; NULL counts as nothing.
 pub(super) const ADD: &str = "domicile_add";

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::guarantee::{guarantee, rowid_alias};
-use super::read::{Column, raw};
+use super::read::{Column, raw, size};
 use super::statement::failure;
 use super::types::declared_type;
 use super::{open, quote};
@@ -101,7 +101,7 @@ fn columns(
     config: &SourceConfig,
 ) -> Result<SchemaRef, Vec<Unopened>> {
     let statement = connection.prepare(&format!("SELECT * FROM {relation}")).map_err(|error| {
-        vec![Unopened::new(setting, format!("SQLite refuses it: {error}"), "try it in the sqlite3 shell")]
+        vec![Unopened::new(setting, format!("SQLite refuses it: {}", failure(&error)), "try it in the sqlite3 shell")]
     })?;
     let mut problems = Vec::new();
     let mut fields = Vec::new();
@@ -319,6 +319,7 @@ impl Rows {
             match column.push(value) {
                 Ok(bytes) => self.bytes += bytes,
                 Err(reason) => {
+                    self.bytes += size(value);
                     self.defects.push(Defect { row: self.count, column: number, reason, raw: raw(value) });
                 }
             }

@@ -29,6 +29,8 @@ const MOST_PARAMETERS: usize = 32_766;
 /// How a table is written: statements for many rows and for one, known once the table is there.
 pub(super) struct Writer {
     affinities: Vec<Affinity>,
+    /// Each object changes a row, also one that is there already.
+    counts: bool,
     rows: usize,
     many: String,
     one: String,
@@ -39,7 +41,8 @@ impl Writer {
     pub(super) fn new(table: &Table, affinities: Vec<Affinity>) -> Self {
         let rows = (MOST_PARAMETERS / affinities.len().max(1)).clamp(1, ROWS);
         let (many, one) = (write_sql(table, &affinities, rows), write_sql(table, &affinities, 1));
-        Self { affinities, rows, many, one }
+        let counts = table.write == Write::Insert || table.key.len() < affinities.len();
+        Self { affinities, counts, rows, many, one }
     }
 
     /// Whether every value can be bound.
@@ -67,7 +70,7 @@ impl Writer {
             for first in range.step_by(rows) {
                 bind_rows(&mut statement, table, &cells, first..first + rows)?;
                 let written = statement.raw_execute().map_err(|error| failure(&error))?;
-                if table.write == Write::Insert && written != rows {
+                if self.counts && written != rows {
                     return Err(Failure::Refused(format!("a trigger of `{}` drops the row", table.name)));
                 }
             }
@@ -266,6 +269,8 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
                 Failure::Failed(text)
             }
         }
+        // The error itself would show the whole statement, in which a value of the environment may be.
+        rusqlite::Error::SqlInputError { msg, .. } => Failure::Failed(msg.clone()),
         other => Failure::Failed(other.to_string()),
     }
 }

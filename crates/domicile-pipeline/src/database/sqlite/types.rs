@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use rusqlite::types::Value;
 
-use crate::decimal::decimal_text;
+use crate::text::decimal_text;
 
 /// A double holds every decimal of so many significant digits such that it can be read back exactly.
 const EXACT_DIGITS_LIMIT: u64 = 1_000_000_000_000_000;

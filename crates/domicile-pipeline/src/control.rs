@@ -1,0 +1,76 @@
+//! What the control database keeps from run to run: who it is, and where each routing key was placed.
+//!
+//! A home's position says how far the home has got with the keys that it had. If a key moves to another home, or loses
+//! its home, between two runs, that home's position says nothing of the key's records: some would be delivered twice and
+//! others never. The placement that a source was synced with is therefore kept, and a key that has moved is refused.
+//! And a position is of use only to those who made it: each home notes which control database it belongs to, so that
+//! two configurations with one source name do not take each other's positions for their own.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use domicile::RoutingKey;
+
+use crate::config::{Config, Problem};
+use crate::error::Failure;
+
+/// What a control database holds before a run.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Who it is; `None` before the first run.
+    pub(crate) id: Option<String>,
+    /// The home of each routing key, by source.
+    pub(crate) placed: BTreeMap<(String, String), String>,
+}
+
+/// The way into a control database.
+///
+/// An implementation MUST keep an id that no other control database has, and MUST write all or nothing.
+#[async_trait]
+pub(crate) trait Control: Send {
+    /// Reads what is kept, without a trace: a missing database is not made.
+    async fn read(&mut self) -> Result<Kept, Failure>;
+    /// Keeps these placements as well, and makes an id where there is none.
+    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure>;
+}
+
+/// The placement as the control database keeps it.
+pub(crate) fn placements(config: &Config) -> impl Iterator<Item = ((String, String), String)> {
+    config.sources.iter().flat_map(|source| {
+        config.homes.iter().flat_map(|home| {
+            let key = |key: &RoutingKey| ((source.name.clone(), key.as_str().to_owned()), home.home.to_string());
+            home.keys.iter().map(key)
+        })
+    })
+}
+
+/// Finds the routing keys that have another home than in the last run, or none any more.
+pub(crate) fn moved(config: &Config, kept: &Kept) -> Vec<Problem> {
+    let known = |source: &str| config.sources.iter().any(|configured| configured.name == source);
+    let mut problems = Vec::new();
+    for ((source, key), home) in kept.placed.iter().filter(|((source, _), _)| known(source)) {
+        let placed = config.homes.iter().find(|home| home.keys.iter().any(|placed| placed.as_str() == key));
+        if placed.is_some_and(|placed| placed.home.as_str() == home) {
+            continue;
+        }
+        let now = placed.map_or_else(|| String::from("has no home now"), |now| format!("is in {} now", now.home));
+        let message = format!(
+            "source {source}: the routing key `{key}` was in home {home} until now, and {now}; {home} keeps what it was \
+             given, and what it was not given yet would be lost"
+        );
+        let help = format!(
+            "put it back; or let {home} catch up, move its rows of `{key}`, and then say so in the control database: \
+             DELETE FROM domicile_placement WHERE source = {} AND routing_key = {}",
+            quoted(source),
+            quoted(key)
+        );
+        let setting = placed.map_or_else(|| config.homes_setting(), |now| now.setting.clone());
+        problems.push(config.document.problem(&setting, message).help(help));
+    }
+    problems
+}
+
+/// A text, quoted for SQL.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,80 @@
+//! What a control database that is a SQLite file keeps from run to run.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use super::schema::existing;
+use super::statement::failure;
+use super::{create, open};
+use crate::blocking;
+use crate::control::{Control, Kept};
+use crate::error::Failure;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS domicile_control (
+    id TEXT NOT NULL PRIMARY KEY
+);
+CREATE TABLE IF NOT EXISTS domicile_placement (
+    source TEXT NOT NULL,
+    routing_key TEXT NOT NULL,
+    home TEXT NOT NULL,
+    PRIMARY KEY (source, routing_key)
+);
+INSERT INTO domicile_control SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
+
+/// A control database in a file.
+pub(crate) struct SqliteControl(PathBuf);
+
+impl SqliteControl {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+}
+
+#[async_trait]
+impl Control for SqliteControl {
+    async fn read(&mut self) -> Result<Kept, Failure> {
+        let path = self.0.clone();
+        blocking::run(
+            move || if path.exists() { read(&path).map_err(|error| failure(&error)) } else { Ok(Kept::default()) },
+        )
+        .await
+    }
+
+    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure> {
+        let path = self.0.clone();
+        blocking::run(move || {
+            let mut connection = create(&path)?;
+            keep(&mut connection, &placed).map_err(|error| failure(&error))
+        })
+        .await
+    }
+}
+
+fn read(path: &Path) -> rusqlite::Result<Kept> {
+    // Nothing is written, but a transaction that a killed run has left half-done is undone by opening.
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut kept = Kept::default();
+    if existing(&connection, "domicile_control")?.is_empty() {
+        return Ok(kept);
+    }
+    kept.id = connection.query_row("SELECT id FROM domicile_control", [], |row| row.get(0)).optional()?;
+    let mut statement = connection.prepare("SELECT source, routing_key, home FROM domicile_placement")?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    kept.placed = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(kept)
+}
+
+fn keep(connection: &mut Connection, placed: &[((String, String), String)]) -> rusqlite::Result<String> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    for ((source, key), home) in placed {
+        let sql = "INSERT INTO domicile_placement VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET home = excluded.home";
+        transaction.prepare_cached(sql)?.execute(params![source, key, home])?;
+    }
+    let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0))?;
+    transaction.commit()?;
+    Ok(id)
+}
