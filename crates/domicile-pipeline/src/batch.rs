@@ -43,7 +43,7 @@ impl fmt::Display for Position {
 
 /// At most so much is read at once.
 #[derive(Clone, Copy, Debug)]
-pub struct BatchLimit {
+pub(crate) struct BatchLimit {
     /// Records in a batch.
     pub rows: usize,
     /// Bytes of the values in a batch; the record that reaches the limit is still part of it.
@@ -52,7 +52,7 @@ pub struct BatchLimit {
 
 /// A value of the source that its column's type cannot hold. Its record goes to quarantine.
 #[derive(Clone, Debug)]
-pub struct Defect {
+pub(crate) struct Defect {
     /// The record's row in the batch.
     pub row: usize,
     /// The column's number in the source's schema.
@@ -65,7 +65,7 @@ pub struct Defect {
 
 /// Records in the order of their cursor, and what is wrong with some of them.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The records; a defective value is NULL here.
     pub records: RecordBatch,
     /// The batch begins behind this position.
@@ -79,7 +79,7 @@ pub struct Batch {
 impl Batch {
     /// What is wrong with the record in a row.
     #[must_use]
-    pub fn defects_of(&self, row: usize) -> &[Defect] {
+    pub(crate) fn defects_of(&self, row: usize) -> &[Defect] {
         let begin = self.defects.partition_point(|defect| defect.row < row);
         let end = self.defects.partition_point(|defect| defect.row <= row);
         &self.defects[begin..end]

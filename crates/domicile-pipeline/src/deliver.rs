@@ -140,7 +140,7 @@ impl Deliverer {
             cursor: planned.source.cursor(),
             limits,
             observer,
-            position: report.position,
+            position: report.position.unwrap_or(Position::Start),
             report,
             open: None,
             transaction: None,
@@ -158,7 +158,7 @@ impl Deliverer {
             self.report.failure = Some(failure.to_string());
         }
         self.delivery.close().await;
-        self.report.position = self.position;
+        self.report.position = Some(self.position);
         self.report
     }
 

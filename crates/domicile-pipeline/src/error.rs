@@ -13,6 +13,7 @@ enum Kind {
     Configuration(Problems),
     Source { name: String, message: String },
     Control(String),
+    Usage(String),
 }
 
 /// Why a home, or the control database, did not take what was delivered.
@@ -43,12 +44,22 @@ impl Error {
         Self(Box::new(Kind::Control(failure.to_string())))
     }
 
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self(Box::new(Kind::Usage(message.into())))
+    }
+
+    /// Whether the caller asked for what there is not, such as a source of another name. Nothing has been written.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(&*self.0, Kind::Usage(_))
+    }
+
     /// The problems of the configuration, if that is what is wrong.
     #[must_use]
     pub fn problems(&self) -> Option<&Problems> {
         match &*self.0 {
             Kind::Configuration(problems) => Some(problems),
-            Kind::Source { .. } | Kind::Control(_) => None,
+            Kind::Source { .. } | Kind::Control(_) | Kind::Usage(_) => None,
         }
     }
 
@@ -70,7 +81,8 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Configuration(problems) => fmt::Display::fmt(problems, f),
             Kind::Source { name, message } => write!(f, "source {name}: {message}"),
-            Kind::Control(message) => write!(f, "the control database: {message}; nothing was written"),
+            Kind::Control(message) => write!(f, "the control database: {message}"),
+            Kind::Usage(message) => f.write_str(message),
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Records<'a> {
         /// At most so many records.
         limit: usize,
     },
+    /// The records with this cursor value.
+    At(i64),
     /// JSON objects, one after the other, as the source's records.
     Json(&'a mut dyn BufRead),
 }
@@ -92,31 +94,42 @@ impl Pipeline {
             Some(name) => all
                 .iter()
                 .position(|planned| planned.writing.name == name)
-                .ok_or_else(|| Error::source(name, "the configuration has no such source"))?,
+                .ok_or_else(|| Error::usage(format!("source {name}: the configuration has no such source")))?,
         };
         let mut planned = all.swap_remove(number);
-        let batch = match records {
-            Records::Source { after, limit } => {
-                let upto = planned.source.horizon().await?;
-                // A batch holds all records of one cursor value, so it may be larger than what was asked for.
-                let most = BatchLimit { rows: self.config.batch.rows.max(limit), bytes: self.config.batch.bytes };
-                let mut batch = planned.source.read(Position::from(after), upto, most).await?;
-                batch.records = batch.records.slice(0, limit.min(batch.records.num_rows()));
-                batch
+        if let Records::Json(json) = records {
+            let batch = from_json(&planned.source.schema(), json);
+            let batch = batch.map_err(|message| Error::usage(format!("source {}: {message}", planned.writing.name)))?;
+            return self.explain_batch(&planned, &batch);
+        }
+        let horizon = planned.source.horizon().await?;
+        let (mut after, upto, limit) = match records {
+            Records::Source { after, limit } => (Position::from(after), horizon, limit),
+            Records::At(cursor) => {
+                (Position::from(cursor.checked_sub(1)), horizon.min(Position::At(cursor)), usize::MAX)
             }
-            Records::Json(json) => {
-                let batch = from_json(&planned.source.schema(), json);
-                batch.map_err(|message| Error::source(&planned.writing.name, message))?
-            }
+            Records::Json(_) => unreachable!("they are explained above"),
         };
-        self.explain_batch(&planned, &batch).map_err(|message| Error::source(&planned.writing.name, message))
+        let most = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
+        let mut all = Vec::new();
+        while after < upto && all.len() < limit {
+            let mut batch = planned.source.read(after, upto, most).await?;
+            batch.records = batch.records.slice(0, (limit - all.len()).min(batch.records.num_rows()));
+            after = batch.upto;
+            all.extend(self.explain_batch(&planned, &batch)?);
+        }
+        Ok(all)
     }
 
-    fn explain_batch(&self, planned: &Planned, batch: &Batch) -> Result<Vec<Explained>, String> {
-        let judged = planned.locator.judge(&batch.records)?;
-        let mut near_misses = NearMisses::default();
-        let rows = 0..batch.records.num_rows();
-        rows.map(|row| self.explain_record(planned, batch, &judged, row, &mut near_misses)).collect()
+    fn explain_batch(&self, planned: &Planned, batch: &Batch) -> Result<Vec<Explained>, Error> {
+        let explained = || {
+            let judged = planned.locator.judge(&batch.records)?;
+            let mut near_misses = NearMisses::default();
+            let rows = 0..batch.records.num_rows();
+            rows.map(|row| self.explain_record(planned, batch, &judged, row, &mut near_misses))
+                .collect::<Result<_, _>>()
+        };
+        explained().map_err(|message: String| Error::source(&planned.writing.name, message))
     }
 
     fn explain_record(

@@ -40,11 +40,14 @@ impl Inspected {
 
 /// What is wrong in homes, which are mostly alike: it is said once, with the homes that it is wrong in.
 #[derive(Default)]
-struct Found(BTreeMap<(SettingPath, String), (String, Vec<String>)>);
+struct Found(BTreeMap<(At, String), (String, Vec<String>)>);
+
+/// The setting that is told, and the one that may be quoted.
+type At = (SettingPath, SettingPath);
 
 impl Found {
-    fn add(&mut self, home: &str, setting: SettingPath, message: String, fix: String) {
-        self.0.entry((setting, message)).or_insert((fix, Vec::new())).1.push(home.to_owned());
+    fn add(&mut self, home: &str, at: At, message: String, fix: String) {
+        self.0.entry((at, message)).or_insert((fix, Vec::new())).1.push(home.to_owned());
     }
 
     fn take(&mut self, config: &Config, writing: &Writing, home: &str, opened: Opened) -> Position {
@@ -58,10 +61,12 @@ impl Found {
                 "give the source another `name`; or, if its control database was lost, let this one take the position \
                  over: UPDATE domicile_position SET control = NULL WHERE source = {source}"
             );
-            self.add(home, SettingPath::root().key("control"), message, fix);
+            let control = SettingPath::root().key("control");
+            self.add(home, (control.clone(), control), message, fix);
         }
         for misfit in opened.misfits {
-            self.add(home, writing.setting(config, misfit.table, "into"), misfit.message, misfit.fix);
+            let setting = |name| writing.setting(config, misfit.table, name);
+            self.add(home, (setting("into"), setting("sql")), misfit.message, misfit.fix);
         }
         opened.position
     }
@@ -78,8 +83,8 @@ pub(crate) async fn inspect(config: &Config, writing: &Writing, control: Option<
     }
     let opened = writing.nowhere(&config.control, control).inspect().await;
     let control = opened.map(|opened| found.take(config, writing, "the control database", opened));
-    let problems = found.0.into_iter().map(|((setting, message), (fix, homes))| {
-        config.document.problem(&setting, format!("{}: {message}", in_homes(&homes))).help(fix)
+    let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
+        config.document.problem_said(&setting, &quoted, format!("{}: {message}", in_homes(&homes)), fix)
     });
     (Inspected { homes, control }, problems.collect())
 }

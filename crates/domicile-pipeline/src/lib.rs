@@ -27,12 +27,12 @@ mod text;
 
 pub use account::Account;
 pub use analyse::{Analyser, Kinds, Object, Objects, Shape};
-pub use batch::{Batch, BatchLimit, Defect, Position};
+pub use batch::Position;
 pub use check::{Checked, CheckedSource};
 pub use config::{Config, Problem, Problems};
 pub use error::{Error, Failure};
 pub use explain::{Explained, ExplainedObject, Outcome, Records};
 pub use pipeline::Pipeline;
-pub use quarantine::{Cause, Quarantined};
+pub use quarantine::Cause;
 pub use report::{HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
-pub use source::{Guarantee, GuaranteeClass, Source};
+pub use source::{Guarantee, GuaranteeClass};

@@ -28,6 +28,7 @@ pub(crate) struct Locator {
     key: Rule,
     ignore: Option<Rule>,
     cursor: usize,
+    is_country_code: bool,
     /// Columns that `country_code` is asked about, for naming near misses.
     labels: Vec<usize>,
     /// Where the configuration says what the routing key is.
@@ -172,8 +173,10 @@ impl Locator {
         };
         let slots = homes.iter().cloned().enumerate().map(|(slot, home)| (home, slot)).collect();
         let labels = country_columns(&written, schema);
+        let is_country_code = matches!(&written, Expr::ScalarFunction(call) if call.name() == COUNTRY_CODE);
         let origin = Origin::told(format!("{}:{}", document.name(), document.line(&at)));
-        Ok(Self { source: source.name.clone(), key, ignore, cursor, labels, origin, router, slots })
+        let source = source.name.clone();
+        Ok(Self { source, key, ignore, cursor, is_country_code, labels, origin, router, slots })
     }
 
     /// Judges every record, and asks the router once for each distinct key of the batch.
@@ -295,6 +298,11 @@ impl Locator {
                 Fate::Quarantined(slot, Cause::NoKey, reasons.join("; "))
             }
         }
+    }
+
+    /// Whether the routing key is what `country_code` gives, and nothing else.
+    pub(crate) fn is_country_code(&self) -> bool {
+        self.is_country_code
     }
 
     /// The expression of the routing key, as the configuration writes it.

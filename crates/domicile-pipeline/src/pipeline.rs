@@ -114,16 +114,16 @@ impl Pipeline {
         if self.is_placed { moved(&self.config, kept) } else { Vec::new() }
     }
 
-    /// Keeps the placement in the control database before the first home is delivered to, and tells its id.
-    async fn keep(&self, mut kept: Kept) -> Result<String, Failure> {
-        let mut new = Vec::new();
-        if self.is_placed {
-            new.extend(placements(&self.config).filter(|(key, home)| kept.placed.get(key) != Some(home)));
+    /// Keeps the placement in the control database, before the first home is delivered to.
+    async fn keep(&self, kept: &mut Kept) -> Result<(), Error> {
+        let is_new = |(key, home): &(_, String)| self.is_placed && kept.placed.get(key) != Some(home);
+        let new: Vec<_> = placements(&self.config).filter(is_new).collect();
+        if kept.id.is_none() || !new.is_empty() {
+            let kept_now = control(&self.config.control).keep(new.clone()).await;
+            kept.id = Some(kept_now.map_err(|failure| Error::control(&failure))?);
+            kept.placed.extend(new);
         }
-        match kept.id.take() {
-            Some(id) if new.is_empty() => Ok(id),
-            _ => control(&self.config.control).keep(new).await,
-        }
+        Ok(())
     }
 
     /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
@@ -137,7 +137,7 @@ impl Pipeline {
     /// home since the last run, or the control database cannot tell that none has. Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
         let planned = self.plan()?;
-        let kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
+        let mut kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
         let mut inspected = Vec::new();
         for source in &planned {
@@ -148,10 +148,9 @@ impl Pipeline {
         if !problems.is_empty() {
             return Err(problems.into_iter().collect::<Problems>().into());
         }
-        let control = self.keep(kept).await.map_err(|failure| Error::control(&failure))?;
         let mut sources = Vec::new();
         for (source, inspected) in planned.into_iter().zip(inspected) {
-            sources.push(self.run_source(source, inspected, &control, &observer).await);
+            sources.push(self.run_source(source, inspected, &mut kept, &observer).await?);
         }
         Ok(Report { sources })
     }
@@ -160,18 +159,21 @@ impl Pipeline {
         &self,
         mut planned: Planned,
         inspected: Inspected,
-        control: &str,
+        kept: &mut Kept,
         observer: &Arc<dyn Observer>,
-    ) -> SourceReport {
+    ) -> Result<SourceReport, Error> {
         let horizon = blocking::caught(planned.source.horizon()).await;
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&planned.writing.name, panic)));
         let upto = horizon.as_ref().copied().unwrap_or(Position::Start);
         let guarantee = planned.source.guarantee().clone();
         let starts = inspected.starts(upto);
         let after = starts.iter().copied().min().unwrap_or(upto);
+        if after < upto {
+            self.keep(kept).await?;
+        }
         observer.source_started(&planned.writing.name, &guarantee, after, upto);
         let limits = Arc::new(self.limits());
-        let homes = self.start_homes(&planned, &inspected, control, &limits, observer);
+        let homes = self.start_homes(&planned, &inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
         let source = planned.writing.name.clone();
         let refusal = horizon.and_then(|_| inspected.check_not_beyond(upto, &source)).err();
@@ -185,7 +187,7 @@ impl Pipeline {
         let reached = if failure.is_none() { Some(upto) } else { None };
         let (homes, control) = homes.finish(reached).await;
         let failure = failure.map(|error| error.to_string());
-        SourceReport { source, guarantee, homes, control, failure }
+        Ok(SourceReport { source, guarantee, homes, control, failure })
     }
 
     fn limits(&self) -> Limits {
@@ -193,7 +195,8 @@ impl Pipeline {
         Limits {
             commit_rows: delivery.commit_rows,
             commit_interval: delivery.commit_interval,
-            aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().max(1)).clamp(1024, 8_192),
+            aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().clamp(1, delivery.open_homes))
+                .clamp(1024, 8_192),
             working: Arc::new(Semaphore::new(delivery.parallel)),
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
@@ -204,19 +207,19 @@ impl Pipeline {
         &self,
         planned: &Planned,
         inspected: &Inspected,
-        control: &str,
+        control: Option<&str>,
         limits: &Arc<Limits>,
         observer: &Arc<dyn Observer>,
     ) -> Homes {
         let mut running = Vec::new();
         for (configured, state) in self.config.homes.iter().zip(&inspected.homes) {
             let report = report(configured.home.as_str(), planned.writing.analysers.tables(), state);
-            let delivery = planned.writing.delivery(&configured.database, Some(control));
+            let delivery = planned.writing.delivery(&configured.database, control);
             let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
             running.push(Running::start(deliverer, report, Some(configured.home.clone()), observer));
         }
         let report = report("control", &[], &inspected.control);
-        let delivery = planned.writing.nowhere(&self.config.control, Some(control));
+        let delivery = planned.writing.nowhere(&self.config.control, control);
         let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
         running.push(Running::start(deliverer, report, None, observer));
         Homes { running }
@@ -238,7 +241,7 @@ fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, F
         home: home.to_owned(),
         account: Account::default(),
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
-        position: state.as_ref().copied().unwrap_or(Position::Start),
+        position: state.as_ref().ok().copied(),
         failure: state.as_ref().err().map(ToString::to_string),
     }
 }

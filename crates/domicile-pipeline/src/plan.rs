@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use domicile::{Chain, Home};
 
 use crate::analyse::{Analyse, Analysers, Combine, SqlAnalyser};
-use crate::config::{Config, Database, Document, Problem, SettingPath, SourceConfig};
+use crate::config::{Config, Database, Document, HomeConfig, Problem, SettingPath, SourceConfig};
 use crate::control::Control;
+use crate::country::country_code;
 use crate::database::sqlite::control::SqliteControl;
 use crate::database::sqlite::delivery::SqliteDelivery;
-use crate::database::sqlite::source::SqliteSource;
+use crate::database::sqlite::source::{SqliteSource, Unopened};
 use crate::deliver::Delivery;
 use crate::locate::Locator;
 use crate::source::Source;
@@ -49,12 +51,6 @@ pub(crate) struct Unplanned {
     pub(crate) writing: Option<Writing>,
 }
 
-impl From<Vec<Problem>> for Unplanned {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self { problems, writing: None }
-    }
-}
-
 /// Analysers that a program has added, by the name of their source.
 pub(crate) type Added = HashMap<String, Vec<Arc<dyn Analyse>>>;
 
@@ -75,38 +71,92 @@ impl Analyse for Arc<dyn Analyse> {
 pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &Added) -> Result<Planned, Unplanned> {
     let source_config = &config.sources[number];
     let document = &config.document;
-    let source = open(source_config, document)?;
-    let schema = source.schema();
-    let homes: Vec<Home> = config.homes.iter().map(|home| home.home.clone()).collect();
-    let planner = Planner::new(Arc::clone(&schema)).map_err(|error| {
-        vec![document.problem(&source_config.setting, error.strip_backtrace()).help("check the source's columns")]
-    })?;
-    let mut problems = Vec::new();
-    let cursor = source.cursor();
-    let locator = Locator::new(&planner, &schema, source_config, document, cursor, Arc::clone(router), &homes);
-    let locator = locator.map_err(|wrong| {
-        let help = "write an SQL expression over the source's columns, for example country_code(country)";
-        let problem =
-            |(setting, message)| document.problem_said(&source_config.setting.key(setting), message).help(help);
-        problems.extend(wrong.into_iter().map(problem));
+    let opened = SqliteSource::open(source_config);
+    let (schema, cursor) = match &opened {
+        Ok(source) => (Some(source.schema()), source.cursor()),
+        Err(not_opened) => (not_opened.schema.clone(), 0),
+    };
+    let mut problems: Vec<Problem> = opened.as_ref().err().map_or_else(Vec::new, |not_opened| {
+        let problem = |Unopened { setting, message, help }: &Unopened| {
+            let at = source_config.setting.key(*setting);
+            match *setting {
+                // The database is told as the file writes it.
+                "url" => document.problem(&at, message).help(help),
+                // A query makes the names of its columns.
+                "columns" => document.problem_said(&at, &source_config.setting.key("query"), message, help),
+                _ => document.problem_said(&at, &at, message, help),
+            }
+        };
+        not_opened.why.iter().map(problem).collect()
     });
+    let Some(schema) = schema else { return Err(Unplanned { problems, writing: None }) };
+    let planner = match Planner::new(Arc::clone(&schema)) {
+        Ok(planner) => planner,
+        Err(error) => {
+            let problem = document.problem(&source_config.setting, error.strip_backtrace());
+            problems.push(problem.help("check the source's columns"));
+            return Err(Unplanned { problems, writing: None });
+        }
+    };
+    let locator = plan_locator(&planner, &schema, config, source_config, cursor, router, &mut problems);
     let writing = plan_analysers(&planner, source_config, document, added, &mut problems);
     let combines = plan_combines(&writing, config, &mut problems);
-    match locator {
-        Ok(locator) if problems.is_empty() => {
+    match (opened, locator) {
+        (Ok(source), Some(locator)) if problems.is_empty() => {
             Ok(Planned { source: Box::new(source), locator: Arc::new(locator), combines, writing })
         }
         _ => Err(Unplanned { problems, writing: Some(writing) }),
     }
 }
 
-fn open(config: &SourceConfig, document: &Document) -> Result<SqliteSource, Vec<Problem>> {
-    SqliteSource::open(config).map_err(|unopened| {
-        let problem = |unopened: crate::database::sqlite::source::Unopened| {
-            document.problem_said(&config.setting.key(unopened.setting), unopened.message).help(unopened.help)
+fn plan_locator(
+    planner: &Planner,
+    schema: &SchemaRef,
+    config: &Config,
+    source: &SourceConfig,
+    cursor: usize,
+    router: &Arc<Chain>,
+    problems: &mut Vec<Problem>,
+) -> Option<Locator> {
+    if source.key.is_empty() {
+        return None;
+    }
+    let homes: Vec<Home> = config.homes.iter().map(|home| home.home.clone()).collect();
+    let document = &config.document;
+    match Locator::new(planner, schema, source, document, cursor, Arc::clone(router), &homes) {
+        Ok(locator) => {
+            problems.extend(unreachable_keys(config, &locator));
+            Some(locator)
+        }
+        Err(wrong) => {
+            let help = "write an SQL expression over the source's columns, for example country_code(country)";
+            let problem = |(setting, message): (&'static str, String)| {
+                let setting = source.setting.key(setting);
+                document.problem_said(&setting, &setting, message, help)
+            };
+            problems.extend(wrong.into_iter().map(problem));
+            None
+        }
+    }
+}
+
+/// Placed keys that a routing key by `country_code` never is, so that their homes would stay empty.
+fn unreachable_keys(config: &Config, locator: &Locator) -> Vec<Problem> {
+    if !locator.is_country_code() {
+        return Vec::new();
+    }
+    let keys = config.homes.iter().flat_map(|home| home.keys.iter().map(move |key| (home, key.as_str())));
+    let problem = |(home, key): (&HomeConfig, &str)| {
+        let meant = country_code(key);
+        let help = match meant {
+            Some(meant) if meant == key => return None,
+            Some(meant) => format!("write `{meant}`"),
+            None => String::from("write the code of ISO 3166-1 with two letters, for example `ES`"),
         };
-        unopened.into_iter().map(problem).collect()
-    })
+        let message = format!("no record has the routing key `{key}`: country_code gives codes of two letters");
+        Some(config.document.problem(&home.setting, message).help(help))
+    };
+    keys.filter_map(problem).collect()
 }
 
 /// By table, how its partial results are merged.
@@ -115,7 +165,7 @@ fn plan_combines(writing: &Writing, config: &Config, problems: &mut Vec<Problem>
     let combines = tables.map(|(number, table)| {
         Combine::plan(table).unwrap_or_else(|unplanned| {
             let setting = writing.setting(config, number, unplanned.setting);
-            problems.push(config.document.problem_said(&setting, unplanned.message).help(unplanned.help));
+            problems.push(config.document.problem_said(&setting, &setting, unplanned.message, unplanned.help));
             None
         })
     });
@@ -140,7 +190,7 @@ fn plan_analysers(
             }
             Err(unplanned) => {
                 let setting = analyser.setting.key(unplanned.setting);
-                problems.push(document.problem_said(&setting, unplanned.message).help(unplanned.help));
+                problems.push(document.problem_said(&setting, &setting, unplanned.message, unplanned.help));
             }
         }
     }

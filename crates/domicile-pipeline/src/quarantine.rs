@@ -37,19 +37,19 @@ impl Cause {
 
 /// A record in quarantine.
 #[derive(Clone, Debug, Serialize)]
-pub struct Quarantined {
+pub(crate) struct Quarantined {
     /// Its cursor in the source.
     pub position: i64,
     /// The kind of reason.
     pub cause: Cause,
     /// The reason, for a person.
     pub reason: String,
-    /// The record as JSON, with the source's own values.
+    /// The record as JSON; a value that did not fit its column stands as the source holds it.
     pub record: String,
 }
 
-/// A record as a JSON object; `defects` are those of the record. Values that did not fit their column stand as the source holds them, and decimals as
-/// text, so that no digit is lost.
+/// A record as a JSON object; `defects` are those of the record. Values that did not fit their column stand as the source
+/// holds them, and decimals and times as text, so that no digit is lost.
 pub(crate) fn record_json(records: &RecordBatch, row: usize, defects: &[Defect]) -> Map<String, Value> {
     let options = FormatOptions::new();
     let schema = records.schema();

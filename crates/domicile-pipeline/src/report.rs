@@ -55,8 +55,8 @@ pub struct HomeReport {
     pub account: Account,
     /// Objects by table, as committed.
     pub objects: Vec<ObjectCount>,
-    /// How far the home has got.
-    pub position: Position,
+    /// How far the home has got; `None` if it could not be asked.
+    pub position: Option<Position>,
     /// Why it stopped early.
     pub failure: Option<String>,
 }

@@ -50,7 +50,7 @@ impl fmt::Display for Guarantee {
 /// records of one cursor value in one batch, and MUST NOT write to the source. It SHOULD hold locks and snapshots no
 /// longer than the reading of one batch takes.
 #[async_trait]
-pub trait Source: Send {
+pub(crate) trait Source: Send {
     /// The columns of a record.
     fn schema(&self) -> SchemaRef;
 

@@ -66,19 +66,13 @@ fn arrived(dir: &Path, done: &Report) -> rusqlite::Result<()> {
     let mut rows = Vec::new();
     let mut cents = 0;
     for home in &source.homes {
-        let connection = open(&dir.join("homes").join(format!("{}.sqlite", home.home)))?;
-        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let revenue = count("SELECT coalesce(sum(CAST(round(revenue * 100) AS INTEGER)), 0) FROM daily_sales")?;
-        cents += revenue;
-        rows.push(vec![
-            home.home.clone(),
-            home.account.delivered.to_string(),
-            count("SELECT count(*) FROM orders")?.to_string(),
-            count("SELECT count(*) FROM customers")?.to_string(),
-            count("SELECT count(*) FROM daily_sales")?.to_string(),
-            money(revenue),
-            home.failure.clone().unwrap_or_default(),
-        ]);
+        let found = Found::read(&dir.join("homes").join(format!("{}.sqlite", home.home)));
+        cents += found.cents.unwrap_or(0);
+        let mut row = vec![home.home.clone(), home.account.delivered.to_string()];
+        row.extend([found.orders, found.customers, found.daily_sales].map(shown));
+        row.push(found.cents.map_or_else(|| shown(None), money));
+        row.push(home.failure.clone().unwrap_or_default());
+        rows.push(row);
     }
     line("");
     table::print(&["home", "new records", "orders", "customers", "daily_sales", "revenue", ""], &rows);
@@ -86,15 +80,64 @@ fn arrived(dir: &Path, done: &Report) -> rusqlite::Result<()> {
     line("");
     line(&format!("this run: {} read = {} delivered + {} quarantined", total.read, total.delivered, total.quarantined));
     line(&format!("all homes together: revenue {}", money(cents)));
-    quarantine(&open(&dir.join("control.sqlite"))?)?;
-    let dir = dir.display();
+    if let Ok(control) = open(&dir.join("control.sqlite")) {
+        quarantine(&control)?;
+    }
+    next_steps(dir);
+    Ok(())
+}
+
+fn next_steps(dir: &Path) {
+    let program = program();
+    let path = |name: &str| quoted(&dir.join(name).display().to_string());
+    let config = path("domicile.toml");
     line("");
     line("What to try next:");
-    line(&format!("  domicile explain {dir}/domicile.toml --limit 3     where records go, and why"));
-    line(&format!("  domicile demo {dir}                                new orders come; only those are synced"));
-    line(&format!("  domicile check {dir}/domicile.toml                 after changing something in it"));
-    line(&format!("  sqlite3 {dir}/homes/france.sqlite 'SELECT * FROM daily_sales LIMIT 5'"));
-    Ok(())
+    for (what, command) in [
+        ("where records go, and why", format!("{program} explain {config} --limit 3")),
+        ("new orders come; only those are synced", format!("{program} demo {}", quoted(&dir.display().to_string()))),
+        ("after changing something in it", format!("{program} check {config}")),
+        ("what a home holds", format!("sqlite3 {} 'SELECT * FROM daily_sales LIMIT 5'", path("homes/france.sqlite"))),
+    ] {
+        line(&format!("  {command}    # {what}"));
+    }
+}
+
+/// What is in a home; `None` where it cannot be read, or lacks the table because the configuration was changed.
+#[derive(Default)]
+struct Found {
+    orders: Option<i64>,
+    customers: Option<i64>,
+    daily_sales: Option<i64>,
+    cents: Option<i64>,
+}
+
+impl Found {
+    fn read(path: &Path) -> Self {
+        let Ok(home) = open(path) else { return Self::default() };
+        let count = |sql: &str| home.query_row(sql, [], |row| row.get(0)).ok();
+        Self {
+            orders: count("SELECT count(*) FROM orders"),
+            customers: count("SELECT count(*) FROM customers"),
+            daily_sales: count("SELECT count(*) FROM daily_sales"),
+            cents: count("SELECT coalesce(sum(CAST(round(revenue * 100) AS INTEGER)), 0) FROM daily_sales"),
+        }
+    }
+}
+
+fn shown(count: Option<i64>) -> String {
+    count.map_or_else(|| String::from("-"), |count| count.to_string())
+}
+
+/// How this program was called, so that what is suggested can be typed as it stands.
+fn program() -> String {
+    quoted(&std::env::args().next().unwrap_or_else(|| String::from("domicile")))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+:".contains(char);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn quarantine(control: &Connection) -> rusqlite::Result<()> {

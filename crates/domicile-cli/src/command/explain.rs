@@ -32,14 +32,10 @@ fn explained(arguments: &Explain) -> Result<Vec<Explained>, Error> {
     let mut input = stdin().lock();
     let records = match (arguments.stdin, arguments.record) {
         (true, _) => Records::Json(&mut input),
-        (false, Some(record)) => Records::Source { after: record.checked_sub(1), limit: 1 },
+        (false, Some(record)) => Records::At(record),
         (false, None) => Records::Source { after: arguments.after, limit: arguments.limit as usize },
     };
-    let mut explained = block_on(1, pipeline.explain(arguments.source.as_deref(), records))?;
-    if let Some(record) = arguments.record {
-        explained.retain(|explained| explained.position == Some(record));
-    }
-    Ok(explained)
+    block_on(1, pipeline.explain(arguments.source.as_deref(), records))
 }
 
 fn print(explained: &Explained) {

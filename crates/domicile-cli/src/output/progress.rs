@@ -29,6 +29,8 @@ impl Progress {
             let style = ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg} ({elapsed})");
             ProgressBar::new(0).with_style(style.expect("the template is sound").progress_chars("=> "))
         });
+        // A terminal that cannot draw (TERM is unset, or dumb) gets plain lines as well.
+        let bar = bar.filter(|bar| !bar.is_hidden());
         let state = State { bar, begin: 0, read: 0, delivered: 0, last_line: Instant::now() };
         Self { state: Mutex::new(state) }
     }

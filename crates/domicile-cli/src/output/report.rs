@@ -23,7 +23,8 @@ pub(crate) fn error(error: &Error, json: bool) -> Ended {
     if json {
         self::json(&serde_json::json!({ "error": error.to_string() }));
     }
-    failure(&error.to_string())
+    let failed = failure(&error.to_string());
+    if error.is_usage() { Ended::Wrong } else { failed }
 }
 
 /// Prints what failed.
@@ -46,8 +47,7 @@ pub(crate) fn problems(problems: &Problems, json: bool) {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode());
     for problem in problems.iter() {
         let mut drawn = String::new();
-        if handler.render_report(&mut drawn, problem).is_ok() {
-            let _ = writeln!(stderr, "{drawn}");
-        }
+        let drawn = handler.render_report(&mut drawn, problem).map(|()| drawn);
+        let _ = writeln!(stderr, "{}", drawn.unwrap_or_else(|_| problem.to_string()));
     }
 }

@@ -31,7 +31,9 @@ fn print_source(source: &SourceReport) {
     }
     for home in source.failed() {
         line(&format!("FAILED {}: {}", home.home, home.failure.as_deref().unwrap_or_default()));
-        line(&format!("  it stays at position {}; the next run goes on from there", home.position));
+        if let Some(position) = home.position {
+            line(&format!("  it stays at position {position}; the next run goes on from there"));
+        }
     }
     if let Some(failure) = &source.failure {
         line(&format!("FAILED {failure}"));

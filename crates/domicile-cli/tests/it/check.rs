@@ -1,8 +1,10 @@
 //! `domicile check`: everything that is wrong, at once, and nothing is written.
 
-use domicile_testkit::{CONFIG, Sandbox, Shop, assert_arrived};
+use std::os::unix::fs::PermissionsExt;
 
-use crate::command::{domicile, run};
+use domicile_testkit::{CONFIG, Sandbox, Shop, assert_arrived, unprivileged};
+
+use crate::command::{domicile, run, wrapped};
 
 /// The configuration of the shop with parts replaced.
 fn changed(changes: &[(&str, &str)]) -> String {
@@ -94,6 +96,94 @@ fn all_mistakes_that_planning_finds_are_told_at_once() {
       help: keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table
     "#);
     assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn mistakes_of_every_kind_are_told_at_once() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 78).sell(20);
+    let table =
+        "CREATE TABLE sales (id INTEGER, country TEXT, customer TEXT, sold_on DATE, status TEXT, amount INTEGER)";
+    sandbox.home("japan").execute_batch(table).unwrap();
+    std::fs::create_dir_all(sandbox.home_path("spain")).unwrap();
+    sandbox.write_config(&changed(&[
+        ("control = ", "contro = "),
+        ("france = \"FR\"", "france = [\"FR\", \"JP\"]"),
+        ("portugal = \"PT\"", "portugal = { url = \"sqlite:homes/germany.sqlite\", keys = \"PT\" }"),
+        ("cursor = \"id\"", "cursor = \"number\""),
+        ("key = \"country_code(country)\"", "key = \"country_code(land)\""),
+        ("last_sale FROM record", "last_sale FROM records"),
+    ]));
+    let before = sandbox.files();
+    let checked = domicile(sandbox.dir(), ["check"]).exits(2);
+    insta::assert_snapshot!(checked.stderr, @r#"
+    domicile.toml:1:1: error: unknown setting `contro`
+      help: did you mean `control`?
+    domicile.toml:1:1: error: missing setting `control`
+      help: add it at the top of the file, as in `control = "sqlite:control.sqlite"`
+    domicile.toml:2:12: error: home spain: the database sqlite:homes/spain.sqlite cannot be used: the path is a folder, or leads through a file
+      help: check the path, and that the file can be written
+    domicile.toml:7:9: error: the routing key `JP` is placed twice: by `homes.france[1]` in line 5, and in line 7
+      help: a key has one home: remove it from one of the two
+    domicile.toml:8:12: error: the home `portugal` is the same database file as the home `germany` in line 6
+      help: give each a file of its own; only sources may share one
+    domicile.toml:14:10: error: there is no column `number`
+      help: the integer columns are: ["id"]
+    domicile.toml:15:7: error: Schema error: No field named land.
+    Valid fields are id, country, customer, sold_on, status, amount.
+      help: write an SQL expression over the source's columns, for example country_code(country)
+    domicile.toml:20:8: error: home japan: `sales.amount` is declared `INTEGER`, which does not keep Decimal128(12, 2) as it is
+      help: declare it DECIMAL(12,2), or cast the analyser's result
+    domicile.toml:27:7: error: Error during planning: table 'datafusion.public.records' not found
+      help: `record` is the table to select from; its columns are the source's
+    "#);
+    assert_eq!(before, sandbox.files());
+}
+
+#[test]
+fn a_setting_that_is_missing_hides_nothing() {
+    for (missing, told) in [
+        ("control = ", "missing setting `control`"),
+        ("[homes]", "missing setting `homes`"),
+        ("cursor = ", "missing setting `cursor`"),
+        ("key = \"country_code", "missing setting `key`"),
+    ] {
+        let sandbox = Sandbox::new();
+        Shop::open(&sandbox, 79).sell(20);
+        let misspelt = missing.replacen(|char: char| char.is_alphabetic(), "_", 1);
+        sandbox.write_config(&changed(&[(missing, &misspelt), ("SELECT * FROM record", "SELECT * FROM records")]));
+        let checked = domicile(sandbox.dir(), ["check"]).exits(2);
+        checked.complains(told).complains("records' not found");
+    }
+}
+
+#[test]
+fn a_folder_that_this_user_may_not_write_is_told() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 80).sell(20);
+    std::fs::create_dir_all(sandbox.path("homes")).unwrap();
+    let permit = |mode| std::fs::set_permissions(sandbox.path("homes"), std::fs::Permissions::from_mode(mode)).unwrap();
+    permit(0o555);
+    let told =
+        "home france: the database sqlite:homes/france.sqlite cannot be used: the file or its folder is read-only";
+    wrapped(&unprivileged(), sandbox.dir(), &["check"]).exits(2).complains(told);
+    wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits(1).says("FAILED france: ");
+    permit(0o755);
+    wrapped(&unprivileged(), sandbox.dir(), &["check"]).exits(0);
+    wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits_with_any_of(&[0, 3]);
+    assert_arrived(&sandbox);
+}
+
+#[test]
+fn a_source_that_cannot_be_gone_on_with_is_told() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 81).sell(20);
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    domicile(sandbox.dir(), ["check"]).exits(0);
+    sandbox.source().execute_batch("DELETE FROM sales WHERE id > 1; DELETE FROM sqlite_sequence").unwrap();
+    let told = "source sales: it ends at 1, but a home has got to 20; was it restored or replaced?";
+    domicile(sandbox.dir(), ["check"]).exits(2).complains(told);
+    run(&sandbox).exits(1).says(told);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use domicile_testkit::Sandbox;
 use serde_json::Value;
 
 /// No command of these tests takes longer, so one that does hangs.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
@@ -26,6 +26,16 @@ pub(crate) fn binary() -> PathBuf {
 /// Runs the command in a folder.
 pub(crate) fn domicile<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Ran {
     finish(assert_cmd::Command::new(binary()).current_dir(folder).args(arguments))
+}
+
+/// Runs the command in a folder, with further variables in its environment.
+pub(crate) fn domicile_with<A: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = A>,
+    environment: &[(&str, &str)],
+) -> Ran {
+    let environment = environment.iter().copied();
+    finish(assert_cmd::Command::new(binary()).current_dir(folder).args(arguments).envs(environment))
 }
 
 /// Runs the command in a folder, with text on its standard input.

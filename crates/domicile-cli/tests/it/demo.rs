@@ -5,7 +5,7 @@ use std::path::Path;
 use domicile_testkit::Sandbox;
 use rusqlite::Connection;
 
-use crate::command::{Ran, domicile, without_reasons};
+use crate::command::{Ran, binary, domicile, without_reasons};
 
 fn demo(sandbox: &Sandbox) -> Ran {
     domicile(sandbox.dir(), ["demo", "demo", "--scale", "0.001", "--new", "50"]).exits(0)
@@ -63,8 +63,10 @@ fn it_delivers_everything_and_then_only_what_is_new() {
 #[test]
 fn what_it_prints_is_always_the_same() {
     let sandbox = Sandbox::new();
-    insta::assert_snapshot!("demo", demo(&sandbox).stdout);
-    insta::assert_snapshot!("demo_again", demo(&sandbox).stdout);
+    // What it suggests to type begins with how it was called itself.
+    let stdout = |ran: Ran| ran.stdout.replace(&binary().display().to_string(), "PROGRAM");
+    insta::assert_snapshot!("demo", stdout(demo(&sandbox)));
+    insta::assert_snapshot!("demo_again", stdout(demo(&sandbox)));
 }
 
 #[test]
@@ -99,4 +101,22 @@ fn where_it_cannot_be_made_it_says_so() {
     ran.complains("error: the demonstration cannot be made in demo: ");
     domicile(sandbox.dir(), ["demo", "elsewhere", "--scale", "0"]).exits(2).complains("it must be from 0.0001 to 100");
     domicile(sandbox.dir(), ["demo", "elsewhere", "--scale", "0.0001"]).exits(0);
+}
+
+#[test]
+fn a_configuration_that_was_changed_is_shown_as_far_as_it_can_be() {
+    let sandbox = Sandbox::new();
+    demo(&sandbox);
+    let path = sandbox.path("demo/domicile.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, config.replace("control.sqlite", "elsewhere.sqlite").replace("homes/{home}", "new/{home}"))
+        .unwrap();
+    let shown = demo(&sandbox);
+    assert_eq!(told(&shown, "read"), 1550);
+    let homes = sandbox.path("demo/homes");
+    std::fs::rename(sandbox.path("demo/new"), sandbox.path("demo/moved")).unwrap();
+    std::fs::remove_dir_all(homes).unwrap();
+    let line = domicile(sandbox.dir(), ["demo", "demo", "--new", "1"]).exits(0).stdout;
+    let france = line.lines().find(|line| line.starts_with("france ")).expect("it has a row");
+    assert_eq!(france.split_whitespace().skip(2).collect::<Vec<_>>(), ["-", "-", "-", "-"], "{line}");
 }

@@ -12,5 +12,6 @@ mod overlap;
 mod refused;
 mod run;
 mod schema;
+mod secrets;
 mod tables;
 mod values;

@@ -41,6 +41,16 @@ pub enum WriteMode {
     Merge,
 }
 
+impl WriteMode {
+    fn name(self) -> &'static str {
+        match self {
+            WriteMode::Insert => "insert",
+            WriteMode::Replace => "replace",
+            WriteMode::Merge => "merge",
+        }
+    }
+}
+
 /// Leaves out the text of the query: a variable of the environment may be in it.
 impl fmt::Debug for AnalyserConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,6 +77,12 @@ fn analyser(file: AnalyserFile, setting: SettingPath, findings: &mut Findings<'_
         let at = setting.key("into");
         let message = format!("`{}` is reserved: {why}", findings.document.shown(&at));
         findings.report(&at, message, "give the table another name");
+    }
+    let at = setting.key("write");
+    let shown = findings.document.shown(&at);
+    if findings.document.holds(&at) && !shown.contains('$') && shown != file.write.name() {
+        // It was refused, and planning the query for another way of writing would only find more that is not so.
+        return None;
     }
     let at = setting.key("key");
     let key = match file.key {

@@ -14,20 +14,11 @@ const HOME: &str = "{home}";
 /// path in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Database {
-    /// What kind of database it is.
-    pub kind: DatabaseKind,
     /// Its file. A path that is relative in the configuration is taken from the folder of the configuration.
     pub path: PathBuf,
     /// The setting that holds its URL.
     pub setting: SettingPath,
     shown: String,
-}
-
-/// The kinds of databases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DatabaseKind {
-    /// SQLite: a file.
-    Sqlite,
 }
 
 impl fmt::Display for Database {
@@ -55,6 +46,16 @@ impl Database {
             Self::sqlite(url, findings.document.shown(&setting).to_owned(), &setting, findings)
         };
         read.map_err(|(message, help)| findings.report(&setting, message, help)).ok()
+    }
+
+    /// Stands for the control database of a file that names none, so that the rest can be checked all the same.
+    pub(super) fn missing(setting: SettingPath) -> Self {
+        Self { path: PathBuf::new(), setting, shown: String::new() }
+    }
+
+    /// Whether the file names no database here, which has been reported.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.path.as_os_str().is_empty()
     }
 
     /// Reads the URL of a home, in which `{home}` is the home's name.
@@ -86,7 +87,7 @@ impl Database {
             "has a NUL in it"
         } else {
             let path = findings.folder.join(path);
-            return Ok(Self { kind: DatabaseKind::Sqlite, path, setting: setting.clone(), shown });
+            return Ok(Self { path, setting: setting.clone(), shown });
         };
         Err((format!("`{shown}` {refusal}"), String::from("name a file, as in `sqlite:orders.sqlite`")))
     }

@@ -99,7 +99,9 @@ fn resolved(path: &Path) -> PathBuf {
 
 fn followed(folder: PathBuf, name: OsString) -> PathBuf {
     let path = folder.join(name);
-    path.canonicalize().unwrap_or(path)
+    // What a link leads to may not exist yet.
+    let target = || Some(folder.join(path.read_link().ok()?));
+    path.canonicalize().ok().or_else(target).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -121,6 +123,8 @@ mod tests {
         {
             std::os::unix::fs::symlink(root.join("a"), root.join("link")).unwrap();
             assert_eq!(resolved(&root.join("link/new.sqlite")), root.join("a/new.sqlite"));
+            std::os::unix::fs::symlink("nowhere.sqlite", root.join("dangling")).unwrap();
+            assert_eq!(resolved(&root.join("dangling")), root.join("nowhere.sqlite"));
         }
     }
 

@@ -62,15 +62,20 @@ impl Document {
         self.problem_at(setting, self.span(setting), message)
     }
 
-    /// Makes a problem that tells what another program says of a setting. It may quote the setting, so where that has a
-    /// value of the environment in it, the message is left out.
-    pub(crate) fn problem_said(&self, setting: &SettingPath, message: impl Into<String>) -> Problem {
-        if self.holds(setting) && self.shown(setting).contains("${") {
-            let untold =
-                "it is refused, and what is said of it is left out, because a value of the environment is in it";
-            return self.problem(setting, untold);
+    /// Makes a problem that tells what another program says of a setting. It may quote `quoted`, so where a value of the
+    /// environment is in that, what is said is left out.
+    pub(crate) fn problem_said(
+        &self,
+        setting: &SettingPath,
+        quoted: &SettingPath,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        if self.holds(quoted) && self.shown(quoted).contains("${") {
+            let untold = "it is refused; what is said of it is left out, because a value of the environment is in it";
+            return self.problem(setting, untold).help("try it with the value written out, in a copy of the file");
         }
-        self.problem(setting, message)
+        self.problem(setting, message).help(help)
     }
 
     /// Makes a problem that points at a setting's key.

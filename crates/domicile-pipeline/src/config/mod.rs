@@ -44,7 +44,7 @@ use serde_json::Value;
 
 pub use analyser::{AnalyserConfig, WriteMode};
 pub use column::{ColumnType, InvalidColumnType};
-pub use database::{Database, DatabaseKind};
+pub use database::Database;
 pub use document::Document;
 pub use home::HomeConfig;
 pub use limits::{BatchLimits, DeliveryLimits};
@@ -116,9 +116,9 @@ impl Config {
     }
 
     /// What is sound in a file, for finding out what else is wrong, and all problems. A home, source or analyser that
-    /// cannot be made out is missing; there is nothing at all where the file or its control database cannot be.
+    /// cannot be made out is missing; there is nothing at all where the file cannot be read.
     #[must_use]
-    pub fn examine(path: &Path) -> (Option<Self>, Problems) {
+    pub(crate) fn examine(path: &Path) -> (Option<Self>, Problems) {
         let text = std::fs::read(path).map_err(|error| unreadable(path, &error));
         match text.and_then(|bytes| String::from_utf8(bytes).map_err(|error| not_text(path, &error))) {
             Ok(text) => Self::sound_parts(path, text, &|name| std::env::var(name).ok()),
@@ -134,7 +134,7 @@ impl Config {
         let (document, problems) = Document::parse(path, text);
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut findings = Findings::new(&document, folder, problems);
-        let config = file(&mut findings, environment).and_then(|file| checked(file, path, &document, &mut findings));
+        let config = file(&mut findings, environment).map(|file| checked(file, path, &document, &mut findings));
         let mut problems = findings.problems;
         problems.sort();
         (config, problems)
@@ -156,7 +156,7 @@ fn file(findings: &mut Findings<'_>, environment: &dyn Fn(&str) -> Option<String
     }
 }
 
-fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Findings<'_>) -> Option<Config> {
+fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Findings<'_>) -> Config {
     let root = SettingPath::root();
     let control = file.control.and_then(|url| Database::read(&url, root.key("control"), findings));
     findings.uses.extend(control.as_ref().map(Use::control));
@@ -166,17 +166,18 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
 
     distinct::check(findings);
 
-    let (homes, placement) = homes?;
-    Some(Config {
+    let nowhere = || Placement::builder().build().expect("no key is placed twice");
+    let (homes, placement) = homes.unwrap_or_else(|| (Vec::new(), nowhere()));
+    Config {
         path: path.to_owned(),
-        control: control?,
+        control: control.unwrap_or_else(|| Database::missing(root.key("control"))),
         homes,
         placement,
         sources,
         batch: file.batch,
         delivery,
         document: document.clone(),
-    })
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Problems {

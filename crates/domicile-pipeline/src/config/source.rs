@@ -104,8 +104,9 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
         name: name?,
         database: database?,
         from: from?,
-        cursor: file.cursor?,
-        key: file.key?,
+        // What is missing has been reported, and nothing is made of it.
+        cursor: file.cursor.unwrap_or_default(),
+        key: file.key.unwrap_or_default(),
         ignore: file.ignore,
         columns,
         analysers: analysers.unwrap_or_default(),

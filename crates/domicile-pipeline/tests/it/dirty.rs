@@ -262,3 +262,26 @@ fn a_key_that_changes_by_itself_is_refused() {
     let world = World::with_orders(&[]);
     assert_eq!(world.problems(&Setup::none().key("uuid()")).len(), 1, "a record would have another home each time");
 }
+
+#[test]
+fn equal_records_are_each_kept_in_quarantine() {
+    let world = World::new("CREATE TABLE events (at INTEGER NOT NULL, country TEXT)");
+    world.source("INSERT INTO events VALUES (1, 'ES'), (1, 'XX'), (1, 'XX'), (2, 'XX')");
+    let source = "name = \"events\"\nquery = \"SELECT at, country FROM events\"\ncursor = \"at\"";
+    let report = world.run(&Setup::new().source(source).insert("events", "SELECT at FROM record"));
+    assert_eq!(counts(&report.control), [3, 0, 0, 3]);
+    assert_eq!(world.control("SELECT position, number FROM domicile_quarantine ORDER BY 1, 2"), ["1|0", "1|1", "2|0"]);
+}
+
+#[test]
+fn one_bad_value_of_many_is_found_by_halving() {
+    let world = World::with_orders(&[]);
+    world.source(
+        "WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n LIMIT 2000)
+         INSERT INTO orders (country, customer) SELECT 'ES', CASE n WHEN 777 THEN 'many' ELSE n END FROM n",
+    );
+    let key = "CASE WHEN CAST(customer AS INT) > 0 THEN country END";
+    let report = world.run(&Setup::none().key(key));
+    assert_eq!((report.total().delivered, counts(&report.control)), (1999, [1, 0, 0, 1]));
+    assert_eq!(world.control("SELECT position, cause FROM domicile_quarantine"), ["777|bad_value"]);
+}

@@ -261,3 +261,59 @@ fn an_analyser_that_is_added_later_is_told_that_records_were_read() {
     world.run(&renamed);
     assert_eq!(world.rows("es", "SELECT id FROM made"), ["1"]);
 }
+
+#[test]
+fn a_merged_column_that_takes_no_null_is_told() {
+    let expected = format!(
+        "{INTO}`made.s` is NOT NULL, but the sum of nothing but NULL is NULL / declare the column without NOT NULL"
+    );
+    let table = |constraint: &str| format!("CREATE TABLE made (customer TEXT PRIMARY KEY, s NUMERIC {constraint})");
+    assert_eq!(problem(&merging(), &table("NOT NULL")), expected);
+    assert_eq!(problems(&merging(), &table("")), Vec::<String>::new());
+    // A count is never NULL.
+    let counting = Setup::new().merge("made", "SELECT customer, count(amount) AS s FROM record GROUP BY customer");
+    assert_eq!(problems(&counting, &table("NOT NULL")), Vec::<String>::new());
+}
+
+#[test]
+fn a_merged_table_that_is_unique_in_another_way_as_well_is_told() {
+    let expected = format!(
+        "{INTO}the table `made` is unique over s as well, and a merged row could clash there / drop that constraint: what is \
+         merged is told apart by its GROUP BY alone"
+    );
+    let table = |constraint: &str| format!("CREATE TABLE made (customer TEXT PRIMARY KEY, s NUMERIC {constraint})");
+    assert_eq!(problem(&merging(), &table("UNIQUE")), expected);
+    // Rows that are inserted go to quarantine where they clash, each by itself.
+    let inserting = Setup::new().insert("made", "SELECT customer, amount AS s FROM record");
+    assert_eq!(problems(&inserting, &table("UNIQUE")), Vec::<String>::new());
+}
+
+#[test]
+fn only_a_row_id_is_filled_by_the_database() {
+    let one = Setup::new().insert("made", "SELECT customer FROM record");
+    let told = |table: &str| problem(&one, table).contains("`made.id` is NOT NULL without a default");
+    assert!(told("CREATE TABLE made (id INTEGER NOT NULL, customer TEXT, PRIMARY KEY (id, customer))"));
+    assert!(told("CREATE TABLE made (id INTEGER NOT NULL PRIMARY KEY, customer TEXT) WITHOUT ROWID"));
+    let filled = "CREATE TABLE made (id INTEGER NOT NULL PRIMARY KEY, customer TEXT)";
+    assert_eq!(problems(&one, filled), Vec::<String>::new());
+}
+
+#[test]
+fn a_trigger_that_drops_what_is_merged_or_replaced_stops_the_home() {
+    let replacing = Setup::new().replace("made", "customer", "SELECT customer, amount AS s FROM record");
+    for (setup, is_merged) in [(merging(), true), (replacing, false)] {
+        let world = world();
+        world.in_home(
+            "es",
+            "CREATE TABLE made (customer TEXT PRIMARY KEY, s NUMERIC);
+             CREATE TRIGGER gone BEFORE INSERT ON made BEGIN SELECT RAISE(IGNORE); END",
+        );
+        let report = world.try_run(&setup);
+        let es = home(&report, "es");
+        // A record that is at fault by itself goes to quarantine; of what is merged, none is.
+        let expected = if is_merged { [0, 0, 0, 0] } else { [1, 0, 0, 1] };
+        assert_eq!((counts(es), es.failure.is_some()), (expected, is_merged), "{report:#?}");
+        world.in_home("es", "DROP TRIGGER gone");
+        assert!(world.try_run(&setup).failed().next().is_none());
+    }
+}

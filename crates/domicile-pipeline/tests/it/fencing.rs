@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use domicile_pipeline::{Account, Guarantee, Observer, Pipeline, Position, SourceReport};
+use domicile_pipeline::{Observer, Pipeline, SourceReport};
 
 use crate::fixture::{Setup, World, counts, home, only, open, run};
+use crate::meddler::Meddler;
 
 fn world() -> World {
     let orders = ["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 2.00"];
@@ -19,39 +19,6 @@ fn copying() -> Setup {
     let setup = Setup::new().insert("orders", "SELECT id FROM record");
     let setup = setup.merge("total", "SELECT country, count(*) AS n, sum(amount) AS s FROM record GROUP BY country");
     setup.batch_rows(2).commit_rows(1)
-}
-
-/// Does something once: when a source starts, or when a home has committed for the first time.
-struct Meddler<F> {
-    after_commit_of: Option<&'static str>,
-    done: AtomicBool,
-    meddle: F,
-}
-
-impl<F: Fn() + Send + Sync> Meddler<F> {
-    fn new(after_commit_of: Option<&'static str>, meddle: F) -> Arc<Self> {
-        Arc::new(Self { after_commit_of, done: AtomicBool::new(false), meddle })
-    }
-
-    fn once(&self) {
-        if !self.done.swap(true, Ordering::SeqCst) {
-            (self.meddle)();
-        }
-    }
-}
-
-impl<F: Fn() + Send + Sync> Observer for Meddler<F> {
-    fn source_started(&self, _: &str, _: &Guarantee, _: Position, _: Position) {
-        if self.after_commit_of.is_none() {
-            self.once();
-        }
-    }
-
-    fn delivered(&self, home: &str, _: Account) {
-        if self.after_commit_of == Some(home) {
-            self.once();
-        }
-    }
 }
 
 fn meddled(world: &World, setup: &Setup, observer: Arc<dyn Observer>) -> SourceReport {

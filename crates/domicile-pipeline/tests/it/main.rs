@@ -5,6 +5,8 @@ mod dirty;
 mod existing_tables;
 mod fencing;
 mod fixture;
+mod meddler;
+mod placements;
 mod positions;
 mod reports;
 mod routers;

@@ -1,10 +1,12 @@
 //! How far each home has got: nothing is lost and nothing comes twice, also when a home is away for a while.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
-use domicile_pipeline::Position;
+use domicile_pipeline::{Observer, Position, Silent};
 
-use crate::fixture::{Setup, World, counts, home};
+use crate::fixture::{Setup, World, counts, home, only, open, run};
+use crate::meddler::Meddler;
 
 fn copying() -> Setup {
     Setup::new()
@@ -33,7 +35,7 @@ fn each_home_has_its_own_position_up_to_the_horizon() {
     let report = world.run(&copying().batch_rows(2));
     for name in ["es", "fr"] {
         assert_eq!(world.rows(name, POSITION), ["orders|5"]);
-        assert_eq!(home(&report, name).position, Position::At(5));
+        assert_eq!(home(&report, name).position, Some(Position::At(5)));
     }
     assert_eq!(world.control(POSITION), ["orders|5"]);
     assert_eq!(world.rows("es", IDS), ["1", "3"]);
@@ -59,7 +61,7 @@ fn a_home_that_is_away_catches_up_and_the_others_go_on() {
     let report = world.try_run(&setup);
     assert!(report.failure.is_none() && home(&report, "fr").failure.is_some());
     assert_eq!(counts(home(&report, "fr")), [0, 0, 0, 0]);
-    assert_eq!(home(&report, "fr").position, Position::Start);
+    assert_eq!(home(&report, "fr").position, None);
     assert_eq!(world.rows("es", IDS), ["1", "3"]);
     assert_eq!(world.control("SELECT position FROM domicile_quarantine"), ["5"]);
 
@@ -78,17 +80,34 @@ fn a_home_that_is_away_catches_up_and_the_others_go_on() {
 }
 
 #[test]
-fn a_control_database_that_is_away_catches_up_too() {
+fn a_control_database_that_is_away_stops_the_run_before_anything_is_written() {
     let world = world();
     fs::create_dir(world.path("control.sqlite")).unwrap();
-    let report = world.try_run(&copying());
-    assert!(report.control.failure.is_some());
-    assert_eq!(world.rows("es", IDS), ["1", "3"]);
+    let error = run(&world.pipeline(&copying()), Arc::new(Silent)).unwrap_err();
+    assert_eq!(error.to_string(), "the control database: unable to open the database file");
+    assert!(!error.is_configuration() && !error.is_usage());
+    assert!(!world.home_path("es").exists());
     fs::remove_dir(world.path("control.sqlite")).unwrap();
     let report = world.run(&copying());
     assert_eq!(counts(&report.control), [1, 0, 0, 1]);
-    assert_eq!(report.total().read, 1);
-    assert_eq!(world.control("SELECT position FROM domicile_quarantine"), ["5"]);
+    assert_eq!(report.total().read, 5);
+}
+
+#[test]
+fn a_control_database_that_breaks_delays_only_the_quarantine() {
+    let world = world();
+    world.run(&copying());
+    world.order(&["'ES', 'Mar', NULL, 64.00", "'XX', 'Kim', NULL, 1.00"]);
+    let view = "ALTER TABLE domicile_quarantine RENAME TO kept; CREATE VIEW domicile_quarantine AS SELECT * FROM kept";
+    open(&world.path("control.sqlite")).execute_batch(view).unwrap();
+    let report = world.try_run(&copying());
+    assert!(report.control.failure.is_some());
+    assert_eq!(world.rows("es", IDS), ["1", "3", "6"]);
+    let mended = "DROP VIEW domicile_quarantine; ALTER TABLE kept RENAME TO domicile_quarantine";
+    open(&world.path("control.sqlite")).execute_batch(mended).unwrap();
+    let report = world.run(&copying());
+    assert_eq!((counts(&report.control), report.total().read), ([1, 0, 0, 1], 1));
+    assert_eq!(world.control("SELECT position FROM domicile_quarantine ORDER BY 1"), ["5", "7"]);
 }
 
 #[test]
@@ -105,15 +124,20 @@ fn a_check_tells_of_a_home_that_is_away() {
 #[test]
 fn a_home_that_breaks_in_the_middle_keeps_what_it_has_committed() {
     let world = world();
+    world.order(&["'FR', 'Ian', NULL, 32.00"]);
     let setup = copying().batch_rows(1).commit_rows(1);
-    // A table of the home that no row can be written to, and no record is at fault.
-    world.in_home("fr", "CREATE VIEW total AS SELECT 'FR' AS country, 1 AS n, 1 AS s");
-    let _ = crate::fixture::run(&world.pipeline(&setup), std::sync::Arc::new(domicile_pipeline::Silent));
-    world.in_home("fr", "DROP VIEW total");
+    let path = world.home_path("fr");
+    let breaks =
+        Meddler::new(Some("fr"), move || open(&path).execute_batch("ALTER TABLE total RENAME TO away").unwrap());
+    let report = only(run(&world.pipeline(&setup), breaks).unwrap());
+    assert!(home(&report, "fr").failure.as_deref().is_some_and(|failure| failure.contains("total")), "{report:#?}");
+    assert_eq!((counts(home(&report, "fr")), home(&report, "fr").position), ([1, 1, 0, 0], Some(Position::At(2))));
+    assert_eq!(world.rows("fr", IDS), ["2"], "the rows of a transaction that fails are not kept");
+    assert_eq!(world.rows("es", TOTAL), ["ES|2|5"], "the others go on");
+    world.in_home("fr", "ALTER TABLE away RENAME TO total");
     world.run(&setup);
-    assert_eq!(world.rows("fr", IDS), ["2", "4"]);
-    assert_eq!(world.rows("fr", TOTAL), ["FR|2|10"]);
-    assert_eq!(world.rows("es", TOTAL), ["ES|2|5"]);
+    assert_eq!(world.rows("fr", IDS), ["2", "4", "6"]);
+    assert_eq!(world.rows("fr", TOTAL), ["FR|3|42"]);
 }
 
 #[test]
@@ -238,7 +262,7 @@ fn negative_cursors_go_on_where_they_were() {
 fn an_empty_source_leaves_everyone_at_the_start() {
     let world = World::with_orders(&[]);
     let report = world.run(&copying());
-    assert_eq!(home(&report, "es").position, Position::Start);
+    assert_eq!(home(&report, "es").position, Some(Position::Start));
     assert!(!world.home_path("es").exists(), "nothing was opened");
     world.order(&["'ES', 'Ana', NULL, 1.00"]);
     assert_eq!(world.run(&copying()).total().read, 1);
@@ -287,4 +311,30 @@ fn ids_that_were_given_and_are_gone_are_no_older_source() {
     assert_eq!(world.run(&copying()).failure, None);
     world.order(&["'ES', 'Ida', NULL, 1.00"]);
     assert_eq!(world.run(&copying()).total().delivered, 1);
+}
+
+#[test]
+fn a_batch_ends_by_its_bytes_also_where_values_do_not_fit() {
+    let world =
+        World::new("CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT, quantity INTEGER)");
+    world.source(
+        "WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n LIMIT 20)
+         INSERT INTO orders (country, quantity) SELECT 'ES', 'x' || hex(zeroblob(500)) FROM n",
+    );
+    let batches = Batches::default();
+    let setup = Setup::none().homes("es = \"ES\"").batch_rows(1000).batch_bytes(8_000);
+    let report = only(run(&world.pipeline(&setup), Arc::new(batches.clone())).unwrap());
+    assert_eq!(counts(home(&report, "es")), [20, 0, 0, 20]);
+    let read = batches.0.lock().unwrap().clone();
+    assert!(read.iter().all(|records| *records <= 5) && read.len() >= 4, "{read:?}");
+}
+
+/// Notes how many records each batch had.
+#[derive(Clone, Default)]
+struct Batches(Arc<Mutex<Vec<usize>>>);
+
+impl Observer for Batches {
+    fn batch_read(&self, records: usize, _: Position) {
+        self.0.lock().unwrap().push(records);
+    }
 }

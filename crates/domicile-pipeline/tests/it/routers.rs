@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domicile::{Chain, Error, Home, Operation, Placement, PlacementRouter, Route, Router, RoutingKey, context};
-use domicile_pipeline::Pipeline;
+use domicile_pipeline::{Explained, Pipeline, Records};
 
-use crate::fixture::{Setup, World, counts, home, only};
+use crate::fixture::{Setup, World, counts, home, only, runtime};
 
 /// A router made of a function of the routing key in the context.
 struct ByKey<F>(F);
@@ -120,6 +120,42 @@ fn a_broken_router_is_caught_by_looking_into_the_homes() {
     let wrong = world();
     wrong.run_pipeline(&pipeline(&wrong, by_key(|_| to("es"))));
     assert!(!is_as_placed(&wrong), "everything went to one home");
+}
+
+#[test]
+fn a_router_that_panics_fails_its_source_and_no_other() {
+    let world = world();
+    world.source("CREATE TABLE visits (id INTEGER PRIMARY KEY, country TEXT); INSERT INTO visits VALUES (1, 'ES')");
+    let visits = "[[source]]\nurl = \"sqlite:source.sqlite\"\ntable = \"visits\"\ncursor = \"id\"\nkey = \"country\"\n\
+                  [[source.analyser]]\ninto = \"visits\"\nsql = \"SELECT id FROM record\"\n";
+    let first = "[[source.analyser]]\ninto = \"orders\"\nsql = \"SELECT id, country FROM record\"";
+    let setup = Setup::new().setting(first).setting(visits).insert("seen", "SELECT id FROM record");
+    let router = by_key(|key| if key == "XK" { panic!("a bug for {key}") } else { Ok(None) }).then(placement());
+    let report = world.run_pipeline(&world.pipeline(&setup).with_router(router));
+    let expected = "source orders: locating panicked: a bug for XK";
+    assert_eq!(report.sources[0].failure.as_deref(), Some(expected));
+    assert!(report.sources[1].failure.is_none(), "{report:#?}");
+    assert_eq!(world.rows("es", "SELECT id FROM visits"), ["1"]);
+    assert_eq!(
+        world.rows("es", "SELECT position FROM domicile_position WHERE source = 'orders'"),
+        Vec::<String>::new()
+    );
+    // The record is still to come: with the bug mended, everything arrives.
+    let report = world.run_pipeline(&world.pipeline(&setup));
+    assert!(!report.has_failed(), "{report:#?}");
+    assert!(is_as_placed(&world));
+}
+
+#[test]
+fn what_the_caller_has_set_is_no_concern_of_the_records() {
+    let world = world();
+    let pipeline = world.pipeline(&copying());
+    let all = || Records::Source { after: None, limit: 10 };
+    let outside = runtime().block_on(pipeline.explain(None, all())).unwrap();
+    let inside = context::with(Home::new("fr").unwrap(), || runtime().block_on(pipeline.explain(None, all())).unwrap());
+    let shown = |explained: &[Explained]| format!("{explained:#?}");
+    assert_eq!(shown(&inside), shown(&outside));
+    assert!(shown(&inside).contains("home: \"es\""), "{inside:#?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use domicile::{Context, context};
+use domicile::{Context, Origin, context};
 
 use crate::values::{Country, Tenant, country, tenant};
 
@@ -111,9 +111,11 @@ fn a_context_lists_what_is_set_and_where() {
     assert_eq!(context.to_string(), format!("Country(\"ES\") set at {place}, Tenant(7) set at {place}"));
     assert_eq!(format!("{:?}", Context::empty()), "Context(nothing)");
     let line = line!() + 1;
-    let origin =
-        context::with(Country("FR"), || Context::current().entry::<Country>().unwrap().origin().location().unwrap());
+    let context = context::with(Country("FR"), Context::current);
+    let origin = context.entry::<Country>().unwrap().origin().location().unwrap();
     assert_eq!((origin.file(), origin.line()), (file!(), line));
+    let told = context.and_from(Tenant(8), Origin::told("header X-Tenant"));
+    assert!(told.to_string().ends_with("Tenant(8) set at header X-Tenant"), "{told}");
 }
 
 #[test]

@@ -141,24 +141,30 @@ impl Delivery for SqliteDelivery {
 
 /// Whether the file, or the folder that it is to be made in, may be written as far as its permissions say.
 fn check_writable(path: &Path) -> Result<(), Failure> {
+    let failed = |message: &str| Err(Failure::Failed(String::from(message)));
     let ancestor = path.ancestors().find(|ancestor| ancestor.exists() || ancestor.as_os_str().is_empty());
     let existing = ancestor.filter(|ancestor| !ancestor.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let metadata = existing.metadata().map_err(|error| Failure::Failed(error.to_string()))?;
-    if metadata.permissions().readonly() {
-        return Err(Failure::Failed(String::from("the file or its folder is read-only")));
-    }
     if (existing == path) == metadata.is_dir() {
-        return Err(Failure::Failed(String::from("the path is a folder, or leads through a file")));
+        return failed("the path is a folder, or leads through a file");
     }
-    if existing == path {
-        // Where this user may only read the file, SQLite opens it all the same.
-        let opened =
-            open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| connection.is_readonly("main"));
-        if opened.map_err(|error| failure(&error))? {
-            return Err(Failure::Failed(String::from("this user may not write to the file")));
-        }
+    // A transaction needs a journal beside the file.
+    let folder = if metadata.is_dir() { existing } else { existing.parent().unwrap_or(Path::new(".")) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if [existing, folder].into_iter().any(|path| !may_write(path)) {
+        return failed("the file or its folder is read-only for this user");
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn may_write(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_write(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.permissions().readonly())
 }
 
 impl Shared {

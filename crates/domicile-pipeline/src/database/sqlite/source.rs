@@ -46,6 +46,18 @@ pub(crate) struct Unopened {
     pub(crate) help: String,
 }
 
+/// Everything that stops a source from being opened, and its columns if they are known.
+pub(crate) struct NotOpened {
+    pub(crate) why: Vec<Unopened>,
+    pub(crate) schema: Option<SchemaRef>,
+}
+
+impl std::convert::From<Vec<Unopened>> for NotOpened {
+    fn from(why: Vec<Unopened>) -> Self {
+        Self { why, schema: None }
+    }
+}
+
 impl Unopened {
     fn new(setting: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { setting, message: message.into(), help: help.into() }
@@ -54,7 +66,7 @@ impl Unopened {
 
 impl SqliteSource {
     /// Opens a source without writing to it, and learns its columns.
-    pub(crate) fn open(config: &SourceConfig) -> Result<Self, Vec<Unopened>> {
+    pub(crate) fn open(config: &SourceConfig) -> Result<Self, NotOpened> {
         let connection = open_read_only(&config.database.path).map_err(|error| {
             let message = format!("the database {} cannot be opened: {}", config.database, failure(&error));
             vec![Unopened::new("url", message, "check that the file exists and can be read")]
@@ -68,7 +80,11 @@ impl SqliteSource {
             .column_with_name(&config.cursor)
             .filter(|(_, field)| field.data_type() == &DataType::Int64)
             .map(|(number, _)| number)
-            .ok_or_else(|| vec![no_cursor(&schema, &config.cursor)])?;
+            .ok_or_else(|| NotOpened {
+                // A cursor that is missing in the configuration has been reported.
+                why: if config.cursor.is_empty() { Vec::new() } else { vec![no_cursor(&schema, &config.cursor)] },
+                schema: Some(Arc::clone(&schema)),
+            })?;
         let rowid = rowid_alias(&connection, config).unwrap_or_default();
         let reading = Reading {
             name: config.name.clone(),
@@ -197,7 +213,7 @@ impl Reading {
                 .query_row(&format!("SELECT count(*) FROM {relation} WHERE typeof({cursor}) <> 'integer'"), [], |row| {
                     row.get(0)
                 })
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| failure(&error).to_string())?;
             if broken > 0 {
                 return Err(format!(
                     "{broken} records have no integer in the cursor {cursor}, and would never be read"
@@ -206,14 +222,14 @@ impl Reading {
         }
         let highest: Option<i64> = connection
             .query_row(&format!("SELECT max({cursor}) FROM {relation}"), [], |row| row.get(0))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| failure(&error).to_string())?;
         // Ids that were given and are gone are settled as well, because they never come again.
         let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
         let given = match &self.autoincrement {
             Some(table) => connection.query_row(sequence, [table], |row| row.get(0)).optional(),
             None => Ok(None),
         };
-        Ok(Position::from(highest.max(given.map_err(|error| error.to_string())?)))
+        Ok(Position::from(highest.max(given.map_err(|error| failure(&error).to_string())?)))
     }
 
     fn batch(
@@ -223,7 +239,7 @@ impl Reading {
         upto: Position,
         limit: BatchLimit,
     ) -> Result<Batch, Error> {
-        let refused = |error: rusqlite::Error| Error::source(&self.name, error);
+        let refused = |error: rusqlite::Error| Error::source(&self.name, failure(&error));
         let Self { relation, cursor_name: cursor, .. } = self;
         let first = after.cursor().map_or(Some(i64::MIN), |cursor| cursor.checked_add(1));
         let (Some(first), Some(last)) = (first, upto.cursor()) else {

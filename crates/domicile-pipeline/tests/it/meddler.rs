@@ -1,0 +1,39 @@
+//! An observer that interferes with a run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domicile_pipeline::{Account, Guarantee, Observer, Position};
+
+/// Does something once: when a source starts, or when a home has committed for the first time.
+pub(crate) struct Meddler<F> {
+    after_commit_of: Option<&'static str>,
+    done: AtomicBool,
+    meddle: F,
+}
+
+impl<F: Fn() + Send + Sync> Meddler<F> {
+    pub(crate) fn new(after_commit_of: Option<&'static str>, meddle: F) -> Arc<Self> {
+        Arc::new(Self { after_commit_of, done: AtomicBool::new(false), meddle })
+    }
+
+    fn once(&self) {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            (self.meddle)();
+        }
+    }
+}
+
+impl<F: Fn() + Send + Sync> Observer for Meddler<F> {
+    fn source_started(&self, _: &str, _: &Guarantee, _: Position, _: Position) {
+        if self.after_commit_of.is_none() {
+            self.once();
+        }
+    }
+
+    fn delivered(&self, home: &str, _: Account) {
+        if self.after_commit_of == Some(home) {
+            self.once();
+        }
+    }
+}

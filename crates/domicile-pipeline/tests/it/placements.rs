@@ -1,0 +1,131 @@
+//! What is kept from run to run of where each routing key was placed, and of whose the positions are.
+
+use std::fs;
+use std::sync::Arc;
+
+use domicile_pipeline::Silent;
+
+use crate::fixture::{Setup, World, counts, described, home, open, run};
+
+fn world() -> World {
+    World::with_orders(&["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 2.00", "'PT', 'Rui', NULL, 4.00"])
+}
+
+fn copying(homes: &str) -> Setup {
+    Setup::new().homes(homes).insert("orders", "SELECT id, country FROM record")
+}
+
+const IBERIA: &str = "iberia = [\"ES\", \"PT\"]\nfr = \"FR\"";
+const ROWS: &str = "SELECT id, country FROM orders ORDER BY id";
+
+/// What a run refuses, each problem as `setting: message / help`.
+fn refused(world: &World, setup: &Setup) -> Vec<String> {
+    let error = run(&world.pipeline(setup), Arc::new(Silent)).expect_err("the run is refused");
+    described(error.problems().expect("it is a problem of the configuration"))
+}
+
+#[test]
+fn the_same_placement_runs_again_and_a_new_key_may_be_added() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    let kept = "SELECT source, routing_key, home FROM domicile_placement ORDER BY routing_key";
+    assert_eq!(world.control(kept), ["orders|ES|iberia", "orders|FR|fr", "orders|PT|iberia"]);
+    world.order(&["'IT', 'Ugo', NULL, 8.00"]);
+    let report = world.run(&copying(&format!("{IBERIA}\nit = \"IT\"")));
+    assert_eq!(counts(home(&report, "it")), [1, 1, 0, 0]);
+    assert_eq!(world.control("SELECT count(*) FROM domicile_placement"), ["4"]);
+}
+
+#[test]
+fn a_key_that_moves_to_another_home_is_refused() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    world.order(&["'PT', 'Eva', NULL, 8.00"]);
+    let moved = copying("iberia = \"ES\"\npt = \"PT\"\nfr = \"FR\"");
+    let expected = "homes.pt: source orders: the routing key `PT` was in home iberia until now, and is in pt now; iberia keeps \
+                    what it was given, and what it was not given yet would be lost / put it back; or let iberia catch up, \
+                    move its rows of `PT`, and then say so in the control database: DELETE FROM domicile_placement WHERE \
+                    source = 'orders' AND routing_key = 'PT'";
+    assert_eq!(refused(&world, &moved), [expected]);
+    assert_eq!(world.problems(&moved), [expected], "a check tells the same");
+    assert!(!world.home_path("pt").exists(), "nothing is written");
+    // Without the refusal, the old record would be in both homes.
+    let told = "DELETE FROM domicile_placement WHERE source = 'orders' AND routing_key = 'PT'";
+    open(&world.path("control.sqlite")).execute_batch(told).unwrap();
+    world.in_home("iberia", "DELETE FROM orders WHERE country = 'PT'");
+    world.run(&moved);
+    assert_eq!(world.rows("pt", ROWS), ["3|PT", "4|PT"]);
+    assert_eq!(world.rows("iberia", ROWS), ["1|ES"]);
+}
+
+#[test]
+fn a_home_that_lags_is_not_left_out() {
+    let world = world();
+    fs::create_dir(world.home_path("fr")).unwrap();
+    assert!(home(&world.try_run(&copying(IBERIA)), "fr").failure.is_some());
+    // The others are past record 2, so that it would be read by nobody.
+    for (homes, now) in
+        [("iberia = [\"ES\", \"PT\"]", "has no home now"), ("iberia = [\"ES\", \"PT\", \"FR\"]", "is in iberia now")]
+    {
+        let problems = refused(&world, &copying(homes));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains(&format!("`FR` was in home fr until now, and {now}")), "{problems:?}");
+    }
+    fs::remove_dir(world.home_path("fr")).unwrap();
+    world.run(&copying(IBERIA));
+    assert_eq!(world.rows("fr", ROWS), ["2|FR"]);
+}
+
+#[test]
+fn a_position_of_another_control_database_is_not_taken_for_ones_own() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    fs::rename(world.path("control.sqlite"), world.path("theirs.sqlite")).unwrap();
+    // As with the configuration of somebody else, whose source has the same name.
+    world.order(&["'ES', 'Eva', NULL, 8.00"]);
+    let problems = refused(&world, &copying(IBERIA));
+    let expected = "control: home iberia and 1 more: it has a position of a source 'orders' that was read with another control \
+                    database, and would be taken to know this source's records";
+    assert!(problems.len() == 1 && problems[0].starts_with(expected), "{problems:?}");
+    assert!(!world.path("control.sqlite").exists(), "nothing is written");
+
+    let other = copying(IBERIA).setting("name = \"ours\"");
+    assert_eq!(world.run(&other).total().delivered, 4, "another name is another source");
+    let lost = "UPDATE domicile_position SET control = NULL WHERE source = 'orders'";
+    world.in_home("iberia", lost);
+    world.in_home("fr", lost);
+    assert_eq!(world.run(&copying(IBERIA)).total().delivered, 1, "what was taken over goes on where it was");
+}
+
+#[test]
+fn a_control_database_that_moves_is_still_the_same() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    let copy = world.path("copy.sqlite");
+    fs::copy(world.path("control.sqlite"), &copy).unwrap();
+    fs::remove_file(world.path("control.sqlite")).unwrap();
+    fs::rename(copy, world.path("control.sqlite")).unwrap();
+    world.order(&["'ES', 'Eva', NULL, 8.00"]);
+    assert_eq!(world.run(&copying(IBERIA)).total().delivered, 1);
+}
+
+#[test]
+fn keys_that_country_code_never_gives_are_told() {
+    let world = world();
+    let setup =
+        copying("es = [\"ES\", \"Spain\"]\nuk = \"UK\"\nfr = \"fr\"\nxx = \"Atlantis\"").key("country_code(country)");
+    let problems = world.problems(&setup);
+    let told = |home: &str, key: &str, help: &str| {
+        format!("homes.{home}: no record has the routing key `{key}`: country_code gives codes of two letters / {help}")
+    };
+    let unknown = "write the code of ISO 3166-1 with two letters, for example `ES`";
+    let expected = [
+        told("es", "Spain", "write `ES`"),
+        told("uk", "UK", "write `GB`"),
+        told("fr", "fr", "write `FR`"),
+        told("xx", "Atlantis", unknown),
+    ];
+    assert_eq!(problems, expected);
+    // Another expression may give anything.
+    assert_eq!(world.problems(&setup.key("coalesce(country_code(country), country)")), Vec::<String>::new());
+}
