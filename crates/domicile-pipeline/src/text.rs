@@ -51,7 +51,7 @@ pub(crate) fn timestamp_from_text(text: &str) -> Option<i64> {
     let time = FORMATS.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
     // A leap second has more than a second's nanoseconds here, and would become the second after it.
-    let is_kept = |nanoseconds: u32| nanoseconds % 1000 == 0 && nanoseconds < 1_000_000_000;
+    let is_kept = |nanoseconds: u32| nanoseconds.is_multiple_of(1000) && nanoseconds < 1_000_000_000;
     let time = time.or_else(midnight)?.and_utc();
     is_kept(time.timestamp_subsec_nanos()).then(|| time.timestamp_micros())
 }

@@ -26,7 +26,7 @@ mod tally;
 mod value;
 
 pub use expectation::{Expectation, assert_arrived};
-pub use fault::{limited_to_file_size, limited_to_files, unprivileged};
+pub use fault::{can_mount, limited_to_file_size, limited_to_files, on_a_terminal, unprivileged, with_disk_of};
 pub use labels::{HOMES, ShopHome};
 pub use random::SplitMix64;
 pub use sandbox::Sandbox;

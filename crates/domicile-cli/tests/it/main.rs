@@ -14,4 +14,5 @@ mod run;
 mod schema;
 mod secrets;
 mod tables;
+mod terminal;
 mod values;

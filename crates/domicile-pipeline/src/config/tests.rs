@@ -272,3 +272,12 @@ fn a_mistake_of_syntax_makes_nothing_seem_missing() {
     assert_eq!(told("cursor = \"id\"", "cursor = \"id"), ["21: invalid basic string"]);
     assert_eq!(told("key = [\"id\"]", "key = [\"id\"]\nkey = 'id'"), ["30: `key` is set twice"]);
 }
+
+#[test]
+fn the_configuration_of_the_readme_is_read() {
+    let readme = include_str!("../../../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").expect("it shows a configuration");
+    let (text, _) = rest.split_once("```").expect("which ends");
+    let config = read(text).unwrap();
+    assert_eq!((config.homes.len(), config.sources[0].analysers.len()), (2, 2));
+}

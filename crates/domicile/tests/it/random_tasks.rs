@@ -1,8 +1,10 @@
-//! Random interleavings and cancellations of tasks on one thread. The oracle is the task alone: whatever runs in
+//! Random interleavings, cancellations and panics of tasks on one thread. The oracle is the task alone: whatever runs in
 //! between, each sees what it would have seen by itself, and the thread sees nothing of any.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use domicile::context;
 use proptest::prelude::*;
@@ -20,6 +22,8 @@ enum Step {
     Enter(u32, Vec<Step>),
     /// An async scope within the task's own.
     Scope(u32, Vec<Step>),
+    /// An async scope whose future panics at its end, which is caught outside of it.
+    Panic(u32, Vec<Step>),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -33,7 +37,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         let nested = (any::<u32>(), prop::collection::vec(inner, 0..5));
         prop_oneof![
             nested.clone().prop_map(|(value, steps)| Step::Enter(value, steps)),
-            nested.prop_map(|(value, steps)| Step::Scope(value, steps)),
+            nested.clone().prop_map(|(value, steps)| Step::Scope(value, steps)),
+            nested.prop_map(|(value, steps)| Step::Panic(value, steps)),
         ]
     });
     prop::collection::vec(step, 0..8)
@@ -50,7 +55,9 @@ fn expected(mut now: Option<u32>, steps: &[Step], seen: &mut Seen) {
             Step::Set(value) => now = Some(*value),
             Step::Remove => now = None,
             Step::With(outer, inner) => seen.extend([Some(*outer), Some(*inner), Some(*outer)]),
-            Step::Enter(value, steps) | Step::Scope(value, steps) => expected(Some(*value), steps, seen),
+            Step::Enter(value, steps) | Step::Scope(value, steps) | Step::Panic(value, steps) => {
+                expected(Some(*value), steps, seen);
+            }
         }
         seen.push(now);
     }
@@ -81,10 +88,33 @@ fn interpret(steps: Vec<Step>, seen: Shared) -> Pin<Box<dyn Future<Output = ()>>
                 Step::Scope(value, steps) => {
                     context::scope(Tenant(value), interpret(steps, Arc::clone(&seen))).await;
                 }
+                Step::Panic(value, steps) => {
+                    let inner = interpret(steps, Arc::clone(&seen));
+                    let panicking = context::scope(Tenant(value), async move {
+                        inner.await;
+                        // Without a message, of which there would be thousands.
+                        std::panic::resume_unwind(Box::new("as planned"));
+                    });
+                    assert!(Caught(Box::pin(panicking)).await);
+                }
             }
             note(&seen);
         }
     })
+}
+
+/// Polls a future until it panics: then it is true, and false if it ends.
+struct Caught(Pin<Box<dyn Future<Output = ()>>>);
+
+impl Future for Caught {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<bool> {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(polled) => polled.map(|()| false),
+            Err(_) => Poll::Ready(true),
+        }
+    }
 }
 
 /// Writes down, when it is dropped, whether the task's own scope was still open.
