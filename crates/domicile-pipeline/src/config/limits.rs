@@ -14,7 +14,7 @@ use super::setting::SettingPath;
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Batch")]
 pub struct BatchLimits {
-    /// How many records a batch has at most, from 1 to 1000000. Default: 16384.
+    /// How many records a batch has at most, from 1 to 1000000. Default: 12288.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub rows: usize,
     /// How many bytes of records a batch has at most, from 1024 to 1073741824 (1 GiB). Default: 4194304 (4 MiB).
@@ -24,7 +24,7 @@ pub struct BatchLimits {
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { rows: 16_384, bytes: 4 * 1_024 * 1_024 }
+        Self { rows: 12_288, bytes: 4 * 1_024 * 1_024 }
     }
 }
 

@@ -135,7 +135,7 @@ conf/domicile.toml:3:1: error: unknown setting `hom_url`
 conf/domicile.toml:7:10: error: the routing key `FR` is placed twice: by `homes.iberia[1]` in line 6, and in line 7
   help: a key has one home: remove it from one of the two
 conf/domicile.toml:12:8: error: `batch.rows` must be a whole number, not a text
-  help: write it as in `rows = 16384`
+  help: write it as in `rows = 12288`
 conf/domicile.toml:24:22: error: `money` is not the type of a column
   help: the types are `text`, `integer`, `float`, `boolean`, `date`, `timestamp`, `bytes`, `decimal(12,2)`
 conf/domicile.toml:30:7: error: key with no value

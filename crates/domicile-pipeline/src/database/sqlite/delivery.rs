@@ -189,7 +189,7 @@ impl Shared {
         let connection = create(path)?;
         let prepare = || -> rusqlite::Result<Open> {
             // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
-            connection.pragma_update(None, "cache_size", -256)?;
+            connection.pragma_update(None, "cache_size", -128)?;
             merge::install(&connection)?;
             let Progress { position, epoch, .. } = self.progress(&connection)?;
             Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
