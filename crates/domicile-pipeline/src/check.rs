@@ -1,13 +1,14 @@
 //! Validation of everything, without writing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Config, Problem, Problems};
-use crate::inspect::{Inspected, inspect};
+use crate::config::{Config, Database, Problem, Problems, SettingPath};
+use crate::inspect::{Inspected, in_short, inspect};
 use crate::pipeline::Pipeline;
-use crate::plan::{AllPlanned, Planned, any_delivery, control};
+use crate::plan::{AllPlanned, Planned, Writing, any_delivery, control};
 use crate::source::Guarantee;
 
 /// What a check found to be in order.
@@ -39,7 +40,7 @@ impl Pipeline {
     pub async fn check_file(path: &Path) -> Result<Checked, Problems> {
         let (config, mut problems) = Config::examine(path);
         let checked = match config {
-            Some(config) => Self::new(config).check().await,
+            Some(config) => Self::new(config).check_parts(problems.has_errors()).await,
             None => return Err(problems),
         };
         match checked {
@@ -59,16 +60,21 @@ impl Pipeline {
     ///
     /// Everything that is wrong, at once.
     pub async fn check(&self) -> Result<Checked, Problems> {
+        self.check_parts(false).await
+    }
+
+    /// Where parts of the configuration could not be made out, what earlier runs have left is not held against the rest.
+    async fn check_parts(&self, parts_are_missing: bool) -> Result<Checked, Problems> {
         let AllPlanned { mut planned, partly, mut problems } = self.plan_all();
         let unreachable = self.unreachable().await;
-        let kept = control(&self.config.control).read().await.unwrap_or_default();
-        problems.extend(self.moved(&kept));
+        let kept = control(&self.config.control).read().await.ok().filter(|_| !parts_are_missing);
+        problems.extend(kept.iter().flat_map(|kept| self.moved(kept)));
         for writing in &partly {
-            problems.extend(inspect(&self.config, writing, kept.id.as_deref()).await.1);
+            problems.extend(inspect(&self.config, writing, kept.as_ref()).await.1);
         }
         let mut sources = Vec::new();
         for source in &mut planned {
-            let (inspected, found) = inspect(&self.config, &source.writing, kept.id.as_deref()).await;
+            let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref()).await;
             problems.extend(found);
             problems.extend(self.check_horizon(source, &inspected).await);
             sources.push(CheckedSource {
@@ -87,19 +93,22 @@ impl Pipeline {
 
     /// What a run would say of the source before it reads it.
     async fn check_horizon(&self, planned: &mut Planned, inspected: &Inspected) -> Option<Problem> {
-        let name = &planned.writing.name;
-        let horizon = planned.source.horizon().await;
-        let error = horizon.and_then(|upto| inspected.check_not_beyond(upto, name)).err()?;
-        let source = self.config.sources.iter().find(|source| source.name == *name)?;
-        let help = "mend the source, or give it another `name`, under which it is read from the start";
-        Some(self.config.document.problem(&source.setting.key("cursor"), error.to_string()).help(help))
+        let Writing { name, setting, .. } = &planned.writing;
+        let (error, help) = match planned.source.horizon().await {
+            Ok(upto) => (
+                inspected.check_not_beyond(upto, name).err()?,
+                "bring its records back, or give the source another `name`, under which it is read from the start",
+            ),
+            Err(error) => (error, "mend the source, or leave those records out with a `query`"),
+        };
+        Some(self.config.document.problem(&setting.key("cursor"), error.to_string()).help(help))
     }
 
-    /// The homes that cannot be used, and the control database if it cannot.
+    /// The homes that cannot be used, and the control database if it cannot. What is alike in many is said once.
     async fn unreachable(&self) -> Vec<Problem> {
         let homes = self.config.homes.iter().map(|home| (format!("home {}", home.home), &home.database));
         let all = homes.chain([(String::from("the control database"), &self.config.control)]);
-        let mut problems = Vec::new();
+        let mut found: BTreeMap<(SettingPath, String), Vec<(String, &Database)>> = BTreeMap::new();
         for (who, database) in all.filter(|(_, database)| !database.is_missing()) {
             let mut delivery = any_delivery(database);
             let used = match delivery.check_access().await {
@@ -107,11 +116,14 @@ impl Pipeline {
                 Err(failure) => Err(failure),
             };
             if let Err(failure) = used {
-                let message = format!("{who}: the database {database} cannot be used: {failure}");
-                let problem = self.config.document.problem(&database.setting, message);
-                problems.push(problem.help("check the path, and that the file can be written"));
+                found.entry((database.setting.clone(), failure.to_string())).or_default().push((who, database));
             }
         }
-        problems
+        let problem = |((setting, failure), all): ((SettingPath, String), Vec<(String, &Database)>)| {
+            let (names, databases): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+            let message = format!("{}: the database {} cannot be used: {failure}", in_short(&names), databases[0]);
+            self.config.document.problem(&setting, message).help("check the path, and that the file can be written")
+        };
+        found.into_iter().map(problem).collect()
     }
 }

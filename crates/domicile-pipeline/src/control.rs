@@ -53,14 +53,17 @@ pub(crate) fn moved(config: &Config, kept: &Kept) -> Vec<Problem> {
         if placed.is_some_and(|placed| placed.home.as_str() == home) {
             continue;
         }
-        let now = placed.map_or_else(|| String::from("has no home now"), |now| format!("is in {} now", now.home));
+        let now =
+            placed.map_or_else(|| String::from("has no home now"), |now| format!("is placed in {} now", now.home));
         let message = format!(
-            "source {source}: the routing key `{key}` was in home {home} until now, and {now}; {home} keeps what it was \
-             given, and what it was not given yet would be lost"
+            "source {source}: the routing key `{key}` was placed in home {home} until now, and {now}; what {home} was not given \
+             yet might be lost, and what it was given might come twice"
         );
         let help = format!(
-            "put it back; or let {home} catch up, move its rows of `{key}`, and then say so in the control database: \
-             DELETE FROM domicile_placement WHERE source = {} AND routing_key = {}",
+            "put it back; or run with the old placement until {home} has caught up; then let the rows of `{key}` be where they \
+             belong (a new home reads them all again: delete them from {home}; a home that is past them does not: move \
+             them), and say so in the control database: DELETE FROM domicile_placement WHERE source = {} AND routing_key \
+             = {}; if {home} only has another name now, that alone is enough",
             quoted(source),
             quoted(key)
         );

@@ -121,6 +121,8 @@ struct Transaction {
     began: Instant,
     upto: Position,
     account: Account,
+    /// Of each record in quarantine, the kind of reason.
+    causes: Vec<Cause>,
     /// Objects by the number of their table.
     objects: Vec<u64>,
 }
@@ -187,10 +189,12 @@ impl Deliverer {
         let (rows, homeless) = (records.num_rows() as u64, quarantined.len() as u64);
         self.deliver_records(records, &mut quarantined).await?;
         let refused = quarantined.len() as u64 - homeless;
+        let causes: Vec<Cause> = quarantined.iter().map(|quarantined| quarantined.cause).collect();
         if !quarantined.is_empty() {
             self.delivery.quarantine(quarantined).await?;
         }
         let transaction = self.transaction.as_mut().expect("it was begun above");
+        transaction.causes.extend(causes);
         transaction.upto = upto;
         transaction.account += Account {
             read: rows + homeless + ignored,
@@ -285,6 +289,7 @@ impl Deliverer {
                 began: Instant::now(),
                 upto: self.position,
                 account: Account::default(),
+                causes: Vec::new(),
                 objects: vec![0; self.report.objects.len()],
             });
         }
@@ -312,6 +317,9 @@ impl Deliverer {
         self.delivery.commit(merged, transaction.upto, transaction.account).await?;
         self.position = transaction.upto;
         self.report.account += transaction.account;
+        for cause in transaction.causes {
+            *self.report.causes.entry(cause).or_insert(0) += 1;
+        }
         for (report, count) in self.report.objects.iter_mut().zip(transaction.objects) {
             report.count += count;
         }

@@ -1,23 +1,20 @@
 //! Where each record would go, why, and which objects would be made of it: a dry run of everything but delivery.
 
 use std::io::BufRead;
-use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
-use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{Int64Type, Schema, SchemaRef};
-use datafusion::arrow::json::ReaderBuilder;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Int64Type;
 use domicile::Context;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::batch::{Batch, BatchLimit, Defect, Position};
+use crate::batch::{Batch, BatchLimit, Position};
 use crate::error::Error;
 use crate::locate::{Fate, Judged, NearMisses};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
 use crate::quarantine::{Cause, record_json};
-use crate::text;
+use crate::source::Source;
 
 /// Which records to explain.
 pub enum Records<'a> {
@@ -98,7 +95,7 @@ impl Pipeline {
         };
         let mut planned = all.swap_remove(number);
         if let Records::Json(json) = records {
-            let batch = from_json(&planned.source.schema(), json);
+            let batch = from_json(&*planned.source, json);
             let batch = batch.map_err(|message| Error::usage(format!("source {}: {message}", planned.writing.name)))?;
             return self.explain_batch(&planned, &batch);
         }
@@ -177,28 +174,12 @@ fn explained_objects(planned: &Planned, table: usize, rows: &RecordBatch) -> Vec
     (0..rows.num_rows()).map(object).collect()
 }
 
-/// Reads records as strictly as those of a source: what does not fit is a defect of its record.
-fn from_json(schema: &SchemaRef, json: &mut dyn BufRead) -> Result<Batch, String> {
-    let taken: SchemaRef = Arc::new(Schema::new(text::taken(schema.fields())));
-    // A number is taken for text where text is wanted, as SQLite takes it.
-    let reader = ReaderBuilder::new(Arc::clone(&taken)).with_strict_mode(true).with_coerce_primitive(true).build(json);
-    let batches: Result<Vec<_>, _> = reader.and_then(Iterator::collect);
-    let batches = batches.map_err(|error| format!("the JSON is not a record of the source: {error}"))?;
-    let taken = concat_batches(&taken, &batches).map_err(|error| error.to_string())?;
-    let mut defects = Vec::new();
-    let columns = schema.fields().iter().zip(taken.columns()).enumerate().map(|(number, (field, column))| {
-        if !text::is_read(field.data_type()) {
-            return Arc::clone(column);
-        }
-        let texts: &StringArray = column.as_string();
-        let (values, wrong) = text::read(texts, field.data_type());
-        let reason = format!("text is not {}", text::wanted(field.data_type()));
-        let defect = |row| Defect { row, column: number, reason: reason.clone(), raw: texts.value(row).into() };
-        defects.extend(wrong.into_iter().map(defect));
-        values
-    });
-    let columns = columns.collect();
-    defects.sort_by_key(|defect: &Defect| defect.row);
-    let records = RecordBatch::try_new(Arc::clone(schema), columns).map_err(|error| error.to_string())?;
-    Ok(Batch { records, after: Position::Start, upto: Position::Start, defects })
+fn from_json(source: &dyn Source, json: &mut dyn BufRead) -> Result<Batch, String> {
+    let values = serde_json::Deserializer::from_reader(json).into_iter::<Value>();
+    let values = values.collect::<Result<Vec<_>, _>>().map_err(|error| format!("this is no JSON: {error}"))?;
+    let object = |(number, value)| match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(format!("record {} of the input is no JSON object", number + 1)),
+    };
+    source.given(&values.into_iter().enumerate().map(object).collect::<Result<Vec<_>, _>>()?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::batch::Position;
 use crate::config::{Config, Problem, SettingPath};
-use crate::control::quoted;
+use crate::control::{Kept, quoted};
 use crate::deliver::Opened;
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
@@ -50,8 +50,8 @@ impl Found {
         self.0.entry((at, message)).or_insert((fix, Vec::new())).1.push(home.to_owned());
     }
 
-    fn take(&mut self, config: &Config, writing: &Writing, home: &str, opened: Opened) -> Position {
-        if opened.is_foreign {
+    fn take(&mut self, writing: &Writing, home: &str, opened: Opened, control_is_known: bool) -> Position {
+        if opened.is_foreign && control_is_known {
             let source = quoted(&writing.name);
             let message = format!(
                 "it has a position of a source {source} that was read with another control database, and would be \
@@ -59,13 +59,13 @@ impl Found {
             );
             let fix = format!(
                 "give the source another `name`; or, if its control database was lost, let this one take the position \
-                 over: UPDATE domicile_position SET control = NULL WHERE source = {source}"
+                 over, in each of these databases: UPDATE domicile_position SET control = NULL WHERE source = {source}"
             );
             let control = SettingPath::root().key("control");
             self.add(home, (control.clone(), control), message, fix);
         }
         for misfit in opened.misfits {
-            let setting = |name| writing.setting(config, misfit.table, name);
+            let setting = |name| writing.setting(misfit.table, name);
             self.add(home, (setting("into"), setting("sql")), misfit.message, misfit.fix);
         }
         opened.position
@@ -73,25 +73,27 @@ impl Found {
 }
 
 /// Reads every position, and finds what stops this source from being delivered to the homes: tables that do not fit,
-/// and positions of somebody else. `control` is the id of the control database, if it has one yet.
-pub(crate) async fn inspect(config: &Config, writing: &Writing, control: Option<&str>) -> (Inspected, Vec<Problem>) {
+/// and positions of somebody else. Whose those are is not judged where it is not known what the control database keeps.
+pub(crate) async fn inspect(config: &Config, writing: &Writing, kept: Option<&Kept>) -> (Inspected, Vec<Problem>) {
+    let control = kept.and_then(|kept| kept.id.as_deref());
     let mut found = Found::default();
     let mut homes = Vec::new();
     for home in &config.homes {
         let opened = writing.delivery(&home.database, control).inspect().await;
-        homes.push(opened.map(|opened| found.take(config, writing, &format!("home {}", home.home), opened)));
+        homes.push(opened.map(|opened| found.take(writing, &format!("home {}", home.home), opened, kept.is_some())));
     }
     let opened = writing.nowhere(&config.control, control).inspect().await;
-    let control = opened.map(|opened| found.take(config, writing, "the control database", opened));
+    let control = opened.map(|opened| found.take(writing, "the control database", opened, kept.is_some()));
     let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
-        config.document.problem_said(&setting, &quoted, format!("{}: {message}", in_homes(&homes)), fix)
+        config.document.problem_said(&setting, &quoted, format!("{}: {message}", in_short(&homes)), fix)
     });
     (Inspected { homes, control }, problems.collect())
 }
 
-fn in_homes(homes: &[String]) -> String {
-    match homes {
+/// Names, the first of them written out.
+pub(crate) fn in_short(names: &[String]) -> String {
+    match names {
         [first, rest @ ..] if !rest.is_empty() => format!("{first} and {} more", rest.len()),
-        _ => homes.concat(),
+        _ => names.concat(),
     }
 }

@@ -8,16 +8,17 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::{cast, concat, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use domicile::{Chain, Context, Home, Operation, Origin, Route, RoutingKey};
 use serde_json::{Map, Value};
 
 use crate::batch::{Batch, Defect, Position};
-use crate::config::{Document, SettingPath, SourceConfig};
+use crate::config::{Document, SettingPath, SourceConfig, UNTOLD};
 use crate::country;
 use crate::quarantine::{Cause, Quarantined, record_json};
-use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying};
+use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying, said};
 
 /// How many near misses a reason names.
 const SUGGESTIONS: usize = 3;
@@ -42,6 +43,8 @@ pub(crate) struct Locator {
 struct Rule {
     /// As the configuration writes it, without what the environment holds.
     shown: String,
+    /// A value of the environment is in it.
+    conceals: bool,
     expression: Plan,
     columns: Vec<usize>,
 }
@@ -95,10 +98,10 @@ impl Rule {
         planner: &Planner,
         schema: &SchemaRef,
         sql: &str,
-        shown: &str,
+        (shown, conceals): (&str, bool),
         data_type: &DataType,
     ) -> Result<(Self, Expr), String> {
-        let (written, expression) = planner.expression(sql).map_err(|error| error.strip_backtrace())?;
+        let (written, expression) = planner.expression(sql).map_err(|error| said(&error))?;
         let mut varying = None;
         let visited = written.apply(|part| {
             if let Expr::ScalarFunction(call) = part
@@ -118,7 +121,11 @@ impl Rule {
         }
         let columns =
             written.column_refs().into_iter().filter_map(|column| schema.index_of(column.name()).ok()).collect();
-        Ok((Self { shown: shown.to_owned(), expression, columns }, written))
+        Ok((Self { shown: shown.to_owned(), conceals, expression, columns }, written))
+    }
+
+    fn told(&self, error: &DataFusionError) -> String {
+        if self.conceals { String::from(UNTOLD) } else { said(error) }
     }
 
     /// The expression's value for every record. A record for which it fails has NULL, and the reason is kept.
@@ -134,10 +141,10 @@ impl Rule {
             match evaluate(&self.expression, &records.slice(begin, rows)) {
                 Ok(array) => values.push(cast(&array, data_type).map_err(|error| error.to_string())?),
                 Err(error) if rows == 1 => {
-                    failures.insert(begin, format!("`{}`: {}", self.shown, error.strip_backtrace()));
+                    failures.insert(begin, format!("`{}`: {}", self.shown, self.told(&error)));
                     values.push(new_null_array(data_type, 1));
                 }
-                Err(error) if rows == 0 => return Err(error.strip_backtrace()),
+                Err(error) if rows == 0 => return Err(self.told(&error)),
                 // One record's value makes the whole evaluation fail; halve them until it stands alone.
                 Err(_) => parts.extend([(begin + rows / 2, rows - rows / 2), (begin, rows / 2)]),
             }
@@ -159,7 +166,8 @@ impl Locator {
         homes: &[Home],
     ) -> Result<Self, Vec<(&'static str, String)>> {
         let rule = |setting: &SettingPath, sql: &str, data_type| {
-            Rule::new(planner, schema, sql, document.shown(setting).trim(), data_type)
+            let shown = (document.shown(setting).trim(), document.conceals(setting));
+            Rule::new(planner, schema, sql, shown, data_type)
         };
         let at = source.setting.key("key");
         let key = rule(&at, &source.key, &DataType::Utf8);

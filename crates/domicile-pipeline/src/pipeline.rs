@@ -3,26 +3,27 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domicile::{Chain, Context, Home, PlacementRouter};
+use domicile::{Chain, PlacementRouter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinHandle;
 
-use crate::account::Account;
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::{Batch, BatchLimit, Position};
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
 use crate::control::{Kept, moved, placements};
 use crate::deliver::{Deliverer, Limits, Message};
-use crate::error::{Error, Failure};
+use crate::error::Error;
 use crate::inspect::{Inspected, inspect};
 use crate::locate::{Locator, Share};
-use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, control, plan};
-use crate::report::{HomeReport, ObjectCount, Observer, Report, SourceReport};
+use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, control, plan, unreachable_keys};
+use crate::report::{Observer, Report, SourceReport};
 use crate::source::Source;
 
+mod homes;
 #[cfg(test)]
 mod tests;
+
+use homes::{Homes, Running, report};
 
 /// Batches that are in memory at once: one is read while others are delivered.
 const BATCHES_IN_MEMORY: usize = 4;
@@ -106,6 +107,9 @@ impl Pipeline {
         let writing = all.planned.iter().map(|planned| &planned.writing).chain(&all.partly);
         let contradictions = contradictions(&self.config, writing);
         all.problems.extend(contradictions);
+        if self.is_placed {
+            all.problems.extend(unreachable_keys(&self.config, &all.planned));
+        }
         all
     }
 
@@ -141,7 +145,7 @@ impl Pipeline {
         let mut problems = self.moved(&kept);
         let mut inspected = Vec::new();
         for source in &planned {
-            let (found, misfits) = inspect(&self.config, &source.writing, kept.id.as_deref()).await;
+            let (found, misfits) = inspect(&self.config, &source.writing, Some(&kept)).await;
             inspected.push(found);
             problems.extend(misfits);
         }
@@ -162,21 +166,23 @@ impl Pipeline {
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
     ) -> Result<SourceReport, Error> {
+        let source = planned.writing.name.clone();
         let horizon = blocking::caught(planned.source.horizon()).await;
-        let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&planned.writing.name, panic)));
-        let upto = horizon.as_ref().copied().unwrap_or(Position::Start);
-        let guarantee = planned.source.guarantee().clone();
+        let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&source, panic)));
+        let readable = horizon.and_then(|upto| inspected.check_not_beyond(upto, &source).map(|()| upto));
+        let (upto, refusal) = readable.map_or_else(|error| (Position::Start, Some(error)), |upto| (upto, None));
         let starts = inspected.starts(upto);
         let after = starts.iter().copied().min().unwrap_or(upto);
         if after < upto {
             self.keep(kept).await?;
         }
-        observer.source_started(&planned.writing.name, &guarantee, after, upto);
+        let guarantee = planned.source.guarantee().clone();
+        if refusal.is_none() {
+            observer.source_started(&source, &guarantee, after, upto);
+        }
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, &inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
-        let source = planned.writing.name.clone();
-        let refusal = horizon.and_then(|_| inspected.check_not_beyond(upto, &source)).err();
         let failure = if refusal.is_some() || homes.is_idle() || after >= upto {
             refusal
         } else {
@@ -222,7 +228,7 @@ impl Pipeline {
         let delivery = planned.writing.nowhere(&self.config.control, control);
         let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
         running.push(Running::start(deliverer, report, None, observer));
-        Homes { running }
+        Homes::new(running)
     }
 }
 
@@ -234,87 +240,6 @@ fn most_open_homes(wanted: usize) -> usize {
     let files = rlimit::increase_nofile_limit(FILES_PER_HOME * wanted as u64 + OTHER_FILES).unwrap_or(256);
     let possible = files.saturating_sub(OTHER_FILES) / FILES_PER_HOME;
     usize::try_from(possible).map_or(wanted, |possible| possible.min(wanted))
-}
-
-fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, Failure>) -> HomeReport {
-    HomeReport {
-        home: home.to_owned(),
-        account: Account::default(),
-        objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
-        position: state.as_ref().ok().copied(),
-        failure: state.as_ref().err().map(ToString::to_string),
-    }
-}
-
-/// The tasks that deliver, one a home; the last is the control database's.
-struct Homes {
-    running: Vec<Running>,
-}
-
-/// A home's task, or the report of a home that could not be reached.
-struct Running {
-    task: Option<(mpsc::Sender<Message>, JoinHandle<HomeReport>)>,
-    report: HomeReport,
-}
-
-impl Running {
-    /// Starts a home's task with the home, and nothing else, in its context: from here on no call below is told where
-    /// it is, and what the caller has set is not inherited.
-    fn start(deliverer: Deliverer, report: HomeReport, home: Option<Home>, observer: &Arc<dyn Observer>) -> Self {
-        if let Some(failure) = &report.failure {
-            observer.home_failed(&report.home, &Failure::Failed(failure.clone()));
-            return Self { task: None, report };
-        }
-        let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY);
-        let task = match home {
-            Some(home) => tokio::spawn(Context::empty().and(home).scope(deliverer.run(messages))),
-            None => tokio::spawn(Context::empty().scope(deliverer.run(messages))),
-        };
-        Self { task: Some((sender, task)), report }
-    }
-
-    /// A home that has failed takes nothing more, and misses nothing: its position stays.
-    async fn send(&self, message: Message) {
-        if let Some((sender, _)) = &self.task {
-            let _ = sender.send(message).await;
-        }
-    }
-
-    fn is_alive(&self) -> bool {
-        self.task.as_ref().is_some_and(|(sender, _)| !sender.is_closed())
-    }
-}
-
-impl Homes {
-    /// Whether there is nobody left to deliver to.
-    fn is_idle(&self) -> bool {
-        !self.running.iter().any(Running::is_alive)
-    }
-
-    /// Lets every home commit, up to where the source was read if that is known, and gathers the reports.
-    async fn finish(self, reached: Option<Position>) -> (Vec<HomeReport>, HomeReport) {
-        let mut reports = Vec::new();
-        if let Some(upto) = reached {
-            for running in &self.running {
-                running.send(Message::Finish(upto)).await;
-            }
-        }
-        let waiting: Vec<_> = self
-            .running
-            .into_iter()
-            .map(|Running { task, report }| (task.map(|(sender, task)| (drop(sender), task).1), report))
-            .collect();
-        for (task, report) in waiting {
-            reports.push(match task {
-                Some(task) => {
-                    task.await.unwrap_or_else(|error| HomeReport { failure: Some(error.to_string()), ..report })
-                }
-                None => report,
-            });
-        }
-        let control = reports.pop().expect("the control database is the last");
-        (reports, control)
-    }
 }
 
 /// A batch and the permit for its memory.
@@ -359,7 +284,7 @@ async fn distribute(
         observer.batch_read(batch.records.num_rows(), batch.upto);
         let shares = locate(batch, Arc::clone(locator), Arc::clone(&starts)).await;
         for share in shares.map_err(|message| Error::source(source, message))? {
-            homes.running[share.slot].send(Message::Share(share, Arc::clone(&permit))).await;
+            homes.home(share.slot).send(Message::Share(share, Arc::clone(&permit))).await;
         }
         if homes.is_idle() {
             return Err(Error::source(source, "no home is left to deliver to"));

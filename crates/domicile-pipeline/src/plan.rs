@@ -16,7 +16,7 @@ use crate::database::sqlite::source::{SqliteSource, Unopened};
 use crate::deliver::Delivery;
 use crate::locate::Locator;
 use crate::source::Source;
-use crate::sql::Planner;
+use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
 
 /// A source with all that is done with its records.
@@ -33,8 +33,10 @@ pub(crate) struct Writing {
     /// The source.
     pub(crate) name: String,
     pub(crate) analysers: Arc<Analysers>,
-    /// By table: the number of the configured analyser that makes it, if one of those does.
-    made_by: Vec<Option<usize>>,
+    /// The source's setting.
+    pub(crate) setting: SettingPath,
+    /// By table: the setting of the configured analyser that makes it, if one of those does.
+    made_by: Vec<Option<SettingPath>>,
 }
 
 /// The sources that can be planned, and everything that is wrong with the others.
@@ -71,7 +73,7 @@ impl Analyse for Arc<dyn Analyse> {
 pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &Added) -> Result<Planned, Unplanned> {
     let source_config = &config.sources[number];
     let document = &config.document;
-    let opened = SqliteSource::open(source_config);
+    let opened = SqliteSource::open(source_config, document);
     let (schema, cursor) = match &opened {
         Ok(source) => (Some(source.schema()), source.cursor()),
         Err(not_opened) => (not_opened.schema.clone(), 0),
@@ -89,7 +91,10 @@ pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &
         };
         not_opened.why.iter().map(problem).collect()
     });
-    let Some(schema) = schema else { return Err(Unplanned { problems, writing: None }) };
+    let Some(schema) = schema else {
+        problems.extend(syntax_errors(source_config, document));
+        return Err(Unplanned { problems, writing: None });
+    };
     let planner = match Planner::new(Arc::clone(&schema)) {
         Ok(planner) => planner,
         Err(error) => {
@@ -109,6 +114,18 @@ pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &
     }
 }
 
+/// What is wrong with the SQL of a source whose columns are not known.
+fn syntax_errors(source: &SourceConfig, document: &Document) -> Vec<Problem> {
+    let key = (!source.key.is_empty()).then_some((source.setting.key("key"), &source.key, true));
+    let ignore = source.ignore.as_ref().map(|sql| (source.setting.key("ignore"), sql, true));
+    let queries = source.analysers.iter().map(|analyser| (analyser.setting.key("sql"), &analyser.sql, false));
+    let problem = |(setting, sql, is_expression): (SettingPath, &String, bool)| {
+        let error = Planner::syntax_error(sql, is_expression)?;
+        Some(document.problem_said(&setting, &setting, error, SQL_HELP))
+    };
+    key.into_iter().chain(ignore).chain(queries).filter_map(problem).collect()
+}
+
 fn plan_locator(
     planner: &Planner,
     schema: &SchemaRef,
@@ -124,10 +141,7 @@ fn plan_locator(
     let homes: Vec<Home> = config.homes.iter().map(|home| home.home.clone()).collect();
     let document = &config.document;
     match Locator::new(planner, schema, source, document, cursor, Arc::clone(router), &homes) {
-        Ok(locator) => {
-            problems.extend(unreachable_keys(config, &locator));
-            Some(locator)
-        }
+        Ok(locator) => Some(locator),
         Err(wrong) => {
             let help = "write an SQL expression over the source's columns, for example country_code(country)";
             let problem = |(setting, message): (&'static str, String)| {
@@ -140,9 +154,11 @@ fn plan_locator(
     }
 }
 
-/// Placed keys that a routing key by `country_code` never is, so that their homes would stay empty.
-fn unreachable_keys(config: &Config, locator: &Locator) -> Vec<Problem> {
-    if !locator.is_country_code() {
+/// Placed keys that no record has, because `country_code` makes the routing key of every source: their homes would stay
+/// empty.
+pub(crate) fn unreachable_keys(config: &Config, planned: &[Planned]) -> Vec<Problem> {
+    let all_are_codes = planned.iter().all(|planned| planned.locator.is_country_code());
+    if planned.len() < config.sources.len() || !all_are_codes {
         return Vec::new();
     }
     let keys = config.homes.iter().flat_map(|home| home.keys.iter().map(move |key| (home, key.as_str())));
@@ -164,7 +180,7 @@ fn plan_combines(writing: &Writing, config: &Config, problems: &mut Vec<Problem>
     let tables = writing.analysers.tables().iter().enumerate();
     let combines = tables.map(|(number, table)| {
         Combine::plan(table).unwrap_or_else(|unplanned| {
-            let setting = writing.setting(config, number, unplanned.setting);
+            let setting = writing.setting(number, unplanned.setting);
             problems.push(config.document.problem_said(&setting, &setting, unplanned.message, unplanned.help));
             None
         })
@@ -182,10 +198,10 @@ fn plan_analysers(
 ) -> Writing {
     let mut analysers: Vec<Box<dyn Analyse>> = Vec::new();
     let mut made_by = Vec::new();
-    for (number, analyser) in config.analysers.iter().enumerate() {
-        match SqlAnalyser::plan(planner, analyser) {
+    for analyser in &config.analysers {
+        match SqlAnalyser::plan(planner, analyser, document) {
             Ok(planned) => {
-                made_by.extend(planned.tables().iter().map(|_| Some(number)));
+                made_by.extend(planned.tables().iter().map(|_| Some(analyser.setting.clone())));
                 analysers.push(Box::new(planned));
             }
             Err(unplanned) => {
@@ -198,7 +214,8 @@ fn plan_analysers(
         made_by.extend(analyser.tables().iter().map(|_| None));
         analysers.push(Box::new(Arc::clone(analyser)));
     }
-    Writing { name: config.name.clone(), analysers: Arc::new(Analysers::new(analysers)), made_by }
+    let analysers = Arc::new(Analysers::new(analysers));
+    Writing { name: config.name.clone(), analysers, setting: config.setting.clone(), made_by }
 }
 
 /// Finds tables that two analysers write in different ways.
@@ -212,7 +229,7 @@ pub(crate) fn contradictions<'a>(config: &Config, all: impl Iterator<Item = &'a 
                 let message =
                     format!("two analysers write `{}`, with different columns, keys or ways of writing", table.name);
                 let help = "make them agree, or give each a table of its own";
-                problems.push(config.document.problem(&writing.setting(config, number, "into"), message).help(help));
+                problems.push(config.document.problem(&writing.setting(number, "into"), message).help(help));
             }
         }
     }
@@ -221,10 +238,8 @@ pub(crate) fn contradictions<'a>(config: &Config, all: impl Iterator<Item = &'a 
 
 impl Writing {
     /// A setting of the analyser that makes a table; the source's where the configuration has none.
-    pub(crate) fn setting(&self, config: &Config, table: usize, name: &str) -> SettingPath {
-        let source = config.sources.iter().find(|source| source.name == self.name).expect("it was planned from one");
-        self.made_by[table]
-            .map_or_else(|| source.setting.clone(), |analyser| source.analysers[analyser].setting.key(name))
+    pub(crate) fn setting(&self, table: usize, name: &str) -> SettingPath {
+        self.made_by[table].as_ref().map_or_else(|| self.setting.clone(), |analyser| analyser.key(name))
     }
 
     /// The way into a home for this source, by a run that belongs to a control database.

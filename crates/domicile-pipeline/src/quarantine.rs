@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::batch::Defect;
 
 /// The kind of reason, for grouping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The routing key is NULL.

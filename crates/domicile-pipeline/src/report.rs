@@ -1,10 +1,13 @@
 //! What a run tells: while it goes on, and at its end.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::account::Account;
 use crate::batch::Position;
 use crate::error::Failure;
+use crate::quarantine::Cause;
 use crate::source::Guarantee;
 
 /// Is told of a run's progress. Calls come from several threads and should return quickly.
@@ -53,6 +56,8 @@ pub struct HomeReport {
     /// What became of its records, as committed.
     #[serde(flatten)]
     pub account: Account,
+    /// Of the records in quarantine, how many have which kind of reason.
+    pub causes: BTreeMap<Cause, u64>,
     /// Objects by table, as committed.
     pub objects: Vec<ObjectCount>,
     /// How far the home has got; `None` if it could not be asked.

@@ -5,6 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::batch::{Batch, BatchLimit, Position};
 use crate::error::Error;
@@ -32,14 +33,19 @@ pub struct Guarantee {
     pub raise: Option<String>,
 }
 
-impl fmt::Display for Guarantee {
+impl fmt::Display for GuaranteeClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let class = match self.class {
+        f.write_str(match self {
             GuaranteeClass::Exact => "exact",
             GuaranteeClass::Bounded => "bounded",
             GuaranteeClass::Heuristic => "heuristic",
-        };
-        write!(f, "{class}: {}", self.reason)?;
+        })
+    }
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.reason)?;
         self.raise.as_ref().map_or(Ok(()), |raise| write!(f, "; {raise}"))
     }
 }
@@ -59,6 +65,10 @@ pub(crate) trait Source: Send {
 
     /// What reading by the cursor guarantees.
     fn guarantee(&self) -> &Guarantee;
+
+    /// Records that are given as JSON in place of the source's own, taken as the source would hold and give them. The error
+    /// names the record.
+    fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String>;
 
     /// The highest position up to which everything is settled now: nothing will appear at or below it later.
     async fn horizon(&mut self) -> Result<Position, Error>;

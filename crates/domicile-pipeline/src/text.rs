@@ -47,6 +47,9 @@ pub(crate) fn has_digits(unscaled: i128, precision: u8) -> bool {
 /// Microseconds since 1970. Only of a timestamp without a zone: one with a zone would have to be moved, and its text
 /// would be lost. Nor may digits beyond the microsecond be lost.
 pub(crate) fn timestamp_from_text(text: &str) -> Option<i64> {
+    if !is_shaped_as_timestamp(text.as_bytes()) {
+        return None;
+    }
     const FORMATS: [&str; 4] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
     let time = FORMATS.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
@@ -54,6 +57,19 @@ pub(crate) fn timestamp_from_text(text: &str) -> Option<i64> {
     let is_kept = |nanoseconds: u32| nanoseconds.is_multiple_of(1000) && nanoseconds < 1_000_000_000;
     let time = time.or_else(midnight)?.and_utc();
     is_kept(time.timestamp_subsec_nanos()).then(|| time.timestamp_micros())
+}
+
+/// `YYYY-MM-DD`, and behind a space or a T `HH:MM`, `HH:MM:SS` or `HH:MM:SS.ffffff`: chrono takes other widths as well, so
+/// that it would guess a year.
+fn is_shaped_as_timestamp(text: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"dddd-dd-dd dd:dd:dd.";
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        b' ' => matches!(byte, b' ' | b'T'),
+        separator => byte == separator,
+    };
+    let is_whole = matches!(text.len(), 10 | 16 | 19 | 21..);
+    is_whole && text.iter().zip(SHAPE).all(fits) && text.iter().skip(SHAPE.len()).all(u8::is_ascii_digit)
 }
 
 /// The columns with text in place of the types that [`read`] reads: libraries cut off what does not fit these.
@@ -132,6 +148,11 @@ mod tests {
             "1970-01-01 00:00:00Z",
             "1970-01-01 00:00:00+01:00",
             "2024年1月1日",
+            "24-1-1 1:2",
+            "  2024-01-01  10:00:00",
+            "+2024-01-01 10:00",
+            "2024-01-01 10",
+            "2024-01-01 10:00:00.",
             "",
         ] {
             assert_eq!(timestamp_from_text(refused), None, "{refused}");

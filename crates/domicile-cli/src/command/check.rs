@@ -17,7 +17,7 @@ pub(crate) fn check(arguments: &Configured) -> Ended {
                 line(&format!("source {}: {}", source.source, source.guarantee));
                 line(&format!("  writes {}", source.tables.join(", ")));
             }
-            line(&format!("{} homes can be reached; nothing was written", checked.homes));
+            line(&format!("{} homes can be used; nothing was written", checked.homes));
             Ended::Done
         }
         Err(problems) => wrong(&problems, arguments.json),

@@ -37,6 +37,13 @@ fn prepare(arguments: &Demo) -> Result<(), Box<dyn Display>> {
     let dir = &arguments.dir;
     fs::create_dir_all(dir).map_err(boxed)?;
     let source = dir.join("source.sqlite");
+    let config = dir.join("domicile.toml");
+    let is_strange = if source.exists() { !orders::is_made_here(&source) } else { config.exists() };
+    if is_strange {
+        return Err(Box::new(
+            "there is a source or a configuration in it that no demonstration has made; name another folder",
+        ));
+    }
     let written = if source.exists() {
         let written = orders::append(&source, arguments.new).map_err(|error| Box::new(error) as Box<dyn Display>)?;
         line(&format!("added {} new orders to {}", written.orders, source.display()));
@@ -52,7 +59,6 @@ fn prepare(arguments: &Demo) -> Result<(), Box<dyn Display>> {
         written
     };
     line(&format!("  {} of them name no country that anybody could find", written.hopeless));
-    let config = dir.join("domicile.toml");
     if !config.exists() {
         fs::write(&config, config::toml()).map_err(boxed)?;
     }

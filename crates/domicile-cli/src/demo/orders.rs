@@ -32,6 +32,9 @@ const SCHEMA: &str = "
       comment TEXT NOT NULL
     )";
 
+/// Marks a database as made here (`PRAGMA application_id`), so that orders are never added to anybody else's.
+const APPLICATION_ID: i32 = 0x444f_4d49;
+
 /// TPC-H cuts its comments from 300 MiB of text. They all stay in memory and take seconds to make, and nobody can tell
 /// comments from fewer apart.
 const TEXT_BYTES: i32 = 1024 * 1024;
@@ -60,6 +63,7 @@ pub(crate) fn create(path: &Path, scale: f64) -> rusqlite::Result<Written> {
     let mut connection = Connection::open(path)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     let mut writer = Writer::new(&transaction, 0)?;
     for order in tpch.orders(scale, 1, 1).iter() {
         let nation_key = nation_keys[order.o_custkey as usize - 1];
@@ -68,6 +72,15 @@ pub(crate) fn create(path: &Path, scale: f64) -> rusqlite::Result<Written> {
     let written = writer.finish();
     transaction.commit()?;
     Ok(written)
+}
+
+/// Whether a database was made by [`create`].
+pub(crate) fn is_made_here(path: &Path) -> bool {
+    let id = || -> rusqlite::Result<i32> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))
+    };
+    id().is_ok_and(|id| id == APPLICATION_ID)
 }
 
 /// Adds `count` new orders to the source database at `path`, as later business would. What they are depends only on

@@ -9,7 +9,7 @@ pub(crate) fn print(report: &Report) {
 }
 
 fn print_source(source: &SourceReport) {
-    line(&format!("source {} ({})", source.source, source.guarantee));
+    line(&format!("source {} ({})", source.source, source.guarantee.class));
     let is_quiet = |home: &HomeReport| home.account.read == 0 && home.failure.is_none();
     let busy: Vec<_> = source.homes.iter().filter(|home| !is_quiet(home)).collect();
     if !busy.is_empty() || !is_quiet(&source.control) {
@@ -27,7 +27,7 @@ fn print_source(source: &SourceReport) {
     }
     let quiet = source.homes.len() - busy.len();
     if quiet > 0 {
-        line(&format!("{quiet} homes: nothing new"));
+        line(&format!("{quiet} {}: nothing new", if quiet == 1 { "home" } else { "homes" }));
     }
     for home in source.failed() {
         line(&format!("FAILED {}: {}", home.home, home.failure.as_deref().unwrap_or_default()));
@@ -43,6 +43,22 @@ fn print_source(source: &SourceReport) {
         "{} read = {} delivered + {} ignored + {} quarantined",
         total.read, total.delivered, total.ignored, total.quarantined
     ));
+    print_quarantine(source);
+}
+
+/// Where the records are that went to quarantine, and why; what is in them is for those who may open the database.
+fn print_quarantine(source: &SourceReport) {
+    if source.total().quarantined == 0 {
+        return;
+    }
+    line("quarantined, with the reasons, in the table domicile_quarantine of");
+    let homes = source.homes.iter().map(|home| (format!("home {}", home.home), home));
+    for (whose, report) in homes.chain([(String::from("the control database"), &source.control)]) {
+        let causes: Vec<_> = report.causes.iter().map(|(cause, count)| format!("{count} {}", cause.name())).collect();
+        if !causes.is_empty() {
+            line(&format!("  {whose}: {}", causes.join(", ")));
+        }
+    }
 }
 
 fn row(home: &HomeReport, name: &str) -> Vec<String> {

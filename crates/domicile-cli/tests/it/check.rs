@@ -23,7 +23,7 @@ fn a_good_configuration_passes() {
     insta::assert_snapshot!(checked.stdout, @"
     source sales: exact: SQLite has one writer at a time, and it gives `id` by AUTOINCREMENT: an id grows and never comes again, unless one is set by hand
       writes sales, customers, daily
-    5 homes can be reached; nothing was written
+    5 homes can be used; nothing was written
     ");
     assert_eq!(checked.stderr, "");
     assert_eq!(before, sandbox.files());
@@ -89,7 +89,7 @@ fn all_mistakes_that_planning_finds_are_told_at_once() {
     Valid fields are id, country, customer, sold_on, status, amount.
       help: write an SQL expression over the source's columns, for example country_code(country)
     domicile.toml:21:7: error: SQL error: ParserError("Expected: an SQL statement, found: SELEC at Line: 1, Column: 1")
-      help: `record` is the table to select from; its columns are the source's
+      help: `record` is the table to select from; its columns are the source's, and its functions are DataFusion's
     domicile.toml:27:7: error: ORDER BY: the result would depend on how the records were cut into batches
       help: an analyser sees one batch of one home: use a projection, a filter or a GROUP BY with write = "merge"
     domicile.toml:32:7: error: `largest` is computed from aggregates, and what is computed cannot be merged
@@ -134,8 +134,8 @@ fn mistakes_of_every_kind_are_told_at_once() {
       help: write an SQL expression over the source's columns, for example country_code(country)
     domicile.toml:20:8: error: home japan: `sales.amount` is declared `INTEGER`, which does not keep Decimal128(12, 2) as it is
       help: declare it DECIMAL(12,2), or cast the analyser's result
-    domicile.toml:27:7: error: Error during planning: table 'datafusion.public.records' not found
-      help: `record` is the table to select from; its columns are the source's
+    domicile.toml:27:7: error: Error during planning: table 'records' not found
+      help: `record` is the table to select from; its columns are the source's, and its functions are DataFusion's
     "#);
     assert_eq!(before, sandbox.files());
 }
@@ -158,6 +158,46 @@ fn a_setting_that_is_missing_hides_nothing() {
 }
 
 #[test]
+fn what_earlier_runs_left_is_not_held_against_a_file_that_is_broken() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 82).sell(20);
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    for (right, wrong) in [
+        ("control = ", "contro = "),
+        ("homes/{home}", "${NOWHERE}/{home}"),
+        ("spain = \"ES\"", "spain = { url = \"mysql:spain\", keys = \"ES\" }"),
+        ("japan = \"JP\"", "japan = [\"JP\", \"FR\"]"),
+    ] {
+        sandbox.write_config(&changed(&[(right, wrong)]));
+        let told = domicile(sandbox.dir(), ["check"]).exits(2).stderr;
+        assert!(!told.contains("until now") && !told.contains("another control database"), "{told}");
+    }
+    // With the file mended, or the control database away, it is as it should be.
+    sandbox.write_config(CONFIG);
+    domicile(sandbox.dir(), ["check"]).exits(0);
+    std::fs::write(sandbox.control_path(), "no database, but text that is long enough to be taken for one").unwrap();
+    let told = domicile(sandbox.dir(), ["check"]).exits(2).complains("file is not a database").stderr;
+    assert_eq!(told.matches("error: ").count(), 1, "{told}");
+    std::fs::remove_file(sandbox.control_path()).unwrap();
+    domicile(sandbox.dir(), ["check"]).exits(2).complains("was read with another control database");
+}
+
+#[test]
+fn sources_of_one_name_are_told_each_at_its_place() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 83).sell(20);
+    let source = "\n[[source]]\nurl = \"sqlite:source.sqlite\"\ntable = \"sales\"\ncursor = \"id\"\nkey = \"country_code(country)\"\n";
+    let analyser = |into: &str, sql: &str| format!("[[source.analyser]]\ninto = \"{into}\"\nsql = \"{sql}\"\n");
+    let analysers: String =
+        ["one", "two", "three", "four"].iter().map(|into| analyser(into, "SELECT id FROM record")).collect();
+    sandbox.write_config(&format!("{CONFIG}{source}{analysers}{}", analyser("sales", "SELECT id FROM record")));
+    let told = domicile(sandbox.dir(), ["check"]).exits(2).complains("has the name `sales` as well").stderr;
+    let line = CONFIG.lines().count() + 6 + 4 * 3 + 2;
+    let expected = format!("domicile.toml:{line}:8: error: two analysers write `sales`, with different columns");
+    assert!(told.contains(&expected), "{expected}\n{told}");
+}
+
+#[test]
 fn a_folder_that_this_user_may_not_write_is_told() {
     let sandbox = Sandbox::new();
     Shop::open(&sandbox, 80).sell(20);
@@ -165,7 +205,7 @@ fn a_folder_that_this_user_may_not_write_is_told() {
     let permit = |mode| std::fs::set_permissions(sandbox.path("homes"), std::fs::Permissions::from_mode(mode)).unwrap();
     permit(0o555);
     let told =
-        "home france: the database sqlite:homes/france.sqlite cannot be used: the file or its folder is read-only";
+        "home france and 4 more: the database sqlite:homes/france.sqlite cannot be used: the file or its folder is read-only";
     wrapped(&unprivileged(), sandbox.dir(), &["check"]).exits(2).complains(told);
     wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits(1).says("FAILED france: ");
     permit(0o755);
@@ -231,7 +271,7 @@ fn a_source_that_is_not_there_is_told_and_not_made() {
     let checked = domicile(sandbox.dir(), ["check"]).exits(2);
     insta::assert_snapshot!(checked.stderr, @"
     domicile.toml:12:7: error: the database sqlite:sauce.sqlite cannot be opened: unable to open the database file
-      help: check that the file exists and can be read
+      help: check that it is there, and a SQLite database that this user may read
     ");
     assert_eq!(before, sandbox.files());
 }

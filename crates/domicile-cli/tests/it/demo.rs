@@ -77,7 +77,7 @@ fn its_configuration_passes_the_check() {
     insta::assert_snapshot!(without_reasons(&checked.stdout), @"
     source orders: exact: …
       writes orders, customers, daily_sales
-    25 homes can be reached; nothing was written
+    25 homes can be used; nothing was written
     ");
     domicile(sandbox.dir(), ["run", "demo/domicile.toml"]).exits(0);
 }
@@ -119,4 +119,21 @@ fn a_configuration_that_was_changed_is_shown_as_far_as_it_can_be() {
     let line = domicile(sandbox.dir(), ["demo", "demo", "--new", "1"]).exits(0).stdout;
     let france = line.lines().find(|line| line.starts_with("france ")).expect("it has a row");
     assert_eq!(france.split_whitespace().skip(2).collect::<Vec<_>>(), ["-", "-", "-", "-"], "{line}");
+}
+
+#[test]
+fn what_it_has_not_made_it_leaves_alone() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("mine")).unwrap();
+    std::fs::write(sandbox.path("mine/domicile.toml"), "# mine\n").unwrap();
+    let told = "no demonstration has made";
+    domicile(sandbox.dir(), ["demo", "mine", "--scale", "0.0001"]).exits(1).complains(told);
+    assert!(!sandbox.path("mine/source.sqlite").exists());
+    std::fs::create_dir(sandbox.path("other")).unwrap();
+    let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT)";
+    Connection::open(sandbox.path("other/source.sqlite")).unwrap().execute_batch(orders).unwrap();
+    domicile(sandbox.dir(), ["demo", "other", "--scale", "0.0001"]).exits(1).complains(told);
+    assert_eq!(number(&sandbox.path("other/source.sqlite"), "SELECT count(*) FROM orders"), 0);
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    domicile(sandbox.dir(), ["demo", "empty", "--scale", "0.0001"]).exits(0);
 }

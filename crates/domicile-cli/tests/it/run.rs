@@ -22,7 +22,7 @@ fn it_exits_with_0_when_all_is_delivered() {
     let _shop = tidy_shop(&sandbox);
     let ran = run(&sandbox).exits(0);
     insta::assert_snapshot!(without_reasons(&ran.stdout), @"
-    source sales (exact: …)
+    source sales (exact)
     home     read  delivered  ignored  quarantined  sales  customers  daily
     france      1          1        0            0      1          1      1
     germany     1          1        0            0      1          1      1
@@ -95,7 +95,7 @@ fn a_second_run_delivers_nothing_and_changes_nothing() {
     let before = sandbox.files();
     let again = run(&sandbox).exits(0);
     insta::assert_snapshot!(without_reasons(&again.stdout), @"
-    source sales (exact: …)
+    source sales (exact)
     5 homes: nothing new
     0 read = 0 delivered + 0 ignored + 0 quarantined
     ");

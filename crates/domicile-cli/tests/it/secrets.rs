@@ -61,6 +61,7 @@ fn a_run_that_goes_well_tells_none() {
 #[test]
 fn no_mistake_tells_any() {
     for (right, wrong, told) in [
+        ("WHERE '${SECRET}' <> ''", "WHERE json_extract(country, '${SECRET}') <> ''", "source[0].cursor"),
         ("sqlite:source", "sqlite:${SECRET}", "cannot be opened"),
         ("SELECT * FROM sales", "SELECT nothing FROM sales", "source[0].query"),
         ("country_code(country)", "country_code('${SECRET}' + land)", "source[0].key"),
@@ -86,5 +87,27 @@ fn no_mistake_tells_any() {
         assert_untold(&ran[explained.end..]);
         let checked = format!("{}{}", ran[0].stderr, ran[1].stdout);
         assert!(checked.contains(told), "{told}: {checked}");
+    }
+}
+
+#[test]
+fn no_value_that_does_not_fit_tells_any() {
+    for (right, wrong) in [
+        ("THEN country_code(country) END", "THEN CAST(CAST(concat('${SECRET}', country) AS BIGINT) AS VARCHAR) END"),
+        ("status = '${SECRET}'", "CAST(concat('${SECRET}', country) AS BIGINT) = 1"),
+        ("'${SECRET}' = status AS told", "CAST(concat('${SECRET}', status) AS BIGINT) AS told"),
+    ] {
+        let sandbox = shop();
+        sandbox.write_config(&CONFIG.replacen(right, wrong, 1));
+        let ran = all(&sandbox);
+        assert_untold(&ran);
+        let explained = &ran[2].stdout;
+        assert!(explained.contains("what is said of it is left out"), "{explained}");
+        for database in ["hunter2-control.sqlite", "hunter2/spain.sqlite"] {
+            let Ok(database) = rusqlite::Connection::open(sandbox.path(database)) else { continue };
+            let kept = "SELECT coalesce(group_concat(reason, '|'), '') FROM domicile_quarantine";
+            let kept: String = database.query_row(kept, [], |row| row.get(0)).unwrap_or_default();
+            assert!(!kept.contains(SECRET), "{kept}");
+        }
     }
 }

@@ -11,12 +11,14 @@ use datafusion::prelude::Column;
 
 use super::Analyse;
 use super::shape::{Kind, Output, Unmergeable, aggregate_outputs, check_rows};
-use crate::config::{AnalyserConfig, WriteMode};
-use crate::sql::{Plan, Planner};
+use crate::config::{AnalyserConfig, Document, UNTOLD, WriteMode};
+use crate::sql::{Plan, Planner, SQL_HELP, said};
 use crate::table::{Merge, Table, Write, delivered_as};
 
 /// A query, planned once.
 pub(crate) struct SqlAnalyser {
+    /// A value of the environment is in it.
+    conceals: bool,
     plan: Plan,
     tables: [Table; 1],
 }
@@ -43,12 +45,12 @@ impl From<Unmergeable> for Unplanned {
 
 impl From<datafusion::error::DataFusionError> for Unplanned {
     fn from(error: datafusion::error::DataFusionError) -> Self {
-        Self::new("sql", error.strip_backtrace(), "`record` is the table to select from; its columns are the source's")
+        Self::new("sql", said(&error), SQL_HELP)
     }
 }
 
 impl SqlAnalyser {
-    pub(crate) fn plan(planner: &Planner, config: &AnalyserConfig) -> Result<Self, Unplanned> {
+    pub(crate) fn plan(planner: &Planner, config: &AnalyserConfig, document: &Document) -> Result<Self, Unplanned> {
         let query = planner.logical_plan(&config.sql)?;
         let (query, write) = match config.write {
             WriteMode::Insert => (rows(query)?, Write::Insert),
@@ -66,7 +68,7 @@ impl SqlAnalyser {
             let message = format!("the result has two columns `{name}`; a database does not tell names by their case");
             return Err(Unplanned::new("sql", message, "give one of them another name, with AS"));
         }
-        Ok(Self { plan, tables: [table] })
+        Ok(Self { conceals: document.conceals(&config.setting.key("sql")), plan, tables: [table] })
     }
 }
 
@@ -76,7 +78,9 @@ impl Analyse for SqlAnalyser {
     }
 
     fn analyse(&self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
-        let batches = self.plan.run(records.clone()).map_err(|error| error.strip_backtrace())?;
+        let batches = self.plan.run(records.clone());
+        let batches =
+            batches.map_err(|error| if self.conceals { format!("the query fails; {UNTOLD}") } else { said(&error) })?;
         Ok(batches.into_iter().map(|batch| (0, batch)).collect())
     }
 }

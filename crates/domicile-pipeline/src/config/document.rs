@@ -12,6 +12,9 @@ use super::setting::SettingPath;
 use super::syntax;
 use super::tree::{Node, NodeValue};
 
+/// Stands for what another program says of a setting that it may quote.
+pub(crate) const UNTOLD: &str = "what is said of it is left out, because a value of the environment is in it";
+
 /// A configuration file: its name, its text, and where in it each setting is, so that whoever finds something wrong
 /// later can make a problem that points at the setting.
 #[derive(Clone, Debug)]
@@ -62,6 +65,11 @@ impl Document {
         self.problem_at(setting, self.span(setting), message)
     }
 
+    /// Whether a value of the environment is in a setting, so that nothing may be told that could quote it.
+    pub(crate) fn conceals(&self, setting: &SettingPath) -> bool {
+        self.holds(setting) && self.shown(setting).contains("${")
+    }
+
     /// Makes a problem that tells what another program says of a setting. It may quote `quoted`, so where a value of the
     /// environment is in that, what is said is left out.
     pub(crate) fn problem_said(
@@ -71,8 +79,8 @@ impl Document {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Problem {
-        if self.holds(quoted) && self.shown(quoted).contains("${") {
-            let untold = "it is refused; what is said of it is left out, because a value of the environment is in it";
+        if self.conceals(quoted) {
+            let untold = format!("it is refused; {UNTOLD}");
             return self.problem(setting, untold).help("try it with the value written out, in a copy of the file");
         }
         self.problem(setting, message).help(help)

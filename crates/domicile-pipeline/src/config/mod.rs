@@ -46,6 +46,7 @@ pub use analyser::{AnalyserConfig, WriteMode};
 pub use column::{ColumnType, InvalidColumnType};
 pub use database::Database;
 pub use document::Document;
+pub(crate) use document::UNTOLD;
 pub use home::HomeConfig;
 pub use limits::{BatchLimits, DeliveryLimits};
 pub use problem::{Problem, Severity};

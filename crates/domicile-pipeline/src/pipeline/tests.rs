@@ -28,6 +28,10 @@ impl Source for Panicking {
         self.source.guarantee()
     }
 
+    fn given(&self, objects: &[serde_json::Map<String, serde_json::Value>]) -> Result<Batch, String> {
+        self.source.given(objects)
+    }
+
     async fn horizon(&mut self) -> Result<Position, Error> {
         self.source.horizon().await
     }
@@ -70,7 +74,7 @@ fn run(panics: bool) -> SourceReport {
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, None).await;
+        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&Kept::default())).await;
         assert!(problems.is_empty());
         pipeline.run_source(planned, inspected, &mut Kept::default(), &observer).await.unwrap()
     })

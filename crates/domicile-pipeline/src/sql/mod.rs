@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -16,12 +16,22 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states};
 use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::DFParser;
 use tokio::task::unconstrained;
 
 pub(crate) use functions::{COUNTRY_CODE, HOME};
 
 /// The name by which SQL speaks of the records.
 pub(crate) const RECORD: &str = "record";
+
+/// How the SQL of analysers is written.
+pub(crate) const SQL_HELP: &str =
+    "`record` is the table to select from; its columns are the source's, and its functions are DataFusion's";
+
+/// What the planner says is wrong, for people: without its own name for the table.
+pub(crate) fn said(error: &DataFusionError) -> String {
+    error.strip_backtrace().replace("datafusion.public.", "")
+}
 
 /// Plans SQL over records of one schema.
 pub(crate) struct Planner {
@@ -49,6 +59,12 @@ impl Planner {
     /// The logical plan of a query, not yet optimised.
     pub(crate) fn logical_plan(&self, sql: &str) -> Result<LogicalPlan> {
         futures::executor::block_on(self.session.state().create_logical_plan(sql))
+    }
+
+    /// What is wrong with a query, or with an expression, whatever the columns are.
+    pub(crate) fn syntax_error(sql: &str, is_expression: bool) -> Option<String> {
+        let query = if is_expression { format!("SELECT {sql}\n") } else { sql.to_owned() };
+        DFParser::parse_sql(&query).err().map(|error| said(&error))
     }
 
     /// A plan that can be run.

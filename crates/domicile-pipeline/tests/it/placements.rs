@@ -42,14 +42,17 @@ fn a_key_that_moves_to_another_home_is_refused() {
     world.run(&copying(IBERIA));
     world.order(&["'PT', 'Eva', NULL, 8.00"]);
     let moved = copying("iberia = \"ES\"\npt = \"PT\"\nfr = \"FR\"");
-    let expected = "homes.pt: source orders: the routing key `PT` was in home iberia until now, and is in pt now; iberia keeps \
-                    what it was given, and what it was not given yet would be lost / put it back; or let iberia catch up, \
-                    move its rows of `PT`, and then say so in the control database: DELETE FROM domicile_placement WHERE \
-                    source = 'orders' AND routing_key = 'PT'";
+    let expected = "homes.pt: source orders: the routing key `PT` was placed in home iberia until now, and is placed in pt now; \
+                    what iberia was not given yet might be lost, and what it was given might come twice / put it back; or \
+                    run with the old placement until iberia has caught up; then let the rows of `PT` be where they belong (a \
+                    new home reads them all again: delete them from iberia; a home that is past them does not: move them), \
+                    and say so in the control database: DELETE FROM domicile_placement WHERE source = 'orders' AND \
+                    routing_key = 'PT'; if iberia only has another name now, that alone is enough";
     assert_eq!(refused(&world, &moved), [expected]);
     assert_eq!(world.problems(&moved), [expected], "a check tells the same");
     assert!(!world.home_path("pt").exists(), "nothing is written");
-    // Without the refusal, the old record would be in both homes.
+    // As it is told: iberia catches up, and the new home reads all again.
+    world.run(&copying(IBERIA));
     let told = "DELETE FROM domicile_placement WHERE source = 'orders' AND routing_key = 'PT'";
     open(&world.path("control.sqlite")).execute_batch(told).unwrap();
     world.in_home("iberia", "DELETE FROM orders WHERE country = 'PT'");
@@ -64,12 +67,13 @@ fn a_home_that_lags_is_not_left_out() {
     fs::create_dir(world.home_path("fr")).unwrap();
     assert!(home(&world.try_run(&copying(IBERIA)), "fr").failure.is_some());
     // The others are past record 2, so that it would be read by nobody.
-    for (homes, now) in
-        [("iberia = [\"ES\", \"PT\"]", "has no home now"), ("iberia = [\"ES\", \"PT\", \"FR\"]", "is in iberia now")]
-    {
+    for (homes, now) in [
+        ("iberia = [\"ES\", \"PT\"]", "has no home now"),
+        ("iberia = [\"ES\", \"PT\", \"FR\"]", "is placed in iberia now"),
+    ] {
         let problems = refused(&world, &copying(homes));
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].contains(&format!("`FR` was in home fr until now, and {now}")), "{problems:?}");
+        assert!(problems[0].contains(&format!("`FR` was placed in home fr until now, and {now}")), "{problems:?}");
     }
     fs::remove_dir(world.home_path("fr")).unwrap();
     world.run(&copying(IBERIA));
@@ -95,6 +99,38 @@ fn a_position_of_another_control_database_is_not_taken_for_ones_own() {
     world.in_home("iberia", lost);
     world.in_home("fr", lost);
     assert_eq!(world.run(&copying(IBERIA)).total().delivered, 1, "what was taken over goes on where it was");
+}
+
+#[test]
+fn a_home_that_only_has_another_name_goes_on_where_it_was() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    fs::rename(world.home_path("fr"), world.home_path("france")).unwrap();
+    let renamed = copying("iberia = [\"ES\", \"PT\"]\nfrance = \"FR\"");
+    assert!(refused(&world, &renamed)[0].ends_with("if fr only has another name now, that alone is enough"));
+    let told = "DELETE FROM domicile_placement WHERE source = 'orders' AND routing_key = 'FR'";
+    open(&world.path("control.sqlite")).execute_batch(told).unwrap();
+    world.order(&["'FR', 'Ida', NULL, 8.00"]);
+    assert_eq!(world.run(&renamed).total().delivered, 1);
+    assert_eq!(world.rows("france", ROWS), ["2|FR", "4|FR"]);
+}
+
+#[test]
+fn another_run_that_places_a_key_elsewhere_meanwhile_is_noticed() {
+    let world = world();
+    let place = "CREATE TABLE domicile_control (id TEXT NOT NULL PRIMARY KEY);
+                 CREATE TABLE domicile_placement (source TEXT, routing_key TEXT, home TEXT, PRIMARY KEY (source, routing_key));
+                 CREATE TRIGGER meanwhile BEFORE INSERT ON domicile_placement WHEN new.routing_key = 'PT' AND new.home = 'iberia'
+                 BEGIN INSERT INTO domicile_placement VALUES ('orders', 'PT', 'pt'); END";
+    open(&world.path("control.sqlite")).execute_batch(place).unwrap();
+    let error = run(&world.pipeline(&copying(IBERIA)), Arc::new(Silent)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the control database: another run has placed a routing key in another home meanwhile"
+    );
+    assert!(!world.home_path("iberia").exists());
+    open(&world.path("control.sqlite")).execute_batch("DROP TRIGGER meanwhile").unwrap();
+    assert_eq!(world.run(&copying(IBERIA)).total().delivered, 3);
 }
 
 #[test]
@@ -126,6 +162,10 @@ fn keys_that_country_code_never_gives_are_told() {
         told("xx", "Atlantis", unknown),
     ];
     assert_eq!(problems, expected);
-    // Another expression may give anything.
-    assert_eq!(world.problems(&setup.key("coalesce(country_code(country), country)")), Vec::<String>::new());
+    // Another expression may give anything, and so may that of another source.
+    assert_eq!(world.problems(&setup.clone().key("coalesce(country_code(country), country)")), Vec::<String>::new());
+    let other = "[[source]]\nname = \"other\"\nurl = \"sqlite:source.sqlite\"\ntable = \"orders\"\ncursor = \"id\"\nkey = \"country\"";
+    let first = "[[source.analyser]]\ninto = \"orders\"\nsql = \"SELECT id, country FROM record\"";
+    let two = Setup::new().homes("uk = \"UK\"").key("country_code(country)").setting(first).setting(other);
+    assert_eq!(world.problems(&two.insert("seen", "SELECT id FROM record")), Vec::<String>::new());
 }

@@ -315,7 +315,7 @@ fn types_that_no_home_holds_are_refused() {
 
 #[test]
 fn what_the_planner_does_not_know_is_refused_with_what_there_is() {
-    let help = "`record` is the table to select from; its columns are the source's";
+    let help = "`record` is the table to select from; its columns are the source's, and its functions are DataFusion's";
     for (sql, part) in [
         ("SELECT nonsense FROM record", "nonsense"),
         ("SELECT id FROM orders", "orders"),

@@ -47,7 +47,10 @@ impl Control for SqliteControl {
         let path = self.0.clone();
         blocking::run(move || {
             let mut connection = create(&path)?;
-            keep(&mut connection, &placed).map_err(|error| failure(&error))
+            let id = keep(&mut connection, &placed).map_err(|error| failure(&error))?;
+            id.ok_or_else(|| {
+                Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
+            })
         })
         .await
     }
@@ -67,14 +70,19 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
     Ok(kept)
 }
 
-fn keep(connection: &mut Connection, placed: &[((String, String), String)]) -> rusqlite::Result<String> {
+/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
+fn keep(connection: &mut Connection, placed: &[((String, String), String)]) -> rusqlite::Result<Option<String>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
     for ((source, key), home) in placed {
-        let sql = "INSERT INTO domicile_placement VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET home = excluded.home";
-        transaction.prepare_cached(sql)?.execute(params![source, key, home])?;
+        // What stands there already is written again only if it is the same.
+        let sql = "INSERT INTO domicile_placement VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET home = home WHERE home = excluded.home";
+        if transaction.prepare_cached(sql)?.execute(params![source, key, home])? == 0 {
+            return Ok(None);
+        }
     }
     let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0))?;
     transaction.commit()?;
-    Ok(id)
+    Ok(Some(id))
 }

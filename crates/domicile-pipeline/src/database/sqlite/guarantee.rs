@@ -64,13 +64,16 @@ pub(super) fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
         ),
         (From::Table(_), _) => (
             GuaranteeClass::Heuristic,
-            format!("nothing stops a record from being written later with a lower `{cursor}`"),
+            format!(
+                "nothing stops a record from being written later with the same or a lower `{cursor}`, and it would not be read"
+            ),
             Some(String::from("use the INTEGER PRIMARY KEY as cursor")),
         ),
         (From::Query(_), _) => (
             GuaranteeClass::Heuristic,
             format!(
-                "a query can show a record later with a lower `{cursor}`, for example when a joined row comes late"
+                "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row comes \
+                 late, and it would not be read"
             ),
             Some(String::from("read a table with AUTOINCREMENT, or write the joined rows in one transaction")),
         ),

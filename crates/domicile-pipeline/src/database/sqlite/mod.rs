@@ -3,6 +3,7 @@
 pub(crate) mod control;
 pub(crate) mod delivery;
 mod guarantee;
+mod json;
 mod merge;
 mod read;
 mod schema;

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use serde_json::{Map, Value};
 
 use super::guarantee::{guarantee, rowid_alias};
+use super::json::stored;
 use super::read::{Column, raw, size};
 use super::statement::failure;
 use super::types::declared_type;
 use super::{open, quote};
 use crate::batch::{Batch, BatchLimit, Defect, Position};
 use crate::blocking;
-use crate::config::{ColumnType, From, SourceConfig};
+use crate::config::{ColumnType, Document, From, SourceConfig, UNTOLD};
 use crate::error::Error;
 use crate::source::{Guarantee, Source};
 
@@ -32,6 +35,8 @@ struct Reading {
     relation: String,
     cursor_name: String,
     cursor: usize,
+    /// A value of the environment is in what is read, so that what SQLite says is not told.
+    conceals: bool,
     cursor_is_rowid: bool,
     /// The table, if the cursor is given by AUTOINCREMENT.
     autoincrement: Option<String>,
@@ -66,10 +71,10 @@ impl Unopened {
 
 impl SqliteSource {
     /// Opens a source without writing to it, and learns its columns.
-    pub(crate) fn open(config: &SourceConfig) -> Result<Self, NotOpened> {
+    pub(crate) fn open(config: &SourceConfig, document: &Document) -> Result<Self, NotOpened> {
         let connection = open_read_only(&config.database.path).map_err(|error| {
             let message = format!("the database {} cannot be opened: {}", config.database, failure(&error));
-            vec![Unopened::new("url", message, "check that the file exists and can be read")]
+            vec![Unopened::new("url", message, "check that it is there, and a SQLite database that this user may read")]
         })?;
         let (setting, relation) = match &config.from {
             From::Table(table) => ("table", quote(table)),
@@ -91,6 +96,7 @@ impl SqliteSource {
             relation,
             cursor_name: quote(&config.cursor),
             cursor,
+            conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
             cursor_is_rowid: rowid.is_cursor,
             autoincrement: match &config.from {
                 From::Table(table) if rowid.is_cursor && rowid.is_autoincrement => Some(table.clone()),
@@ -117,7 +123,11 @@ fn columns(
     config: &SourceConfig,
 ) -> Result<SchemaRef, Vec<Unopened>> {
     let statement = connection.prepare(&format!("SELECT * FROM {relation}")).map_err(|error| {
-        vec![Unopened::new(setting, format!("SQLite refuses it: {}", failure(&error)), "try it in the sqlite3 shell")]
+        let help = match &config.from {
+            From::Table(_) => format!("its tables and views are: {}", tables(connection).join(", ")),
+            From::Query(_) => String::from("it is SQL of SQLite: try it in the sqlite3 shell"),
+        };
+        vec![Unopened::new(setting, format!("SQLite refuses it: {}", failure(&error)), help)]
     })?;
     let mut problems = Vec::new();
     let mut fields = Vec::new();
@@ -137,6 +147,20 @@ fn columns(
         }
     }
     if problems.is_empty() { Ok(Arc::new(Schema::new(fields))) } else { Err(problems) }
+}
+
+/// The names of tables and views, as many as a person reads.
+fn tables(connection: &Connection) -> Vec<String> {
+    const MOST: usize = 40;
+    let sql = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let names = || -> rusqlite::Result<Vec<String>> {
+        connection.prepare(sql)?.query_map([], |row| row.get(0))?.take(MOST).collect()
+    };
+    let mut names = names().unwrap_or_default();
+    if names.is_empty() {
+        names.push(String::from("none"));
+    }
+    names
 }
 
 fn untyped(name: &str, declared: &str) -> Unopened {
@@ -191,6 +215,10 @@ impl Source for SqliteSource {
         &self.guarantee
     }
 
+    fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {
+        self.reading.given(objects)
+    }
+
     async fn horizon(&mut self) -> Result<Position, Error> {
         let reading = Arc::clone(&self.reading);
         blocking::with(&mut self.connection, move |connection| {
@@ -206,6 +234,28 @@ impl Source for SqliteSource {
 }
 
 impl Reading {
+    fn told(&self, error: &rusqlite::Error) -> String {
+        if self.conceals { format!("SQLite fails to read it; {UNTOLD}") } else { failure(error).to_string() }
+    }
+
+    /// A batch of records that are given as JSON.
+    fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {
+        let mut rows = Rows::new(&self.schema, BatchLimit { rows: objects.len(), bytes: 0 });
+        for (number, object) in objects.iter().enumerate() {
+            let wrong = |name: &str, what: &str| format!("record {} of the input: `{name}` {what}", number + 1);
+            if let Some(name) = object.keys().find(|name| self.schema.index_of(name).is_err()) {
+                return Err(wrong(name, "is no column of the source"));
+            }
+            for (column, field) in self.schema.fields().iter().enumerate() {
+                let value = stored(object.get(field.name()), field.data_type());
+                let value = value.map_err(|what| wrong(field.name(), &what))?;
+                rows.push_value(column, ValueRef::from(&value));
+            }
+            rows.count += 1;
+        }
+        Ok(self.finish(rows, Position::Start, Position::Start))
+    }
+
     fn horizon(&self, connection: &Connection) -> Result<Position, String> {
         let Self { relation, cursor_name: cursor, .. } = self;
         if !self.cursor_is_rowid {
@@ -213,7 +263,7 @@ impl Reading {
                 .query_row(&format!("SELECT count(*) FROM {relation} WHERE typeof({cursor}) <> 'integer'"), [], |row| {
                     row.get(0)
                 })
-                .map_err(|error| failure(&error).to_string())?;
+                .map_err(|error| self.told(&error))?;
             if broken > 0 {
                 return Err(format!(
                     "{broken} records have no integer in the cursor {cursor}, and would never be read"
@@ -222,14 +272,14 @@ impl Reading {
         }
         let highest: Option<i64> = connection
             .query_row(&format!("SELECT max({cursor}) FROM {relation}"), [], |row| row.get(0))
-            .map_err(|error| failure(&error).to_string())?;
+            .map_err(|error| self.told(&error))?;
         // Ids that were given and are gone are settled as well, because they never come again.
         let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
         let given = match &self.autoincrement {
             Some(table) => connection.query_row(sequence, [table], |row| row.get(0)).optional(),
             None => Ok(None),
         };
-        Ok(Position::from(highest.max(given.map_err(|error| failure(&error).to_string())?)))
+        Ok(Position::from(highest.max(given.map_err(|error| self.told(&error))?)))
     }
 
     fn batch(
@@ -239,7 +289,7 @@ impl Reading {
         upto: Position,
         limit: BatchLimit,
     ) -> Result<Batch, Error> {
-        let refused = |error: rusqlite::Error| Error::source(&self.name, failure(&error));
+        let refused = |error: rusqlite::Error| Error::source(&self.name, self.told(&error));
         let Self { relation, cursor_name: cursor, .. } = self;
         let first = after.cursor().map_or(Some(i64::MIN), |cursor| cursor.checked_add(1));
         let (Some(first), Some(last)) = (first, upto.cursor()) else {
@@ -330,17 +380,21 @@ impl Rows {
             self.last = Some(position);
             self.last_begins = self.count;
         }
-        for (number, column) in self.columns.iter_mut().enumerate() {
-            let value = row.get_ref(number)?;
-            match column.push(value) {
-                Ok(bytes) => self.bytes += bytes,
-                Err(reason) => {
-                    self.bytes += size(value);
-                    self.defects.push(Defect { row: self.count, column: number, reason, raw: raw(value) });
-                }
-            }
+        for number in 0..self.columns.len() {
+            self.push_value(number, row.get_ref(number)?);
         }
         self.count += 1;
         Ok(())
+    }
+
+    #[inline]
+    fn push_value(&mut self, column: usize, value: ValueRef<'_>) {
+        match self.columns[column].push(value) {
+            Ok(bytes) => self.bytes += bytes,
+            Err(reason) => {
+                self.bytes += size(value);
+                self.defects.push(Defect { row: self.count, column, reason, raw: raw(value) });
+            }
+        }
     }
 }
