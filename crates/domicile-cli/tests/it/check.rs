@@ -204,8 +204,7 @@ fn a_folder_that_this_user_may_not_write_is_told() {
     std::fs::create_dir_all(sandbox.path("homes")).unwrap();
     let permit = |mode| std::fs::set_permissions(sandbox.path("homes"), std::fs::Permissions::from_mode(mode)).unwrap();
     permit(0o555);
-    let told =
-        "home france and 4 more: the database sqlite:homes/france.sqlite cannot be used: the file or its folder is read-only";
+    let told = "home france and 4 more: the database sqlite:homes/france.sqlite cannot be used: the file or its folder is read-only";
     wrapped(&unprivileged(), sandbox.dir(), &["check"]).exits(2).complains(told);
     wrapped(&unprivileged(), sandbox.dir(), &["run"]).exits(1).says("FAILED france: ");
     permit(0o755);

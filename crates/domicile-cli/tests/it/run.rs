@@ -168,3 +168,33 @@ fn what_is_not_a_terminal_gets_plain_lines() {
     source sales: from the start up to 20 (exact: …)
     ");
 }
+
+#[test]
+fn its_summary_tells_where_every_record_is() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 97);
+    for (country, amount) in [("España", "1.10"), ("Frnace", "2"), ("Brasil", "3"), ("Japan", "4"), ("Spain", "'five'")]
+    {
+        shop.sell_one(Some(country), "2024-01-01", amount);
+    }
+    sandbox.source().execute_batch("UPDATE sales SET status = 'test' WHERE country = 'Japan'").unwrap();
+    std::fs::create_dir_all(sandbox.home_path("france")).unwrap();
+    insta::assert_snapshot!(run(&sandbox).exits(1).stdout, @"
+    source sales (exact)
+    home       read  delivered  ignored  quarantined  sales  customers  daily
+    france        0          0        0            0      0          0      0
+    japan         1          0        1            0      0          0      0
+    spain         2          1        0            1      1          1      1
+    (no home)     2          0        0            2
+    2 homes: nothing new
+    FAILED france: unable to open the database file
+    5 read = 1 delivered + 1 ignored + 3 quarantined
+    quarantined, with the reasons, in the table domicile_quarantine of
+      home spain: 1 bad_value
+      the control database: 1 no_key, 1 unknown_key
+    ");
+    std::fs::remove_dir(sandbox.home_path("france")).unwrap();
+    run(&sandbox).exits(0).says("5 homes: nothing new");
+    let json = domicile(sandbox.dir(), ["run", "--json"]).exits(0).json();
+    assert_eq!(json["sources"][0]["control"]["causes"], serde_json::json!({}));
+}
