@@ -86,30 +86,22 @@ pub(crate) fn is_read(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(..) | DataType::Timestamp(..))
 }
 
-/// Texts as values of a type that [`is_read`], and the rows of those that are none; these are NULL.
-pub(crate) fn read(texts: &StringArray, data_type: &DataType) -> (ArrayRef, Vec<usize>) {
-    let values: ArrayRef = match data_type {
+/// Texts as values of a type that [`is_read`], or what one of them is not.
+pub(crate) fn read(texts: &StringArray, data_type: &DataType) -> Result<ArrayRef, String> {
+    let (values, wanted): (ArrayRef, _) = match data_type {
         DataType::Decimal128(precision, scale) => {
             let decimal =
                 |text: &str| decimal_from_text(text, *scale).filter(|unscaled| has_digits(*unscaled, *precision));
             let decimals: Decimal128Array = texts.iter().map(|text| text.and_then(decimal)).collect();
-            Arc::new(decimals.with_data_type(data_type.clone()))
+            (Arc::new(decimals.with_data_type(data_type.clone())), format!("a decimal({precision},{scale})"))
         }
         _ => {
             let times = texts.iter().map(|text| text.and_then(timestamp_from_text));
-            Arc::new(times.collect::<TimestampMicrosecondArray>())
+            let wanted = String::from("a timestamp of the form YYYY-MM-DD HH:MM:SS[.ffffff]");
+            (Arc::new(times.collect::<TimestampMicrosecondArray>()), wanted)
         }
     };
-    let wrong = (0..texts.len()).filter(|&row| texts.is_valid(row) && values.is_null(row)).collect();
-    (values, wrong)
-}
-
-/// What a text is not that [`read`] refuses.
-pub(crate) fn wanted(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Decimal128(precision, scale) => format!("a decimal({precision},{scale})"),
-        _ => String::from("a timestamp of the form YYYY-MM-DD HH:MM:SS[.ffffff]"),
-    }
+    if values.null_count() == texts.null_count() { Ok(values) } else { Err(wanted) }
 }
 
 #[cfg(test)]
@@ -160,9 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_told_by_its_row() {
-        let texts = StringArray::from(vec![Some("1.50"), None, Some("1.505"), Some("100"), Some("-0.1")]);
-        let (values, wrong) = read(&texts, &DataType::Decimal128(4, 2));
-        assert_eq!((values.null_count(), wrong), (3, vec![2, 3]));
+    fn one_text_that_is_none_is_told() {
+        let read = |texts: Vec<Option<&str>>| super::read(&StringArray::from(texts), &DataType::Decimal128(4, 2));
+        assert_eq!(read(vec![Some("1.50"), None, Some("-0.1")]).unwrap().null_count(), 1);
+        for wrong in ["1.505", "100", "one"] {
+            assert_eq!(read(vec![Some("1.50"), Some(wrong)]).unwrap_err(), "a decimal(4,2)", "{wrong}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use serde::Serialize;
 use serde_json::Value;
@@ -219,20 +219,15 @@ impl<O: Object> Pending for Vec<O> {
         check_names(fields, &objects[0])?;
         let rows = serde_arrow::to_record_batch(&text::taken(fields), &objects).map_err(|error| error.to_string())?;
         let columns = fields.iter().zip(rows.columns()).map(|(field, column)| match field.data_type() {
-            found if text::is_read(found) => strict(field.name(), column.as_string(), found),
+            found if text::is_read(found) => {
+                text::read(column.as_string(), found).map_err(|wanted| format!("`{}` is not {wanted}", field.name()))
+            }
             _ => Ok(Arc::clone(column)),
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         RecordBatch::try_new(Arc::new(Schema::new(fields.clone())), columns)
             .map(Some)
             .map_err(|error| error.to_string())
-    }
-}
-
-fn strict(name: &str, texts: &StringArray, data_type: &DataType) -> Result<ArrayRef, String> {
-    match text::read(texts, data_type) {
-        (values, wrong) if wrong.is_empty() => Ok(values),
-        _ => Err(format!("`{name}` is not {}", text::wanted(data_type))),
     }
 }
 
