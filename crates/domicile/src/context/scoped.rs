@@ -1,8 +1,9 @@
-//! The scope of a future.
+//! The scope of a future or a stream.
 
 use std::pin::Pin;
 use std::task::{Context as Wakeup, Poll};
 
+use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::guard::Entered;
@@ -10,11 +11,12 @@ use super::snapshot::Context;
 use super::stack::{Frame, Mark};
 
 pin_project! {
-    /// A future that runs in a scope of its own; made by [`scope`](super::scope) and [`Context::scope`].
+    /// A future or a stream that runs in a scope of its own; made by [`scope`](super::scope), [`Context::scope`] and
+    /// [`Context::scope_stream`].
     ///
-    /// Its values are on a thread only while that thread polls it. What the future itself sets, and the guards that it
-    /// holds across `.await`, are kept between polls and never seen outside. Dropping it before it has ended cancels
-    /// it: the destructors of what it holds still see its context.
+    /// Its values are on a thread only while that thread polls it. What it sets itself, and the guards that it holds
+    /// across `.await`, are kept between polls and never seen outside. Dropping it before it has ended cancels it: the
+    /// destructors of what it holds still see its context.
     ///
     /// ```
     /// use domicile::{RoutingKey, context};
@@ -31,11 +33,11 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// Polling it again after it has returned its result panics.
+    /// Polling a future again after it has returned its result panics. A stream that has ended stays at its end.
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Scoped<F> {
         #[pin]
-        future: Option<F>,
+        inner: Option<F>,
         // The frames of this scope, innermost last; empty while it is being polled.
         frames: Vec<Frame>,
         mark: Mark,
@@ -44,18 +46,18 @@ pin_project! {
     impl<F> PinnedDrop for Scoped<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.future.is_some() {
+            if this.inner.is_some() {
                 let _entered = Entered::new(this.frames, this.mark);
-                this.future.set(None);
+                this.inner.set(None);
             }
         }
     }
 }
 
 impl<F> Scoped<F> {
-    pub(super) fn new(context: Context, future: F) -> Self {
+    pub(super) fn new(context: Context, inner: F) -> Self {
         let mark = Mark::new();
-        Self { future: Some(future), frames: vec![Frame::new(context, &mark)], mark }
+        Self { inner: Some(inner), frames: vec![Frame::new(context, &mark)], mark }
     }
 }
 
@@ -67,12 +69,33 @@ impl<F: Future> Future for Scoped<F> {
         // A guard that was moved out of the future may have been dropped since the last poll.
         this.frames.retain(Frame::is_open);
         let _entered = Entered::new(this.frames, this.mark);
-        let future = this.future.as_mut().as_pin_mut();
+        let future = this.inner.as_mut().as_pin_mut();
         let poll = future.expect("a scoped future was polled after it had returned its result").poll(wakeup);
         if poll.is_ready() {
             // The future's own destructors must still see the context.
-            this.future.set(None);
+            this.inner.set(None);
         }
         poll
+    }
+}
+
+impl<S: Stream> Stream for Scoped<S> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, wakeup: &mut Wakeup<'_>) -> Poll<Option<S::Item>> {
+        let mut this = self.project();
+        this.frames.retain(Frame::is_open);
+        let _entered = Entered::new(this.frames, this.mark);
+        let Some(stream) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        let poll = stream.poll_next(wakeup);
+        if matches!(poll, Poll::Ready(None)) {
+            // The stream's own destructors must still see the context.
+            this.inner.set(None);
+        }
+        poll
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }

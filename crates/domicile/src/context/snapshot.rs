@@ -3,6 +3,8 @@
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
+use futures_core::Stream;
+
 use super::entry::Entry;
 use super::guard::{Entered, Guard};
 use super::origin::Origin;
@@ -180,6 +182,20 @@ impl Context {
     /// assert_eq!(context.run(context::get::<u32>).as_deref(), Some(&7));
     /// assert_eq!(context::get::<u32>(), None);
     /// ```
+    ///
+    /// It is the one call that carries the context to code of any other kind: to `spawn_blocking`, to a thread, and to
+    /// rayon, whose workers start empty as well.
+    ///
+    /// ```
+    /// use domicile::{Context, RoutingKey, context};
+    /// use rayon::prelude::*;
+    ///
+    /// let keys: Vec<_> = context::with(RoutingKey::new("ES"), || {
+    ///     let here = Context::current();
+    ///     (0..100).into_par_iter().map(|_| here.run(context::get::<RoutingKey>)).collect()
+    /// });
+    /// assert!(keys.iter().all(|key| key.as_ref().unwrap().as_str() == "ES"));
+    /// ```
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         let mark = Mark::new();
         let mut frames = vec![Frame::new(self.clone(), &mark)];
@@ -203,6 +219,28 @@ impl Context {
     /// ```
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
         Scoped::new(self, future)
+    }
+
+    /// Wraps a stream so that each of its items is made with exactly this context in scope, wherever it is polled: a lazy
+    /// stream that outlives the scope that it was made in keeps what was in scope there.
+    ///
+    /// ```
+    /// use domicile::{Context, RoutingKey, context};
+    /// use futures::StreamExt;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let rows = context::with(RoutingKey::new("ES"), || {
+    ///     let lazy = futures::stream::iter(0..2).map(|_| context::get::<RoutingKey>());
+    ///     Context::current().scope_stream(lazy)
+    /// });
+    /// // Out here nothing is set, and the stream still sees it.
+    /// let keys: Vec<_> = rows.map(|key| key.unwrap().to_string()).collect().await;
+    /// assert_eq!(keys, ["ES", "ES"]);
+    /// assert_eq!(context::get::<RoutingKey>(), None);
+    /// # });
+    /// ```
+    pub fn scope_stream<S: Stream>(self, stream: S) -> Scoped<S> {
+        Scoped::new(self, stream)
     }
 }
 

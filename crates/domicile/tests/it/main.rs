@@ -1,5 +1,6 @@
 //! The context and the router, used as a program uses them.
 
+mod carried;
 mod interleaving;
 mod placement;
 mod random_scopes;
