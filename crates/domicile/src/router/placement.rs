@@ -1,5 +1,9 @@
 //! Routing by a placement.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
 use super::{Operation, Record, Router};
 use crate::{Context, Error, Home, Placement, Route, RoutingKey, Witness};
 
@@ -45,9 +49,11 @@ use crate::{Context, Error, Home, Placement, Route, RoutingKey, Witness};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Clones share the placement, so that one that is kept can [`replace`](Self::replace) it for a chain that is at work.
 #[derive(Clone, Debug)]
 pub struct PlacementRouter {
-    placement: Placement,
+    placement: Arc<ArcSwap<Placement>>,
 }
 
 impl PlacementRouter {
@@ -60,21 +66,60 @@ impl PlacementRouter {
     /// assert_eq!(router.name(), "placement");
     /// ```
     pub fn new(placement: Placement) -> Self {
-        Self { placement }
+        Self { placement: Arc::new(ArcSwap::from_pointee(placement)) }
+    }
+
+    /// Puts another placement in place of the one that is there, and returns that: a new country needs no restart.
+    ///
+    /// Each operation is routed by one placement as a whole, the old one or the new one: an operation that is being
+    /// routed meanwhile goes by the old one, and one that begins later by the new one. What was routed before stays where
+    /// it is: a key that has another home now finds nothing there of what it had, and moving that is for the caller.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let placement = |key, home| Placement::builder().place(RoutingKey::new(key), home, "domicile.toml:12").build();
+    /// let router = PlacementRouter::new(placement("ES", Home::new("es")?)?);
+    /// let routers = Chain::new(router.clone());
+    /// let italian = || context::with(RoutingKey::new("IT"), || routers.route(&Operation::read("orders")));
+    /// assert!(italian().unwrap_err().is_unknown_key());
+    ///
+    /// router.replace(placement("IT", Home::new("it")?)?);
+    /// assert_eq!(italian()?.home().as_str(), "it");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replace(&self, placement: Placement) -> Arc<Placement> {
+        self.placement.swap(Arc::new(placement))
+    }
+
+    /// Returns the placement that is in use now.
+    ///
+    /// ```
+    /// use domicile::{Placement, PlacementRouter};
+    ///
+    /// let router = PlacementRouter::new(Placement::builder().build().unwrap());
+    /// assert_eq!(router.placement().homes().count(), 0);
+    /// ```
+    pub fn placement(&self) -> Arc<Placement> {
+        self.placement.load_full()
     }
 
     fn route(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        // Looked at once: all witnesses are held against the same placement.
+        let placement = self.placement();
         let mut witnesses = Vec::new();
         if let Some(key) = operation.record().and_then(Record::routing_key) {
-            let placed = self.placement.home_of(&key);
+            let placed = placement.home_of(&key);
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, &key, "it is the record's key"))?;
             witnesses.push(Witness::record_key(key, placed));
         }
         witnesses.extend(operation.known_homes());
         if !operation.overrides_context() {
-            self.ask_context(operation, &mut witnesses)?;
+            ask_context(&placement, operation, &mut witnesses)?;
         }
-        if let Some(stray) = witnesses.iter().find(|witness| !self.placement.has_home(witness.home())) {
+        if let Some(stray) = witnesses.iter().find(|witness| !placement.has_home(witness.home())) {
             return Err(Error::unknown_home(operation, stray));
         }
         if witnesses.windows(2).any(|pair| pair[0].home() != pair[1].home()) {
@@ -82,28 +127,28 @@ impl PlacementRouter {
         }
         Ok(Route::agreed(witnesses))
     }
+}
 
-    fn ask_context(&self, operation: &Operation<'_>, witnesses: &mut Vec<Witness>) -> Result<(), Error> {
-        let context = Context::current();
-        if let Some((key, set_at)) = context.found::<RoutingKey>() {
-            let placed = self.placement.home_of(key);
-            let placed = placed.ok_or_else(|| {
-                let found = format!("{key:?} was set at {set_at}");
-                Error::unknown_key(operation, key, &found)
-            })?;
-            witnesses.push(Witness::context_key(key.clone(), set_at.clone(), placed));
-        }
-        if let Some((home, set_at)) = context.found::<Home>() {
-            witnesses.push(Witness::context_home(home.clone(), set_at.clone()));
-        }
-        Ok(())
+fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Vec<Witness>) -> Result<(), Error> {
+    let context = Context::current();
+    if let Some((key, set_at)) = context.found::<RoutingKey>() {
+        let placed = placement.home_of(key);
+        let placed = placed.ok_or_else(|| {
+            let found = format!("{key:?} was set at {set_at}");
+            Error::unknown_key(operation, key, &found)
+        })?;
+        witnesses.push(Witness::context_key(key.clone(), set_at.clone(), placed));
     }
+    if let Some((home, set_at)) = context.found::<Home>() {
+        witnesses.push(Witness::context_home(home.clone(), set_at.clone()));
+    }
+    Ok(())
+}
 
-    /// Returns the homes that a record is known to belong to; more than one if it contradicts itself.
-    fn homes_of(&self, record: &dyn Record) -> Vec<Home> {
-        let by_key = record.routing_key().and_then(|key| Some(self.placement.home_of(&key)?.home().clone()));
-        by_key.into_iter().chain(record.loaded_from()).collect()
-    }
+/// Returns the homes that a record is known to belong to; more than one if it contradicts itself.
+fn homes_of(placement: &Placement, record: &dyn Record) -> Vec<Home> {
+    let by_key = record.routing_key().and_then(|key| Some(placement.home_of(&key)?.home().clone()));
+    by_key.into_iter().chain(record.loaded_from()).collect()
 }
 
 impl Router for PlacementRouter {
@@ -120,7 +165,8 @@ impl Router for PlacementRouter {
     }
 
     fn allow_relation(&self, one: &dyn Record, other: &dyn Record) -> Option<bool> {
-        let (mut homes, others) = (self.homes_of(one), self.homes_of(other));
+        let placement = self.placement();
+        let (mut homes, others) = (homes_of(&placement, one), homes_of(&placement, other));
         if homes.is_empty() || others.is_empty() {
             return None;
         }
@@ -129,6 +175,6 @@ impl Router for PlacementRouter {
     }
 
     fn allow_migrate(&self, home: &Home, _table: &str) -> Option<bool> {
-        self.placement.has_home(home).then_some(true)
+        self.placement().has_home(home).then_some(true)
     }
 }

@@ -5,6 +5,7 @@ mod interleaving;
 mod placement;
 mod random_scopes;
 mod random_tasks;
+mod replaced;
 mod routing;
 mod scopes;
 mod set;
