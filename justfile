@@ -17,7 +17,7 @@ lint:
 
 # Build the documentation; a broken link is an error.
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
 
 # Run all that has to pass.
 check:

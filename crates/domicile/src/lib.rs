@@ -32,6 +32,8 @@ mod key;
 mod placement;
 mod route;
 mod router;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod witness;
 
 pub use context::{Context, Origin};

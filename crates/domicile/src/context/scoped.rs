@@ -55,7 +55,7 @@ pin_project! {
 }
 
 impl<F> Scoped<F> {
-    pub(super) fn new(context: Context, inner: F) -> Self {
+    pub(crate) fn new(context: Context, inner: F) -> Self {
         let mark = Mark::new();
         Self { inner: Some(inner), frames: vec![Frame::new(context, &mark)], mark }
     }
@@ -79,20 +79,44 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
+impl<S> Scoped<S> {
+    /// Polls for the next item in this scope. At the end the source of the items is dropped in it; it stays at its end.
+    pub(crate) fn poll_item<T>(
+        self: Pin<&mut Self>,
+        poll: impl FnOnce(Pin<&mut S>) -> Poll<Option<T>>,
+    ) -> Poll<Option<T>> {
+        let mut this = self.project();
+        this.frames.retain(Frame::is_open);
+        let _entered = Entered::new(this.frames, this.mark);
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        let poll = poll(inner);
+        if matches!(poll, Poll::Ready(None)) {
+            // Its own destructors must still see the context.
+            this.inner.set(None);
+        }
+        poll
+    }
+}
+
+#[cfg(feature = "tower")]
+impl<S> Scoped<S> {
+    pub(crate) fn inner(&self) -> Option<&S> {
+        self.inner.as_ref()
+    }
+
+    pub(crate) fn into_inner(mut self) -> Option<S>
+    where
+        S: Unpin,
+    {
+        Pin::new(&mut self).project().inner.take()
+    }
+}
+
 impl<S: Stream> Stream for Scoped<S> {
     type Item = S::Item;
 
     fn poll_next(self: Pin<&mut Self>, wakeup: &mut Wakeup<'_>) -> Poll<Option<S::Item>> {
-        let mut this = self.project();
-        this.frames.retain(Frame::is_open);
-        let _entered = Entered::new(this.frames, this.mark);
-        let Some(stream) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-        let poll = stream.poll_next(wakeup);
-        if matches!(poll, Poll::Ready(None)) {
-            // The stream's own destructors must still see the context.
-            this.inner.set(None);
-        }
-        poll
+        self.poll_item(|stream| stream.poll_next(wakeup))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

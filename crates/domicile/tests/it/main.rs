@@ -2,6 +2,7 @@
 
 mod carried;
 mod interleaving;
+mod layer;
 mod placement;
 mod random_scopes;
 mod random_tasks;
