@@ -71,7 +71,8 @@ pub(crate) struct Explain {
     #[arg(long, allow_negative_numbers = true, conflicts_with = "stdin")]
     pub(crate) after: Option<i64>,
     /// Explain at most so many records of the source.
-    #[arg(long, default_value_t = 10, conflicts_with = "stdin", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 10, conflicts_with = "stdin")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) limit: u32,
     /// Read the records from standard input: JSON objects with the source's columns.
     #[arg(long)]

@@ -94,19 +94,18 @@ impl Pipeline {
                 .ok_or_else(|| Error::usage(format!("source {name}: the configuration has no such source")))?,
         };
         let mut planned = all.swap_remove(number);
-        if let Records::Json(json) = records {
-            let batch = from_json(&*planned.source, json);
-            let batch = batch.map_err(|message| Error::usage(format!("source {}: {message}", planned.writing.name)))?;
-            return self.explain_batch(&planned, &batch);
-        }
-        let horizon = planned.source.horizon().await?;
-        let (mut after, upto, limit) = match records {
-            Records::Source { after, limit } => (Position::from(after), horizon, limit),
-            Records::At(cursor) => {
-                (Position::from(cursor.checked_sub(1)), horizon.min(Position::At(cursor)), usize::MAX)
+        let (mut after, last, limit) = match records {
+            Records::Source { after, limit } => (Position::from(after), None, limit),
+            Records::At(cursor) => (Position::from(cursor.checked_sub(1)), Some(Position::At(cursor)), usize::MAX),
+            Records::Json(json) => {
+                let batch = from_json(&*planned.source, json);
+                let batch =
+                    batch.map_err(|message| Error::usage(format!("source {}: {message}", planned.writing.name)))?;
+                return self.explain_batch(&planned, &batch);
             }
-            Records::Json(_) => unreachable!("they are explained above"),
         };
+        let horizon = planned.source.horizon().await?;
+        let upto = last.map_or(horizon, |last| last.min(horizon));
         let most = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
         let mut all = Vec::new();
         while after < upto && all.len() < limit {

@@ -276,6 +276,36 @@ fn a_source_that_is_not_there_is_told_and_not_made() {
 }
 
 #[test]
+fn a_source_whose_columns_are_not_known_has_its_sql_read_all_the_same() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 84).sell(20);
+    for (right, wrong, told) in [
+        ("sqlite:source.sqlite", "sqlite:sauce.sqlite", "unable to open the database file"),
+        ("table = \"sales\"", "table = \"sails\"", "no such table: sails\n  help: its tables and views are: sales\n"),
+    ] {
+        sandbox.write_config(&changed(&[(right, wrong)]));
+        let alone = domicile(sandbox.dir(), ["check"]).exits(2).complains(told);
+        assert_eq!(
+            alone.stderr.matches("domicile.toml:").count(),
+            1,
+            "SQL that is sound is not told: {}",
+            alone.stderr
+        );
+        sandbox.write_config(&changed(&[
+            (right, wrong),
+            ("key = \"country_code(country)\"", "key = \"country_code(country\""),
+            ("ignore = \"status", "ignore = \"status ="),
+            ("SELECT * FROM record", "SELCT * FROM record"),
+        ]));
+        let all = domicile(sandbox.dir(), ["check"]).exits(2).complains(told);
+        assert_eq!(all.stderr.matches("domicile.toml:").count(), 4, "{}", all.stderr);
+        all.complains("domicile.toml:15:7: error: ")
+            .complains("domicile.toml:16:10: error: ")
+            .complains("found: SELCT");
+    }
+}
+
+#[test]
 fn its_json_has_the_place_and_the_help_of_every_problem() {
     let sandbox = Sandbox::new();
     let _shop = Shop::open(&sandbox, 76);

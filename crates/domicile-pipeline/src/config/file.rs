@@ -19,7 +19,8 @@ use super::limits::{BatchLimits, DeliveryFile};
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Domicile configuration")]
 pub(super) struct File {
-    /// URL of the control database, which holds the quarantine of what has no home, and where each routing key was placed. Relative paths
+    /// URL of the control database, which holds the quarantine of what has no home, and where each routing key was
+    /// placed. Relative paths
     /// start from the folder of this file. Example: `sqlite:control.sqlite`.
     #[schemars(required, example = "sqlite:control.sqlite", extend("minLength" = 1))]
     pub(super) control: Option<String>,

@@ -62,6 +62,23 @@ fn a_key_that_moves_to_another_home_is_refused() {
 }
 
 #[test]
+fn a_key_that_moves_to_a_home_that_is_past_its_records_takes_only_new_ones_there() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    let moved = copying("iberia = [\"ES\", \"PT\", \"FR\"]\nfr = []");
+    assert_eq!(refused(&world, &moved).len(), 1);
+    // As it is told: both are past the record, so that it is moved by hand.
+    let told = "DELETE FROM domicile_placement WHERE source = 'orders' AND routing_key = 'FR'";
+    open(&world.path("control.sqlite")).execute_batch(told).unwrap();
+    world.in_home("fr", "DELETE FROM orders");
+    world.in_home("iberia", "INSERT INTO orders VALUES (2, 'FR')");
+    world.order(&["'FR', 'Ida', NULL, 8.00"]);
+    assert_eq!(world.run(&moved).total().delivered, 1);
+    assert_eq!(world.rows("iberia", ROWS), ["1|ES", "2|FR", "3|PT", "4|FR"]);
+    assert_eq!(world.rows("fr", ROWS), Vec::<String>::new());
+}
+
+#[test]
 fn a_home_that_lags_is_not_left_out() {
     let world = world();
     fs::create_dir(world.home_path("fr")).unwrap();

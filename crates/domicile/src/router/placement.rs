@@ -108,7 +108,7 @@ impl PlacementRouter {
 
     fn route(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
         // Looked at once: all witnesses are held against the same placement.
-        let placement = self.placement();
+        let placement = self.placement.load();
         let mut witnesses = Vec::new();
         if let Some(key) = operation.record().and_then(Record::routing_key) {
             let placed = placement.home_of(&key);
@@ -165,7 +165,7 @@ impl Router for PlacementRouter {
     }
 
     fn allow_relation(&self, one: &dyn Record, other: &dyn Record) -> Option<bool> {
-        let placement = self.placement();
+        let placement = self.placement.load();
         let (mut homes, others) = (homes_of(&placement, one), homes_of(&placement, other));
         if homes.is_empty() || others.is_empty() {
             return None;
@@ -175,6 +175,6 @@ impl Router for PlacementRouter {
     }
 
     fn allow_migrate(&self, home: &Home, _table: &str) -> Option<bool> {
-        self.placement().has_home(home).then_some(true)
+        self.placement.load().has_home(home).then_some(true)
     }
 }
