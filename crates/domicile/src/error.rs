@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use crate::{Context, Home, Operation, Origin, Placed, RoutingKey, Witness};
+use crate::{Aggregate, Context, Home, Operation, Origin, Placed, RoutingKey, Witness};
 
 /// Why something was refused. The message says what to do about it, and the predicates tell the cases apart.
 ///
@@ -52,6 +52,8 @@ enum Kind {
         "routing key `{key}` is placed twice: in {first} and in {second}. A key has one home, so remove one of the two"
     )]
     PlacedTwice { key: RoutingKey, first: String, second: String },
+    #[error("the results of the homes cannot be {by}: they are {what}, and {why}")]
+    Unmergeable { by: String, what: String, why: &'static str },
     #[error("{why}")]
     Refused { why: String },
 }
@@ -104,6 +106,26 @@ impl Error {
     pub(crate) fn placed_twice(key: &RoutingKey, first: &Placed, second: &Placed) -> Self {
         let place = |placed: &Placed| format!("{} ({})", placed.home(), placed.origin());
         Kind::PlacedTwice { key: key.clone(), first: place(first), second: place(second) }.into()
+    }
+
+    pub(crate) fn unmergeable(by: &str, aggregate: &Aggregate) -> Self {
+        let why = match aggregate {
+            Aggregate::Unknown => "only the statement can say how they become one; take them home by home",
+            Aggregate::Rows => "rows are put together",
+            Aggregate::Sum | Aggregate::Count => "what they make together is their sum",
+            Aggregate::Min | Aggregate::Max => "what they make together is the least or the greatest of them",
+            // An average of averages is not the average, and neither is it for any other such function.
+            Aggregate::Other(_) => {
+                "that of all homes cannot be made of them; ask each home for what can be added up, as an average's sum \
+                 and count"
+            }
+        };
+        Kind::Unmergeable { by: by.into(), what: aggregate.to_string(), why }.into()
+    }
+
+    pub(crate) fn unmergeable_sum() -> Self {
+        let what = "numbers whose sum the type cannot hold".into();
+        Kind::Unmergeable { by: "added up".into(), what, why: "a wider type is needed" }.into()
     }
 
     /// No router had an opinion on the operation.
@@ -197,6 +219,19 @@ impl Error {
     /// ```
     pub fn is_placed_twice(&self) -> bool {
         matches!(*self.kind, Kind::PlacedTwice { .. })
+    }
+
+    /// The results of several homes were to become one in a way that would be wrong.
+    ///
+    /// ```
+    /// use domicile::{Aggregate, EachHome, Home, MergeError};
+    ///
+    /// let averages = [(Home::new("es").unwrap(), Ok::<_, ()>(Some(3.5))), (Home::new("fr").unwrap(), Ok(None))];
+    /// let refused = EachHome::new(averages, Aggregate::Other("avg".into())).max().unwrap_err();
+    /// assert!(matches!(refused, MergeError::Refused(error) if error.is_unmergeable()));
+    /// ```
+    pub fn is_unmergeable(&self) -> bool {
+        matches!(*self.kind, Kind::Unmergeable { .. })
     }
 
     /// A router refused the operation by a rule of its own; see [`Error::refused`].

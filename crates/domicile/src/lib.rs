@@ -25,22 +25,30 @@
 //! The crate does no IO and names no database: routing is a pure, synchronous function of the context, the record (if
 //! there is one) and the table.
 
+mod confined;
 pub mod context;
+mod each_home;
 mod error;
 mod home;
 mod key;
+mod located;
 mod placement;
+mod replica;
 mod route;
 mod router;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod witness;
 
+pub use confined::Confined;
 pub use context::{Context, Origin};
+pub use each_home::{Aggregate, EachHome, MergeError};
 pub use error::Error;
 pub use home::Home;
 pub use key::RoutingKey;
+pub use located::Located;
 pub use placement::{Placed, Placement, PlacementBuilder};
+pub use replica::{ReplicaReads, Role};
 pub use route::{Reason, Route};
 pub use router::{Access, Chain, Operation, PlacementRouter, Record, Router};
 pub use witness::{Witness, WitnessKind};

@@ -3,7 +3,13 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
+use crate::replica::Role;
 use crate::{Home, Witness};
+
+/// Few things are known of an operation, and a route that is found costs no allocation.
+pub(crate) type Witnesses = SmallVec<[Witness; 2]>;
 
 /// The home of an operation and the reason for it.
 ///
@@ -18,6 +24,7 @@ use crate::{Home, Witness};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     home: Home,
+    role: Role,
     reason: Reason,
 }
 
@@ -31,13 +38,18 @@ impl Route {
     /// assert_eq!(route.home().as_str(), "es");
     /// ```
     pub fn new(home: Home, why: impl Into<Arc<str>>) -> Self {
-        Self { reason: Reason { witnesses: vec![Witness::stated(home.clone(), why)] }, home }
+        let witnesses = smallvec![Witness::stated(home.clone(), why)];
+        Self { reason: Reason { witnesses }, role: Role::Primary, home }
     }
 
     /// Makes the route that all the witnesses lead to. They are known to agree; none make no route.
-    pub(crate) fn agreed(witnesses: Vec<Witness>) -> Option<Self> {
+    pub(crate) fn agreed(witnesses: Witnesses) -> Option<Self> {
         let home = witnesses.first()?.home().clone();
-        Some(Self { home, reason: Reason { witnesses } })
+        Some(Self { home, role: Role::Primary, reason: Reason { witnesses } })
+    }
+
+    pub(crate) fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// Returns the home that the operation belongs to.
@@ -49,6 +61,17 @@ impl Route {
     /// ```
     pub fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// Returns which databases of the home may answer.
+    ///
+    /// ```
+    /// # use domicile::{Home, Role, Route};
+    /// let route = Route::new(Home::new("es").unwrap(), "audits are kept in Spain");
+    /// assert_eq!(route.role(), Role::Primary);
+    /// ```
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// Returns why it belongs there.
@@ -79,7 +102,7 @@ impl Display for Route {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    witnesses: Vec<Witness>,
+    witnesses: Witnesses,
 }
 
 impl Reason {

@@ -19,8 +19,12 @@ use crate::{Home, Origin, Placed, RoutingKey};
 pub enum WitnessKind {
     /// The record's own routing key.
     RecordKey,
+    /// A routing key that the statement itself names, such as a value of its key column.
+    StatementKey,
     /// The home that the record was loaded from.
     LoadedFrom,
+    /// The home that the scope is confined to.
+    Confined,
     /// The routing key in the context.
     ContextKey,
     /// The home in the context.
@@ -51,7 +55,9 @@ pub struct Witness {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fact {
     RecordKey { key: RoutingKey, placed_by: Arc<str> },
+    StatementKey { key: RoutingKey, found: Arc<str>, placed_by: Arc<str> },
     LoadedFrom,
+    Confined { set_at: Origin },
     ContextKey { key: RoutingKey, set_at: Origin, placed_by: Arc<str> },
     ContextHome { set_at: Origin },
     Explicit { called_at: Origin },
@@ -74,6 +80,15 @@ impl Witness {
 
     pub(crate) fn record_key(key: RoutingKey, placed: &Placed) -> Self {
         Self { home: placed.home().clone(), fact: Fact::RecordKey { key, placed_by: placed.shared_origin() } }
+    }
+
+    pub(crate) fn statement_key(key: RoutingKey, found: Arc<str>, placed: &Placed) -> Self {
+        let placed_by = placed.shared_origin();
+        Self { home: placed.home().clone(), fact: Fact::StatementKey { key, found, placed_by } }
+    }
+
+    pub(crate) fn confined(home: Home, set_at: Origin) -> Self {
+        Self { home, fact: Fact::Confined { set_at } }
     }
 
     pub(crate) fn loaded_from(home: Home) -> Self {
@@ -118,7 +133,9 @@ impl Witness {
     pub fn kind(&self) -> WitnessKind {
         match self.fact {
             Fact::RecordKey { .. } => WitnessKind::RecordKey,
+            Fact::StatementKey { .. } => WitnessKind::StatementKey,
             Fact::LoadedFrom => WitnessKind::LoadedFrom,
+            Fact::Confined { .. } => WitnessKind::Confined,
             Fact::ContextKey { .. } => WitnessKind::ContextKey,
             Fact::ContextHome { .. } => WitnessKind::ContextHome,
             Fact::Explicit { .. } => WitnessKind::Explicit,
@@ -136,7 +153,7 @@ impl Witness {
     /// ```
     pub fn key(&self) -> Option<&RoutingKey> {
         match &self.fact {
-            Fact::RecordKey { key, .. } | Fact::ContextKey { key, .. } => Some(key),
+            Fact::RecordKey { key, .. } | Fact::StatementKey { key, .. } | Fact::ContextKey { key, .. } => Some(key),
             _ => None,
         }
     }
@@ -150,7 +167,9 @@ impl Witness {
     /// ```
     pub fn set_at(&self) -> Option<&'static Location<'static>> {
         match &self.fact {
-            Fact::ContextKey { set_at, .. } | Fact::ContextHome { set_at } => set_at.location(),
+            Fact::ContextKey { set_at, .. } | Fact::ContextHome { set_at } | Fact::Confined { set_at } => {
+                set_at.location()
+            }
             Fact::Explicit { called_at } => called_at.location(),
             _ => None,
         }
@@ -163,6 +182,10 @@ impl Display for Witness {
         let home = &self.home;
         match &self.fact {
             Fact::RecordKey { key, placed_by } => write!(f, "the record's key is {key} (placed by {placed_by})"),
+            Fact::StatementKey { key, found, placed_by } => {
+                write!(f, "the statement's {found} is {key} (placed by {placed_by})")
+            }
+            Fact::Confined { set_at } => write!(f, "the scope was confined to {home} at {set_at}"),
             Fact::LoadedFrom => write!(f, "the record was loaded from {home}"),
             Fact::ContextKey { key, set_at, placed_by } => {
                 write!(f, "{key:?} was set at {} (placed by {placed_by})", set_at)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Access, Operation, Record, Router};
-use crate::{Context, Error, Home, Route};
+use crate::{Context, Error, Home, ReplicaReads, Role, Route};
 
 /// Routers that are asked in order; the first opinion wins.
 ///
@@ -89,7 +89,7 @@ impl Chain {
                 Access::Write => router.route_write(operation)?,
             };
             if let Some(route) = opinion {
-                return agreed(operation, route);
+                return agreed(operation, route).map(|route| with_role(operation, route));
             }
         }
         Err(Error::no_opinion(operation, self.names(), &Context::current()))
@@ -130,6 +130,12 @@ impl Chain {
     pub fn allow_migrate(&self, home: &Home, table: &str) -> bool {
         self.routers.iter().find_map(|router| router.allow_migrate(home, table)).unwrap_or(false)
     }
+}
+
+/// Says which databases of the home may answer, which is the same whatever router has decided.
+fn with_role(operation: &Operation<'_>, route: Route) -> Route {
+    let role = if operation.needs_primary() { Role::Primary } else { ReplicaReads::role(route.home()) };
+    route.with_role(role)
 }
 
 /// Holds any router's answer against what is known of the operation, so that no router can overrule it.

@@ -3,8 +3,10 @@
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::witness::{Witness, WitnessKind};
-use crate::{Home, Origin, RoutingKey};
+use crate::{Confined, Home, Origin, RoutingKey};
 
 /// What routing needs to know of a record.
 ///
@@ -62,7 +64,16 @@ pub struct Operation<'a> {
     access: Access,
     table: &'a str,
     record: Option<&'a dyn Record>,
-    witnesses: Vec<Witness>,
+    keys: SmallVec<[NamedKey; 1]>,
+    witnesses: SmallVec<[Witness; 1]>,
+    needs_primary: bool,
+}
+
+/// A routing key that the operation itself names, and where it names it.
+#[derive(Clone, Debug)]
+struct NamedKey {
+    key: RoutingKey,
+    found: Arc<str>,
 }
 
 impl<'a> Operation<'a> {
@@ -85,7 +96,7 @@ impl<'a> Operation<'a> {
     }
 
     fn new(access: Access, table: &'a str) -> Self {
-        Self { access, table, record: None, witnesses: Vec::new() }
+        Self { access, table, record: None, keys: SmallVec::new(), witnesses: SmallVec::new(), needs_primary: false }
     }
 
     /// Adds the record that is read or written, also when it is new.
@@ -106,6 +117,54 @@ impl<'a> Operation<'a> {
     #[must_use]
     pub fn with_record(mut self, record: &'a dyn Record) -> Self {
         self.record = Some(record);
+        self
+    }
+
+    /// Adds a routing key that the operation itself names; `found` says in messages where, such as `orders.country`.
+    ///
+    /// An operation may name several, as an `INSERT` of several rows does. They must all lead to one home.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let placement = Placement::builder()
+    ///     .place(RoutingKey::new("ES"), Home::new("es")?, "domicile.toml:12")
+    ///     .place(RoutingKey::new("FR"), Home::new("fr")?, "domicile.toml:13")
+    ///     .build()?;
+    /// let routers = Chain::new(PlacementRouter::new(placement));
+    /// let spanish = Operation::write("orders").with_key(RoutingKey::new("ES"), "orders.country");
+    /// assert_eq!(routers.route(&spanish)?.home().as_str(), "es");
+    /// let torn = spanish.with_key(RoutingKey::new("FR"), "orders.country");
+    /// assert!(routers.route(&torn).unwrap_err().is_disagreement());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_key(mut self, key: RoutingKey, found: impl Into<Arc<str>>) -> Self {
+        self.keys.push(NamedKey { key, found: found.into() });
+        self
+    }
+
+    /// Says that a read must see the latest writes, so that no replica may answer it: `SELECT … FOR UPDATE`, say.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter, ReplicaReads, Role, context};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let es = Home::new("es")?;
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
+    /// let read = Operation::read("orders").on(es);
+    /// context::with(ReplicaReads::new(), || {
+    ///     assert_eq!(routers.route(&read)?.role(), Role::Replica);
+    ///     assert_eq!(routers.route(&read.clone().on_primary())?.role(), Role::Primary);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_primary(mut self) -> Self {
+        self.needs_primary = true;
         self
     }
 
@@ -185,10 +244,40 @@ impl<'a> Operation<'a> {
         self.record
     }
 
+    /// Returns the routing keys that the operation itself names, and where it names each.
+    ///
+    /// ```
+    /// use domicile::{Operation, RoutingKey};
+    ///
+    /// let operation = Operation::write("orders").with_key(RoutingKey::new("ES"), "orders.country");
+    /// assert_eq!(operation.keys().next(), Some((&RoutingKey::new("ES"), "orders.country")));
+    /// ```
+    pub fn keys(&self) -> impl Iterator<Item = (&RoutingKey, &str)> {
+        self.keys.iter().map(|named| (&named.key, &*named.found))
+    }
+
+    pub(crate) fn shared_keys(&self) -> impl Iterator<Item = (&RoutingKey, &Arc<str>)> {
+        self.keys.iter().map(|named| (&named.key, &named.found))
+    }
+
+    /// Returns whether only the home's primary may do this.
+    ///
+    /// ```
+    /// use domicile::Operation;
+    ///
+    /// assert!(Operation::write("orders").needs_primary());
+    /// assert!(!Operation::read("orders").needs_primary());
+    /// ```
+    pub fn needs_primary(&self) -> bool {
+        let in_transaction = || self.witnesses.iter().any(|witness| witness.kind() == WitnessKind::Transaction);
+        self.access == Access::Write || self.needs_primary || in_transaction()
+    }
+
     /// Returns the homes that this operation is known to belong to, whatever a router makes of keys and context.
     pub(crate) fn known_homes(&self) -> impl Iterator<Item = Witness> {
         let loaded_from = self.record.and_then(|record| record.loaded_from()).map(Witness::loaded_from);
-        loaded_from.into_iter().chain(self.witnesses.iter().cloned())
+        let confined = Confined::here().map(|(home, set_at)| Witness::confined(home, set_at));
+        loaded_from.into_iter().chain(self.witnesses.iter().cloned()).chain(confined)
     }
 
     pub(crate) fn overrides_context(&self) -> bool {

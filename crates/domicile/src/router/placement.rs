@@ -5,13 +5,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::{Operation, Record, Router};
+use crate::route::Witnesses;
 use crate::{Context, Error, Home, Placement, Route, RoutingKey, Witness};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.
 ///
-/// The witnesses are, the strongest first: the record's own key, the home that it was loaded from, the home that the
-/// operation names and the one of the open transaction; then the [`RoutingKey`] and the [`Home`] in the context, unless
-/// the operation names its home. All that are known must lead to the same home.
+/// The witnesses are, the strongest first: the record's own key, the keys that the operation names, the home that the
+/// record was loaded from, the home that the operation names, the one of the open transaction, and the one that the
+/// scope is [`Confined`](crate::Confined) to; then the [`RoutingKey`] and the [`Home`] in the context, unless the
+/// operation names its home. All that are known must lead to the same home.
 ///
 /// With no witness at all it has no opinion. Two records may refer to each other if both their homes are known and are
 /// the same, and may not if they differ. Every table is migrated to the homes of the placement.
@@ -109,11 +111,16 @@ impl PlacementRouter {
     fn route(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
         // Looked at once: all witnesses are held against the same placement.
         let placement = self.placement.load();
-        let mut witnesses = Vec::new();
+        let mut witnesses = Witnesses::new();
         if let Some(key) = operation.record().and_then(Record::routing_key) {
             let placed = placement.home_of(&key);
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, &key, "it is the record's key"))?;
             witnesses.push(Witness::record_key(key, placed));
+        }
+        for (key, found) in operation.shared_keys() {
+            let placed = placement.home_of(key);
+            let placed = placed.ok_or_else(|| Error::unknown_key(operation, key, &format!("it is {found}")))?;
+            witnesses.push(Witness::statement_key(key.clone(), Arc::clone(found), placed));
         }
         witnesses.extend(operation.known_homes());
         if !operation.overrides_context() {
@@ -129,7 +136,7 @@ impl PlacementRouter {
     }
 }
 
-fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Vec<Witness>) -> Result<(), Error> {
+fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Witnesses) -> Result<(), Error> {
     let context = Context::current();
     if let Some((key, set_at)) = context.found::<RoutingKey>() {
         let placed = placement.home_of(key);

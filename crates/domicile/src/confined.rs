@@ -1,0 +1,95 @@
+//! Scopes that no operation may leave.
+
+use std::fmt::{self, Debug};
+
+use crate::{Context, Error, Home, Origin, context};
+
+/// Confines a scope to one home, so that no operation in it is routed anywhere else: a value for the context.
+///
+/// It is for code that is not one's own, or that is reviewed for one home only: whatever is set below, or named by an
+/// explicit `on(home)`, an operation for another home is refused, and the error names where the scope was confined. A
+/// scope within can be confined to the same home again, and to no other.
+///
+/// It confines what runs in the scope. A task or thread that the context is not carried to starts empty, as ever.
+///
+/// ```
+/// use domicile::{Chain, Confined, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
+///
+/// # fn main() -> Result<(), domicile::Error> {
+/// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+/// let placement = Placement::builder()
+///     .place(RoutingKey::new("ES"), es.clone(), "domicile.toml:12")
+///     .place(RoutingKey::new("FR"), fr.clone(), "domicile.toml:13")
+///     .build()?;
+/// let routers = Chain::new(PlacementRouter::new(placement));
+/// let read = Operation::read("orders");
+/// context::with(Confined::to(es)?, || {
+///     assert_eq!(context::with(RoutingKey::new("ES"), || routers.route(&read))?.home().as_str(), "es");
+///     assert!(context::with(RoutingKey::new("FR"), || routers.route(&read)).unwrap_err().is_disagreement());
+///     assert!(routers.route(&read.clone().on(fr)).unwrap_err().is_disagreement());
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Confined {
+    home: Home,
+}
+
+impl Confined {
+    /// Makes the value that confines a scope to `home`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_refused`] in a scope that is confined to another home.
+    ///
+    /// ```
+    /// use domicile::{Confined, Home, context};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+    /// context::with(Confined::to(es.clone())?, || {
+    ///     assert!(Confined::to(es).is_ok());
+    ///     assert!(Confined::to(fr).unwrap_err().is_refused());
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to(home: Home) -> Result<Self, Error> {
+        let context = Context::current();
+        match context.found::<Self>() {
+            Some((outer, set_at)) if outer.home != home => Err(Error::refused(format!(
+                "this scope cannot be confined to {home}: it was confined to {} at {set_at}. Leave that scope first",
+                outer.home
+            ))),
+            _ => Ok(Self { home }),
+        }
+    }
+
+    /// Returns the home.
+    ///
+    /// ```
+    /// use domicile::{Confined, Home};
+    ///
+    /// assert_eq!(Confined::to(Home::new("es").unwrap()).unwrap().home().as_str(), "es");
+    /// ```
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The home that the scope is confined to here, and where that was said.
+    pub(crate) fn here() -> Option<(Home, Origin)> {
+        // Most scopes are not confined, and asking that first takes no count of anything.
+        if context::read::<Self, _>(|confined| confined.is_none()) {
+            return None;
+        }
+        let context = Context::current();
+        context.found::<Self>().map(|(confined, set_at)| (confined.home.clone(), set_at.clone()))
+    }
+}
+
+impl Debug for Confined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Confined({})", self.home)
+    }
+}
