@@ -34,8 +34,15 @@ impl Origin {
         Self(Place::Told(place.into()))
     }
 
+    /// Makes the origin that is the line of code which calls this, or which calls the `#[track_caller]` function around.
+    ///
+    /// ```
+    /// use domicile::Origin;
+    ///
+    /// assert_eq!(Origin::caller().location().unwrap().line(), line!());
+    /// ```
     #[track_caller]
-    pub(crate) fn caller() -> Self {
+    pub fn caller() -> Self {
         Self(Place::Code(Location::caller()))
     }
 

@@ -187,8 +187,26 @@ impl<'a> Operation<'a> {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn on(mut self, home: Home) -> Self {
-        self.witnesses.push(Witness::explicit(home, Origin::caller()));
+    pub fn on(self, home: Home) -> Self {
+        self.on_from(home, Origin::caller())
+    }
+
+    /// Names the home of this operation as [`on`](Self::on) does, and tells where that was said in place of the line of
+    /// this call: for what passes on what its caller has said.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Origin, Placement, PlacementRouter};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(Home::new("es")?).build()?));
+    /// let read = Operation::read("orders").on_from(Home::new("es")?, Origin::told("src/report.rs:41"));
+    /// assert_eq!(routers.route(&read)?.to_string(), "es, because the operation was sent to es at src/report.rs:41");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_from(mut self, home: Home, origin: Origin) -> Self {
+        self.witnesses.push(Witness::explicit(home, origin));
         self
     }
 

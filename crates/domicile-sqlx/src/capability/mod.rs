@@ -1,0 +1,66 @@
+//! What differs from one kind of database to another.
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use domicile::Home;
+use futures::future::BoxFuture;
+use sqlx::{Connection, Database};
+
+use crate::statement::Dialect;
+
+/// The table that names the home that a database is; it has one row.
+pub(crate) const MARKER_TABLE: &str = "domicile_home";
+
+/// How the driver is told where to connect to.
+pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// A kind of database that can hold homes. It is implemented for the databases whose features are enabled, and cannot be
+/// implemented elsewhere.
+pub trait Capability: Database + sealed::Sealed {
+    /// Its SQL.
+    const DIALECT: Dialect;
+
+    /// Whether what stands before the name of a table can lead to another home's database.
+    const QUALIFIER_IS_DATABASE: bool;
+
+    /// What the options lead to, as far as they tell: two that are equal are one database. Holds no password.
+    fn place(options: &Options<Self>) -> Option<String>;
+
+    /// The name that this database goes by before the name of a table.
+    fn database_name(options: &Options<Self>) -> Option<String>;
+
+    /// Whether the data is gone when the connection is closed.
+    fn is_transient(options: &Options<Self>) -> bool;
+
+    /// Makes the options of a replica, whose connections cannot write.
+    fn read_only(options: Options<Self>) -> Options<Self>;
+
+    /// Makes the connection to a replica unable to write, where the options cannot.
+    fn forbid_writes(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// What the database itself says that it is; connections with the same identity lead to one database.
+    fn identity(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>>;
+
+    /// The home that the database says that it is, if it carries a marker.
+    fn marker(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>>;
+
+    /// Makes the database say which home it is, if it carries no marker yet.
+    fn mark<'c>(connection: &'c mut Self::Connection, home: &'c Home) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+}
+
+mod sealed {
+    /// Implemented for the databases of this crate only.
+    pub trait Sealed {}
+
+    #[cfg(feature = "mysql")]
+    impl Sealed for sqlx::MySql {}
+    #[cfg(feature = "postgres")]
+    impl Sealed for sqlx::Postgres {}
+    #[cfg(feature = "sqlite")]
+    impl Sealed for sqlx::Sqlite {}
+}

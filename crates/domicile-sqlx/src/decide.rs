@@ -1,0 +1,222 @@
+//! Deciding the home of a statement, before anything is sent.
+
+use std::sync::Arc;
+
+use domicile::{Access, EachHome, Home, Operation, ReplicaReads, Role, Route, RoutingKey};
+
+use crate::Error;
+use crate::capability::Capability;
+use crate::facts::Facts;
+use crate::homes::Homes;
+use crate::pool::{Lease, Pool};
+use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch};
+
+/// The values of a statement's parameters, as far as they are routing keys.
+pub trait Parameters {
+    /// Returns the value of a parameter, counted from 0, as a routing key; `None` if it is none or cannot be read.
+    fn key(&self, index: usize) -> Option<RoutingKey>;
+}
+
+/// Parameters that cannot be read, as those of sqlx.
+#[derive(Clone, Copy, Debug)]
+pub struct Unreadable;
+
+impl Parameters for Unreadable {
+    fn key(&self, _: usize) -> Option<RoutingKey> {
+        None
+    }
+}
+
+/// A statement whose home is decided.
+#[derive(Debug)]
+pub struct Decided<DB: Capability> {
+    route: Route,
+    pool: Arc<Pool<DB>>,
+}
+
+impl<DB: Capability> Decided<DB> {
+    /// Returns the home, and why it is that.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Takes a connection to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exhausted`], and whatever opening it fails with.
+    pub async fn lease(&self) -> Result<Lease<DB>, Error> {
+        self.pool.lease().await
+    }
+}
+
+impl<DB: Capability> Homes<DB> {
+    /// Decides the home of a statement from the context here and now, from what the statement says, and from what this
+    /// handle was told. Nothing is sent.
+    ///
+    /// It is what the executor does first; adapters for other libraries and tests call it by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Routing`] where routing refuses it, [`Error::Statement`] where the statement itself does, and
+    /// [`Error::NoDatabase`].
+    ///
+    /// ```
+    /// # use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey};
+    /// # use domicile_sqlx::{Demand, Homes, Unreadable};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let es = Home::new("es")?;
+    /// let placement = Placement::builder().place(RoutingKey::new("ES"), es.clone(), "main.rs:10").build()?;
+    /// let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
+    ///     .home(es, "sqlite:es.sqlite")
+    ///     .key_column("orders", "country", Demand::Nothing)
+    ///     .build()?;
+    /// let decided = homes.decide("DELETE FROM orders WHERE country = 'ES'", &Unreadable)?;
+    /// assert_eq!(
+    ///     decided.route().to_string(),
+    ///     "es, because the statement's orders.country is ES (placed by main.rs:10)"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn decide(&self, sql: &str, parameters: &dyn Parameters) -> Result<Decided<DB>, Error> {
+        let analysis = self.shared.statements.analyse(sql);
+        self.decide_analysed(&analysis, parameters)
+    }
+
+    pub(crate) fn decide_analysed(
+        &self,
+        analysis: &Analysis,
+        parameters: &dyn Parameters,
+    ) -> Result<Decided<DB>, Error> {
+        if let Some(why) = &analysis.refusal {
+            return Err(Error::Statement(why.clone()));
+        }
+        let route = self.route(analysis, parameters)?;
+        let databases = self.databases(route.home())?;
+        check_qualifiers::<DB>(analysis, databases.name.as_deref(), route.home())?;
+        if analysis.access == Access::Write {
+            ReplicaReads::wrote_to(route.home());
+        }
+        let pool = Arc::clone(databases.pool(route.role()));
+        Ok(Decided { route, pool })
+    }
+
+    /// Decides the home of writes that are not known yet.
+    pub(crate) fn decide_write(&self) -> Result<Decided<DB>, Error> {
+        let operation = self.facts.tell(Operation::write("whatever is written"));
+        let route = self.shared.routers.route(&operation)?;
+        ReplicaReads::wrote_to(route.home());
+        let pool = Arc::clone(self.databases(route.home())?.pool(Role::Primary));
+        Ok(Decided { route, pool })
+    }
+
+    /// Routes each table of a statement, of which all must have one home.
+    fn route(&self, analysis: &Analysis, parameters: &dyn Parameters) -> Result<Route, Error> {
+        let key_columns = self.shared.statements.key_columns();
+        let mut tables = analysis.tables.iter().map(String::as_str).peekable();
+        if tables.peek().is_none() {
+            let operation = Self::operation("no table that is known", analysis.access, analysis, &self.facts);
+            return Ok(self.shared.routers.route(&operation)?);
+        }
+        let mut decided: Option<Route> = None;
+        for table in tables {
+            let touches = || analysis.touches.iter().filter(|touch| touch.table == table);
+            let is_write = touches().any(|touch| touch.access == Access::Write);
+            let access = if is_write { Access::Write } else { Access::Read };
+            let mut operation = Self::operation(table, access, analysis, &self.facts);
+            for touch in touches() {
+                operation = with_keys(operation, touch, key_columns, parameters)?;
+            }
+            let route = self.shared.routers.route(&operation)?;
+            decided = Some(match decided {
+                None => route,
+                Some(before) if before.home() != route.home() => {
+                    let why = format!("its tables belong to different homes: {before}; but {table} to {route}");
+                    return Err(Error::Statement(why));
+                }
+                // One table that needs the primary needs it for all.
+                Some(before) if before.role() == Role::Primary => before,
+                Some(_) => route,
+            });
+        }
+        Ok(decided.expect("there is a table"))
+    }
+
+    fn operation<'a>(table: &'a str, access: Access, analysis: &Analysis, facts: &'a Facts) -> Operation<'a> {
+        let operation = match access {
+            Access::Read => Operation::read(table),
+            Access::Write => Operation::write(table),
+        };
+        let needs_primary = analysis.locks || analysis.access == Access::Write;
+        facts.tell(if needs_primary { operation.on_primary() } else { operation })
+    }
+
+    /// Asks each of `homes`, a bounded number at a time.
+    pub(crate) async fn each<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        homes: Vec<Home>,
+        aggregate: domicile::Aggregate,
+        ask: impl Fn(Home) -> F,
+    ) -> EachHome<T, Error> {
+        use futures::StreamExt;
+
+        let asked = futures::stream::iter(homes).map(|home| {
+            let answer = ask(home.clone());
+            async move { (home, answer.await) }
+        });
+        let results: Vec<_> = asked.buffer_unordered(self.shared.settings.concurrency).collect().await;
+        EachHome::new(results, aggregate)
+    }
+}
+
+/// Adds the keys that a statement names at one place of a table, or says why it must not go without.
+fn with_keys<'a>(
+    mut operation: Operation<'a>,
+    touch: &Touch,
+    key_columns: &KeyColumns,
+    parameters: &dyn Parameters,
+) -> Result<Operation<'a>, Error> {
+    let Some(key) = key_columns.of(&touch.table) else { return Ok(operation) };
+    let column = || format!("{}.{}", touch.table, key.column);
+    let undecided = |why: &str| {
+        let demands = key.demand.is_for(touch.access, touch.is_insert);
+        let why = format!("the routing key {} cannot be told, which the table demands: {why}", column());
+        if demands { Err(Error::Statement(why)) } else { Ok(()) }
+    };
+    match &touch.keys {
+        Keys::NotDeclared => {}
+        Keys::Undecided(why) => undecided(why)?,
+        Keys::Unreadable(why) => {
+            return Err(Error::Statement(format!("the routing key {} cannot be told: {why}", column())));
+        }
+        Keys::Named(terms) => {
+            for term in terms {
+                let named = match term {
+                    Term::Literal(value) => Some(RoutingKey::new(value.as_str())),
+                    Term::Parameter(index) => parameters.key(*index),
+                };
+                match named {
+                    Some(named) => operation = operation.with_key(named, Arc::clone(&key.label)),
+                    None => undecided("it is in a parameter whose value is not a text or a number that can be read")?,
+                }
+            }
+        }
+    }
+    Ok(operation)
+}
+
+/// Refuses names that lead out of the home's database, where there are such.
+fn check_qualifiers<DB: Capability>(analysis: &Analysis, database: Option<&str>, home: &Home) -> Result<(), Error> {
+    if !DB::QUALIFIER_IS_DATABASE {
+        return Ok(());
+    }
+    let own = |qualifier: &str| database.is_some_and(|database| database.eq_ignore_ascii_case(qualifier));
+    match analysis.qualifiers.iter().find(|qualifier| !own(qualifier)) {
+        Some(qualifier) => {
+            let why = format!("it names the database {qualifier}, which is not that of its home {home}");
+            Err(Error::Statement(why))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,377 @@
+//! Reading a statement once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
+
+use domicile::{Access, Aggregate};
+use sqlparser::ast::{
+    Delete, Expr, FromTable, Insert, JoinConstraint, JoinOperator, ObjectName, Query, Select, Statement, TableFactor,
+    TableObject, TableWithJoins, Update, UpdateTableFromKind, Visit, Visitor,
+};
+use sqlparser::dialect::{Dialect as SqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
+
+use super::key_column::KeyColumns;
+use super::predicate::{Relation, fewer};
+use super::term::{Placeholders, Term};
+use super::{aggregate, insert};
+
+/// The SQL of a kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL's.
+    Postgres,
+    /// MySQL's and MariaDB's.
+    MySql,
+    /// SQLite's.
+    Sqlite,
+}
+
+impl Dialect {
+    fn sql(self) -> &'static dyn SqlDialect {
+        match self {
+            Self::Postgres => &PostgreSqlDialect {},
+            Self::MySql => &MySqlDialect {},
+            Self::Sqlite => &SQLiteDialect {},
+        }
+    }
+}
+
+/// What a statement says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Analysis {
+    /// Whether it may change rows. What could not be read is taken for a write.
+    pub(crate) access: Access,
+    /// Whether it locks what it reads, which only the primary can do.
+    pub(crate) locks: bool,
+    /// The tables it touches, each once for each place that names it.
+    pub(crate) touches: Vec<Touch>,
+    /// The names of the tables, each once, in lower case.
+    pub(crate) tables: Vec<String>,
+    /// What stands before the names of tables, such as a schema, each once, in lower case.
+    pub(crate) qualifiers: Vec<String>,
+    /// Why it must not be sent at all.
+    pub(crate) refusal: Option<String>,
+    /// What its rows are.
+    pub(crate) aggregate: Aggregate,
+}
+
+/// A table at one place of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Touch {
+    /// The table, in lower case.
+    pub(crate) table: String,
+    /// Whether it is changed here.
+    pub(crate) access: Access,
+    /// Whether rows are inserted here.
+    pub(crate) is_insert: bool,
+    /// The routing keys of the rows that are touched here.
+    pub(crate) keys: Keys,
+}
+
+/// The routing keys of the rows that a statement touches in a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// The table has no key column.
+    NotDeclared,
+    /// Every row has one of these.
+    Named(Vec<Term>),
+    /// It is not said, for this reason; the table may demand it.
+    Undecided(String),
+    /// It cannot be told, for this reason, and rows of any key could come in: never allowed.
+    Unreadable(String),
+}
+
+impl Keys {
+    pub(super) fn undecided(why: &str) -> Self {
+        Self::Undecided(why.into())
+    }
+
+    /// Names each of the values once.
+    pub(super) fn named(mut terms: Vec<Term>) -> Self {
+        let mut seen = BTreeSet::new();
+        terms.retain(|term| seen.insert(format!("{term:?}")));
+        Self::Named(terms)
+    }
+}
+
+impl Analysis {
+    /// Reads a statement, or several that one text holds.
+    pub(crate) fn of(dialect: Dialect, sql: &str, key_columns: &KeyColumns) -> Self {
+        let Ok(statements) = Parser::parse_sql(dialect.sql(), sql) else { return Self::unread(sql, key_columns) };
+        let placeholders = Placeholders::of(dialect.sql(), sql);
+        let mut reading = Reading::new(key_columns, &placeholders);
+        for statement in &statements {
+            let _ = statement.visit(&mut reading);
+        }
+        let aggregate = match statements.as_slice() {
+            [Statement::Query(query)] => aggregate::of(query),
+            _ => Aggregate::Unknown,
+        };
+        reading.finish(aggregate)
+    }
+
+    /// What is known of a text that is not SQL as far as the parser knows: nothing. It is sent as a write, by the context
+    /// alone, unless it has to do with a table that demands its key.
+    fn unread(sql: &str, key_columns: &KeyColumns) -> Self {
+        let refusal = key_columns.demanding_in(sql).map(|table| {
+            format!("the statement cannot be read, and the table {table}, which it names, demands its routing key")
+        });
+        Self {
+            access: Access::Write,
+            locks: false,
+            touches: Vec::new(),
+            tables: Vec::new(),
+            qualifiers: Vec::new(),
+            refusal,
+            aggregate: Aggregate::Unknown,
+        }
+    }
+}
+
+/// The last part of a name, which is the table's or the column's own.
+pub(super) fn last(name: &ObjectName) -> &str {
+    name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str())
+}
+
+fn full(name: &ObjectName) -> String {
+    let parts = name.0.iter().filter_map(|part| part.as_ident()).map(|ident| ident.value.to_lowercase());
+    parts.collect::<Vec<_>>().join(".")
+}
+
+struct Reading<'a> {
+    key_columns: &'a KeyColumns,
+    placeholders: &'a Placeholders,
+    access: Access,
+    locks: bool,
+    touches: Vec<Touch>,
+    refusal: Option<String>,
+    named: HashMap<String, usize>,
+    with: BTreeSet<String>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(key_columns: &'a KeyColumns, placeholders: &'a Placeholders) -> Self {
+        Self {
+            key_columns,
+            placeholders,
+            access: Access::Read,
+            locks: false,
+            touches: Vec::new(),
+            refusal: None,
+            named: HashMap::new(),
+            with: BTreeSet::new(),
+        }
+    }
+
+    fn refuse(&mut self, why: impl Into<String>) {
+        self.refusal.get_or_insert_with(|| why.into());
+    }
+
+    /// Reads the tables of a FROM, and what `filters` and the joins demand of their key columns.
+    fn from(&mut self, from: &[TableWithJoins], filter: Option<&Expr>, access: Access) {
+        let mut factors = Vec::new();
+        let mut filters: Vec<&Expr> = filter.into_iter().collect();
+        let mut only_inner = true;
+        for table in from {
+            collect(table, &mut factors, &mut filters, &mut only_inner);
+        }
+        for factor in factors {
+            let TableFactor::Table { name, alias, args: None, .. } = factor else { continue };
+            let alias = alias.as_ref().map_or_else(|| last(name).to_owned(), |alias| alias.name.value.clone());
+            // What an outer join demands holds only for the rows that it finds, which are not all that it touches.
+            let filters = if only_inner { filters.as_slice() } else { filter.as_slice() };
+            let keys = self.keys(name, alias, filters);
+            self.touch(name, access, false, keys);
+        }
+    }
+
+    fn keys(&self, name: &ObjectName, alias: String, filters: &[&Expr]) -> Keys {
+        let Some(key) = self.key_columns.of(&full(name)) else { return Keys::NotDeclared };
+        let relation = Relation { alias, column: &key.column };
+        let demanded = filters.iter().map(|filter| relation.demanded(filter, self.placeholders));
+        match demanded.fold(None, fewer) {
+            Some(terms) => Keys::named(terms),
+            None => Keys::undecided("no predicate says which values its key column has"),
+        }
+    }
+
+    fn touch(&mut self, name: &ObjectName, access: Access, is_insert: bool, keys: Keys) {
+        self.touches.push(Touch { table: full(name), access, is_insert, keys });
+    }
+
+    fn insert(&mut self, insert: &Insert) {
+        let TableObject::TableName(name) = &insert.table else {
+            return self.refuse("it inserts into a function");
+        };
+        let keys = match self.key_columns.of(&full(name)) {
+            None => Keys::NotDeclared,
+            Some(key) => {
+                if insert::updates_key(insert, &key.column) {
+                    let column = key.column.clone();
+                    self.refuse_update(name, &column);
+                }
+                insert::keys(insert, key, self.placeholders)
+            }
+        };
+        self.touch(name, Access::Write, true, keys);
+    }
+
+    fn update(&mut self, update: &Update) {
+        let mut from = vec![update.table.clone()];
+        if let Some(UpdateTableFromKind::BeforeSet(tables) | UpdateTableFromKind::AfterSet(tables)) = &update.from {
+            from.extend(tables.iter().cloned());
+        }
+        let begin = self.touches.len();
+        self.from(&from, update.selection.as_ref(), Access::Write);
+        for index in begin..self.touches.len() {
+            let touch = &self.touches[index];
+            let Some(key) = self.key_columns.of(&touch.table) else { continue };
+            let assigned = update.assignments.iter().find(|assignment| insert::assigns(assignment, &key.column));
+            let Some(assigned) = assigned else { continue };
+            // Assigning the very value that the rows must have already changes nothing.
+            let same = self.placeholders.term(&assigned.value).map(|term| Keys::Named(vec![term]));
+            if same.as_ref() != Some(&touch.keys) {
+                let (table, column) = (touch.table.clone(), key.column.clone());
+                self.refuse(in_place(&table, &column));
+            }
+        }
+    }
+
+    fn refuse_update(&mut self, name: &ObjectName, column: &str) {
+        self.refuse(in_place(&full(name), column));
+    }
+
+    fn delete(&mut self, delete: &Delete) {
+        let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+        let mut from = from.clone();
+        from.extend(delete.using.iter().flatten().cloned());
+        self.from(&from, delete.selection.as_ref(), Access::Write);
+    }
+
+    fn finish(mut self, aggregate: Aggregate) -> Analysis {
+        // What is named at a place that was not read, as in a TRUNCATE, is undecided there.
+        let named = std::mem::take(&mut self.named);
+        for (table, places) in named {
+            let read = self.touches.iter().filter(|touch| touch.table == table).count();
+            let declared = self.key_columns.of(&table).is_some();
+            if read >= places || (self.with.contains(&table) && !declared) {
+                continue;
+            }
+            let keys = if declared {
+                Keys::undecided("nothing at that place says which values its key column has")
+            } else {
+                Keys::NotDeclared
+            };
+            self.touches.push(Touch { table, access: self.access, is_insert: false, keys });
+        }
+        let with = self.with;
+        self.touches.retain(|touch| !with.contains(&touch.table) || touch.keys != Keys::NotDeclared);
+        let tables: BTreeSet<_> = self.touches.iter().map(|touch| touch.table.clone()).collect();
+        let qualifiers: BTreeSet<_> =
+            tables.iter().filter_map(|table| Some(table.rsplit_once('.')?.0.to_owned())).collect();
+        Analysis {
+            access: self.access,
+            locks: self.locks,
+            touches: self.touches,
+            tables: tables.into_iter().collect(),
+            qualifiers: qualifiers.into_iter().collect(),
+            refusal: self.refusal,
+            aggregate,
+        }
+    }
+}
+
+fn in_place(table: &str, column: &str) -> String {
+    format!(
+        "{table}.{column} is the routing key, which is not updated in place: the row would stay in a home where it does \
+         not belong. Move it: insert it into its new home, and delete it from the old one"
+    )
+}
+
+/// Collects the tables of a FROM and the conditions of its inner joins.
+fn collect<'a>(
+    table: &'a TableWithJoins,
+    factors: &mut Vec<&'a TableFactor>,
+    filters: &mut Vec<&'a Expr>,
+    only_inner: &mut bool,
+) {
+    factor(&table.relation, factors, filters, only_inner);
+    for join in &table.joins {
+        factor(&join.relation, factors, filters, only_inner);
+        match &join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::StraightJoin(constraint) => {
+                if let JoinConstraint::On(on) = constraint {
+                    filters.push(on);
+                }
+            }
+            JoinOperator::CrossJoin(_) => {}
+            _ => *only_inner = false,
+        }
+    }
+}
+
+fn factor<'a>(
+    table: &'a TableFactor,
+    factors: &mut Vec<&'a TableFactor>,
+    filters: &mut Vec<&'a Expr>,
+    only_inner: &mut bool,
+) {
+    match table {
+        TableFactor::NestedJoin { table_with_joins, .. } => collect(table_with_joins, factors, filters, only_inner),
+        table => factors.push(table),
+    }
+}
+
+impl Visitor for Reading<'_> {
+    type Break = ();
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
+        match statement {
+            Statement::Query(_)
+            | Statement::ShowVariable { .. }
+            | Statement::ShowVariables { .. }
+            | Statement::ShowTables { .. }
+            | Statement::ShowColumns { .. }
+            | Statement::ShowCreate { .. }
+            | Statement::Explain { analyze: false, .. }
+            | Statement::ExplainTable { .. }
+            | Statement::Pragma { value: None, .. } => return ControlFlow::Continue(()),
+            Statement::Insert(insert) => self.insert(insert),
+            Statement::Update(update) => self.update(update),
+            Statement::Delete(delete) => self.delete(delete),
+            Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
+                self.refuse("transactions are not written in SQL here: begin, commit and roll back by their methods");
+            }
+            Statement::Use(_) | Statement::AttachDatabase { .. } => {
+                self.refuse("it would lead this connection of the home to another database");
+            }
+            _ => {}
+        }
+        self.access = Access::Write;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if let Some(with) = &query.with {
+            self.with.extend(with.cte_tables.iter().map(|table| table.alias.name.value.to_lowercase()));
+        }
+        self.locks |= !query.locks.is_empty();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        self.from(&select.from, select.selection.as_ref(), Access::Read);
+        if select.into.is_some() {
+            self.access = Access::Write;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        *self.named.entry(full(relation)).or_default() += 1;
+        ControlFlow::Continue(())
+    }
+}

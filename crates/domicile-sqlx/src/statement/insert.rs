@@ -1,0 +1,91 @@
+//! The keys of the rows that an `INSERT` brings.
+
+use sqlparser::ast::{
+    Assignment, AssignmentTarget, Expr, Insert, ObjectName, OnConflictAction, OnInsert, Query, SelectItem, SetExpr,
+};
+
+use super::analysis::{Keys, last};
+use super::key_column::KeyColumn;
+use super::term::{Placeholders, Term};
+
+/// The keys of all rows that are inserted.
+pub(super) fn keys(insert: &Insert, key: &KeyColumn, placeholders: &Placeholders) -> Keys {
+    if !insert.assignments.is_empty() {
+        let assigned = insert.assignments.iter().find(|assignment| assigns(assignment, &key.column));
+        return match assigned.map(|assignment| placeholders.term(&assignment.value)) {
+            Some(Some(term)) => Keys::Named(vec![term]),
+            Some(None) => Keys::undecided("the value of its key column is not a literal or a parameter"),
+            None => Keys::undecided("it does not name the key column"),
+        };
+    }
+    if insert.columns.is_empty() {
+        return Keys::undecided("it does not list its columns, so that its key column cannot be told");
+    }
+    let Some(at) = insert.columns.iter().position(|column| last(column).eq_ignore_ascii_case(&key.column)) else {
+        return Keys::undecided("it does not name the key column");
+    };
+    match &insert.source {
+        Some(query) => source_keys(query, at, placeholders),
+        None => Keys::undecided("it brings no values"),
+    }
+}
+
+fn source_keys(query: &Query, at: usize, placeholders: &Placeholders) -> Keys {
+    match query.body.as_ref() {
+        SetExpr::Values(values) => {
+            let terms = values.rows.iter().map(|row| row.content.get(at).and_then(|value| placeholders.term(value)));
+            match terms.collect::<Option<Vec<Term>>>() {
+                Some(terms) => Keys::named(terms),
+                None => Keys::undecided("the value of its key column is not a literal or a parameter in every row"),
+            }
+        }
+        SetExpr::Select(select) => {
+            let value = match select.projection.get(at) {
+                Some(SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }) => Some(value),
+                _ => None,
+            };
+            // A star before it would move it to another place.
+            let is_counted = select
+                .projection
+                .iter()
+                .take(at)
+                .all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
+            match value.filter(|_| is_counted).and_then(|value| placeholders.term(value)) {
+                Some(term) => Keys::Named(vec![term]),
+                None => Keys::Unreadable(
+                    "it inserts what it selects, and the selected value of its key column is not a literal or a \
+                     parameter"
+                        .into(),
+                ),
+            }
+        }
+        _ => Keys::Unreadable("it inserts what a query makes, and the keys of that cannot be told".into()),
+    }
+}
+
+/// Whether a row that is there already would get another key.
+pub(super) fn updates_key(insert: &Insert, column: &str) -> bool {
+    let assignments = match &insert.on {
+        Some(OnInsert::DuplicateKeyUpdate(assignments)) => assignments.as_slice(),
+        Some(OnInsert::OnConflict(conflict)) => match &conflict.action {
+            OnConflictAction::DoUpdate(update) => update.assignments.as_slice(),
+            OnConflictAction::DoNothing => &[],
+        },
+        _ => &[],
+    };
+    assignments.iter().any(|assignment| assigns(assignment, column) && !keeps(&assignment.value, column))
+}
+
+/// Whether an assignment is to this column.
+pub(super) fn assigns(assignment: &Assignment, column: &str) -> bool {
+    let is = |name: &ObjectName| last(name).eq_ignore_ascii_case(column);
+    match &assignment.target {
+        AssignmentTarget::ColumnName(name) => is(name),
+        AssignmentTarget::Tuple(names) => names.iter().any(is),
+    }
+}
+
+/// Whether a value is the column's own, so that assigning it changes nothing.
+fn keeps(value: &Expr, column: &str) -> bool {
+    matches!(value, Expr::Identifier(own) if own.value.eq_ignore_ascii_case(column))
+}

@@ -1,0 +1,98 @@
+//! Which tables have a column that holds the routing key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domicile::Access;
+
+/// Which statements on a table must name the routing key of all that they touch. Each demands what those before it do.
+///
+/// A statement that need not name it and does not is routed by the context alone.
+///
+/// ```
+/// use domicile_sqlx::Demand;
+///
+/// assert!(Demand::Inserts < Demand::Writes);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Demand {
+    /// None: a key that is named is a witness, and one that is not is no loss.
+    #[default]
+    Nothing,
+    /// An `INSERT`: no row comes into a home that has not said that it belongs there.
+    Inserts,
+    /// Whatever writes: an `UPDATE` and a `DELETE` need a predicate of the key column as well.
+    Writes,
+    /// Whatever reads or writes.
+    Everything,
+}
+
+impl Demand {
+    pub(crate) fn is_for(self, access: Access, is_insert: bool) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Inserts => is_insert,
+            Self::Writes => access == Access::Write,
+            Self::Everything => true,
+        }
+    }
+}
+
+/// The column of a table that holds the routing key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyColumn {
+    /// The column, in lower case.
+    pub(crate) column: String,
+    /// How messages name it, such as `orders.country`.
+    pub(crate) label: Arc<str>,
+    /// What the table demands.
+    pub(crate) demand: Demand,
+}
+
+/// The key columns of all tables that have one.
+///
+/// Names are compared without regard to case. A table that is declared without a schema is meant in every schema.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeyColumns {
+    tables: HashMap<String, KeyColumn>,
+}
+
+impl KeyColumns {
+    pub(crate) fn insert(&mut self, table: &str, column: &str, demand: Demand) {
+        let (table, column) = (table.to_lowercase(), column.to_lowercase());
+        let label = format!("{table}.{column}").into();
+        self.tables.insert(table, KeyColumn { column, label, demand });
+    }
+
+    /// The key column of a table, whose name is in lower case and may have a schema before it.
+    pub(crate) fn of(&self, table: &str) -> Option<&KeyColumn> {
+        let bare = || table.rsplit('.').next().and_then(|bare| self.tables.get(bare));
+        self.tables.get(table).or_else(bare)
+    }
+
+    /// The tables that demand something and whose names are in a text.
+    pub(crate) fn demanding_in<'a>(&'a self, text: &str) -> Option<&'a str> {
+        let text = text.to_lowercase();
+        let demanding = self.tables.iter().filter(|(_, key)| key.demand > Demand::Nothing);
+        let mut named = demanding.filter(|(table, _)| text.contains(table.as_str())).map(|(table, _)| table.as_str());
+        named.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Demand, KeyColumns};
+
+    #[test]
+    fn a_table_is_found_in_any_case_and_in_any_schema() {
+        let mut columns = KeyColumns::default();
+        columns.insert("Orders", "Country", Demand::Inserts);
+        columns.insert("audit.log", "tenant", Demand::Nothing);
+        assert_eq!(columns.of("orders").unwrap().column, "country");
+        assert!(columns.of("public.orders").is_some());
+        assert!(columns.of("audit.log").is_some());
+        assert!(columns.of("log").is_none());
+        assert_eq!(columns.demanding_in("VACUUM ORDERS"), Some("orders"));
+        assert_eq!(columns.demanding_in("VACUUM audit.log"), None);
+    }
+}

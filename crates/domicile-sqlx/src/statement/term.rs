@@ -1,0 +1,64 @@
+//! The values that a statement compares its key column with.
+
+use std::collections::HashMap;
+
+use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::dialect::Dialect;
+use sqlparser::tokenizer::{Location, Token, Tokenizer};
+
+/// A value of a key column, as the statement writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Term {
+    /// It is written out.
+    Literal(String),
+    /// It is the parameter with this index, counted from 0.
+    Parameter(usize),
+}
+
+/// The place of each parameter that has no number of its own.
+pub(super) struct Placeholders {
+    by_location: HashMap<(u64, u64), usize>,
+}
+
+impl Placeholders {
+    /// Counts the parameters in the order in which they are written, which is the order in which they are bound.
+    pub(super) fn of(dialect: &dyn Dialect, sql: &str) -> Self {
+        let tokens = Tokenizer::new(dialect, sql).tokenize_with_location().unwrap_or_default();
+        let bare = tokens.iter().filter(|token| matches!(&token.token, Token::Placeholder(name) if name == "?"));
+        let by_location = bare.enumerate().map(|(index, token)| (place(token.span.start), index)).collect();
+        Self { by_location }
+    }
+
+    /// The value of an expression, if it is one that does not depend on any row.
+    pub(super) fn term(&self, expression: &Expr) -> Option<Term> {
+        match expression {
+            Expr::Value(value) => self.value(value),
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => self.term(inner),
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match self.term(expr)? {
+                Term::Literal(number) => Some(Term::Literal(format!("-{number}"))),
+                Term::Parameter(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn value(&self, value: &ValueWithSpan) -> Option<Term> {
+        match &value.value {
+            Value::Placeholder(name) => self.parameter(name, value.span.start).map(Term::Parameter),
+            Value::Number(number, _) => Some(Term::Literal(number.to_string())),
+            text => text.clone().into_string().map(Term::Literal),
+        }
+    }
+
+    fn parameter(&self, name: &str, start: Location) -> Option<usize> {
+        if name == "?" {
+            return self.by_location.get(&place(start)).copied();
+        }
+        let number: usize = name.strip_prefix(['$', '?'])?.parse().ok()?;
+        number.checked_sub(1)
+    }
+}
+
+fn place(location: Location) -> (u64, u64) {
+    (location.line, location.column)
+}

@@ -1,0 +1,245 @@
+//! What is read of statements, each in one line.
+
+use domicile::{Access, Aggregate};
+
+use super::{Analysis, Demand, Dialect, KeyColumns, Keys, Term};
+
+fn key_columns() -> KeyColumns {
+    let mut columns = KeyColumns::default();
+    columns.insert("orders", "country", Demand::Nothing);
+    columns.insert("customers", "land", Demand::Writes);
+    columns
+}
+
+fn analysis(sql: &str) -> Analysis {
+    Analysis::of(Dialect::Sqlite, sql, &key_columns())
+}
+
+/// `write orders(ES ?1) items`: the access, and each place of a table with the keys that it names. `?` is undecided and
+/// `!` unreadable; a table without a key column has no parentheses.
+fn read(sql: &str) -> String {
+    read_as(Dialect::Sqlite, sql)
+}
+
+fn read_as(dialect: Dialect, sql: &str) -> String {
+    let analysis = Analysis::of(dialect, sql, &key_columns());
+    if let Some(refusal) = analysis.refusal {
+        return format!("refused: {refusal}");
+    }
+    let mut words = vec![String::from(if analysis.access == Access::Read { "read" } else { "write" })];
+    for touch in &analysis.touches {
+        let keys = match &touch.keys {
+            Keys::NotDeclared => String::new(),
+            Keys::Undecided(_) => "(?)".into(),
+            Keys::Unreadable(_) => "(!)".into(),
+            Keys::Named(terms) => {
+                let term = |term: &Term| match term {
+                    Term::Literal(value) => value.clone(),
+                    Term::Parameter(index) => format!("?{index}"),
+                };
+                format!("({})", terms.iter().map(term).collect::<Vec<_>>().join(" "))
+            }
+        };
+        words.push(format!("{}{keys}", touch.table));
+    }
+    words.join(" ")
+}
+
+#[test]
+fn an_insert_names_the_keys_of_all_its_rows() {
+    for (sql, expected) in [
+        ("INSERT INTO orders (id, country) VALUES (1, 'ES')", "write orders(ES)"),
+        (r#"INSERT INTO "orders" ("id", "country") VALUES (?, ?), (?, ?)"#, "write orders(?1 ?3)"),
+        ("INSERT INTO orders (country, id) VALUES ($2, $1)", "write orders(?1)"),
+        ("INSERT INTO orders (country, id) VALUES ('ES', 1), ('ES', 2), ('PT', 3)", "write orders(ES PT)"),
+        ("INSERT INTO main.Orders (id, COUNTRY) VALUES (1, 'ES') RETURNING id", "write main.orders(ES)"),
+        ("REPLACE INTO orders (id, country) VALUES (1, 'ES')", "write orders(ES)"),
+        ("INSERT INTO orders (id, country) VALUES (1, CAST('ES' AS TEXT))", "write orders(ES)"),
+        ("INSERT INTO orders (id, country) VALUES (1, upper('es'))", "write orders(?)"),
+        ("INSERT INTO orders (id, country) VALUES (1, 'ES'), (2, NULL)", "write orders(?)"),
+        ("INSERT INTO orders VALUES (1, 'ES')", "write orders(?)"),
+        ("INSERT INTO orders (id) VALUES (1)", "write orders(?)"),
+        ("INSERT INTO orders DEFAULT VALUES", "write orders(?)"),
+        ("INSERT INTO items (id, country) VALUES (1, 'ES')", "write items"),
+    ] {
+        assert_eq!(read(sql), expected, "{sql}");
+    }
+    assert_eq!(read_as(Dialect::MySql, "INSERT INTO orders SET id = 1, country = 'ES'"), "write orders(ES)");
+}
+
+#[test]
+fn an_insert_of_what_is_selected_is_read_where_it_can_be_decided() {
+    for (sql, expected) in [
+        ("INSERT INTO orders (id, country) SELECT id, 'ES' FROM staged", "write orders(ES) staged"),
+        ("INSERT INTO orders (id, country) SELECT id, ? FROM staged", "write orders(?0) staged"),
+        ("INSERT INTO orders (id, country) SELECT id, country FROM staged", "write orders(!) staged"),
+        ("INSERT INTO orders (id, country) SELECT s.*, 'ES' FROM staged s", "write orders(!) staged"),
+        ("INSERT INTO orders (id, country) SELECT 1, 'ES' UNION SELECT 2, 'FR'", "write orders(!)"),
+        ("INSERT INTO orders (id) SELECT id FROM staged", "write orders(?) staged"),
+        ("INSERT INTO items (id) SELECT id FROM orders WHERE country = 'ES'", "write items orders(ES)"),
+    ] {
+        assert_eq!(read(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn a_predicate_names_the_keys_that_every_row_must_have() {
+    for (predicate, expected) in [
+        ("country = 'ES'", "ES"),
+        ("'ES' = country", "ES"),
+        ("o.country = ?", "?0"),
+        ("id = ? AND (o.country = ? OR country = 'PT')", "?1 PT"),
+        ("country IN ('ES', ?)", "ES ?0"),
+        ("country IN ('ES', 'PT') AND country = 'ES'", "ES"),
+        ("country = 'ES' AND NOT id = 3", "ES"),
+        ("tenant = 7 AND country = 7", "7"),
+        ("country = -7", "-7"),
+        // What follows may be true of rows of any key.
+        ("country = 'ES' OR id = 1", "?"),
+        ("NOT country = 'ES'", "?"),
+        ("country <> 'ES'", "?"),
+        ("country NOT IN ('ES')", "?"),
+        ("country LIKE 'E%'", "?"),
+        ("upper(country) = 'ES'", "?"),
+        ("country = other", "?"),
+        ("x.country = 'ES'", "?"),
+        ("country IS NULL", "?"),
+        ("country IN (SELECT country FROM allowed)", "?"),
+        ("id = 1", "?"),
+    ] {
+        for (verb, access) in [("SELECT *", "read"), ("DELETE", "write")] {
+            let sql = format!("{verb} FROM orders AS o WHERE {predicate}");
+            let read = read(&sql);
+            assert!(read.starts_with(&format!("{access} orders({expected})")), "{sql}: {read}");
+        }
+        let sql = format!("UPDATE orders AS o SET amount = 1 WHERE {predicate}");
+        assert!(read(&sql).starts_with(&format!("write orders({expected})")), "{sql}: {}", read(&sql));
+    }
+    assert_eq!(read("SELECT * FROM orders"), "read orders(?)");
+}
+
+#[test]
+fn parameters_are_counted_as_they_are_written() {
+    assert_eq!(
+        read("UPDATE orders SET a = ?, b = ? WHERE id IN (SELECT ? FROM items WHERE x = ?) AND country = ? LIMIT ?"),
+        "write orders(?4) items"
+    );
+    let sql = "SELECT ? AS a, o.* FROM orders o\n  WHERE -- a comment with ? in it\n  o.id = ? AND o.country = ?";
+    assert_eq!(read(sql), "read orders(?2)");
+    assert_eq!(
+        read_as(Dialect::Postgres, "SELECT '?' FROM orders WHERE country = $2::text AND id = $1"),
+        "read orders(?1)"
+    );
+}
+
+#[test]
+fn every_place_of_a_table_counts() {
+    for (sql, expected) in [
+        (
+            "SELECT * FROM orders o JOIN customers c ON c.id = o.customer AND c.land = 'ES' WHERE o.country = 'ES'",
+            "read orders(ES) customers(ES)",
+        ),
+        // An outer join demands nothing of the rows that it does not find.
+        (
+            "SELECT * FROM orders o LEFT JOIN customers c ON c.land = 'ES' WHERE o.country = 'ES'",
+            "read orders(ES) customers(?)",
+        ),
+        ("SELECT * FROM items WHERE id IN (SELECT item FROM orders WHERE country = 'ES')", "read items orders(ES)"),
+        ("SELECT * FROM (SELECT * FROM orders WHERE country = 'ES') x", "read orders(ES)"),
+        ("SELECT * FROM orders WHERE country = 'ES' UNION SELECT * FROM orders", "read orders(ES) orders(?)"),
+        ("WITH mine AS (SELECT * FROM orders WHERE country = ?) SELECT * FROM mine", "read orders(?0)"),
+        (
+            "WITH old AS (SELECT 1 AS id) DELETE FROM orders WHERE country = 'ES' AND id IN (SELECT id FROM old)",
+            "write orders(ES)",
+        ),
+        ("SELECT 1", "read"),
+        ("CREATE TABLE items (id INTEGER)", "write items"),
+        ("DROP TABLE orders", "write"),
+        ("SELECT * FROM orders WHERE country = 'ES'; DELETE FROM items", "write orders(ES) items"),
+    ] {
+        assert_eq!(read(sql), expected, "{sql}");
+    }
+    let writing = "WITH gone AS (DELETE FROM orders WHERE country = 'ES' RETURNING *) SELECT * FROM gone";
+    assert_eq!(read_as(Dialect::Postgres, writing), "write orders(ES)");
+    assert_eq!(read_as(Dialect::Postgres, "TRUNCATE orders"), "write orders(?)");
+    // A common table of the name of a declared one may hide it or read it: both are taken for it.
+    let hidden = "WITH orders AS (SELECT * FROM orders WHERE country = 'ES') SELECT * FROM orders";
+    assert_eq!(read(hidden), "read orders(?) orders(ES)");
+}
+
+#[test]
+fn a_key_is_not_updated_in_place() {
+    let refused = [
+        "UPDATE orders SET country = 'FR' WHERE id = 1",
+        "UPDATE orders SET country = 'FR' WHERE country = 'ES'",
+        "UPDATE orders SET (id, country) = (1, 'ES')",
+        "INSERT INTO orders (id, country) VALUES (1, 'ES') ON CONFLICT (id) DO UPDATE SET country = excluded.country",
+    ];
+    for sql in refused {
+        assert!(read(sql).contains("orders.country is the routing key, which is not updated in place"), "{sql}");
+    }
+    let duplicate =
+        "INSERT INTO orders (id, country) VALUES (1, 'ES') ON DUPLICATE KEY UPDATE country = VALUES(country)";
+    assert!(read_as(Dialect::MySql, duplicate).contains("not updated in place"));
+    for (sql, expected) in [
+        ("UPDATE orders SET country = 'ES', amount = 2 WHERE country = 'ES'", "write orders(ES)"),
+        ("UPDATE items SET country = 'FR'", "write items"),
+        (
+            "INSERT INTO orders (id, country) VALUES (1, 'ES') ON CONFLICT (id) DO UPDATE SET amount = excluded.amount",
+            "write orders(ES)",
+        ),
+        ("INSERT INTO orders (id, country) VALUES (1, 'ES') ON CONFLICT DO NOTHING", "write orders(ES)"),
+    ] {
+        assert_eq!(read(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_leads_elsewhere_or_ends_a_transaction_is_refused() {
+    for sql in ["BEGIN", "COMMIT", "ROLLBACK", "SELECT 1; COMMIT"] {
+        assert!(read(sql).contains("transactions are not written in SQL"), "{sql}: {}", read(sql));
+    }
+    assert!(read("ATTACH DATABASE 'fr.sqlite' AS fr").contains("to another database"));
+    assert!(read_as(Dialect::MySql, "USE fr").contains("to another database"));
+    assert_eq!(analysis("SELECT * FROM fr.orders, es.items").qualifiers, ["es", "fr"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_a_write_and_refused_where_a_table_demands_its_key() {
+    assert_eq!(read("FROBNICATE orders"), "write");
+    assert!(read("FROBNICATE customers").contains("customers, which it names, demands its routing key"));
+}
+
+#[test]
+fn a_read_that_locks_needs_the_primary() {
+    let postgres = |sql| Analysis::of(Dialect::Postgres, sql, &key_columns());
+    assert!(postgres("SELECT * FROM orders FOR UPDATE").locks);
+    assert!(!postgres("SELECT * FROM orders").locks);
+}
+
+#[test]
+fn rows_are_told_from_aggregates() {
+    let other = |what: &str| Aggregate::Other(what.into());
+    for (sql, expected) in [
+        ("SELECT id, upper(country) FROM orders", Aggregate::Rows),
+        ("SELECT id FROM orders ORDER BY id LIMIT 3", Aggregate::Rows),
+        ("SELECT id, (SELECT max(id) FROM items) FROM orders", Aggregate::Rows),
+        ("SELECT sum(amount) FROM orders", Aggregate::Sum),
+        ("SELECT COUNT(*) AS n FROM orders", Aggregate::Count),
+        ("SELECT min(id) FROM orders", Aggregate::Min),
+        ("SELECT max(DISTINCT id) FROM orders", Aggregate::Max),
+        ("SELECT avg(amount) FROM orders", other("avg")),
+        ("SELECT count(DISTINCT id) FROM orders", other("count(DISTINCT)")),
+        ("SELECT sum(DISTINCT id) FROM orders", other("sum(DISTINCT)")),
+        ("SELECT sum(a) / count(*) FROM orders", other("sum beside other values")),
+        ("SELECT sum(a) * 2 FROM orders", other("computed from an aggregate")),
+        ("SELECT country, sum(a) FROM orders GROUP BY country", other("groups")),
+        ("SELECT DISTINCT id FROM orders", other("DISTINCT rows")),
+        ("SELECT id FROM orders LIMIT 3", other("rows of a LIMIT without an ORDER BY")),
+        ("SELECT id FROM orders ORDER BY id LIMIT 3 OFFSET 3", other("rows behind an OFFSET")),
+        ("SELECT id FROM orders UNION SELECT id FROM items", Aggregate::Unknown),
+        ("DELETE FROM orders", Aggregate::Unknown),
+    ] {
+        assert_eq!(analysis(sql).aggregate, expected, "{sql}");
+    }
+}
