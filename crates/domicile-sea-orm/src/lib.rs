@@ -1,1 +1,51 @@
-//! Routed.
+//! Entities of SeaORM reach the home that they belong to.
+//!
+//! [`Homes`] is one handle to all homes of a program, and a connection of SeaORM: entity code takes it as it is. What is
+//! in the context of the crate `domicile`, what a statement itself says of its routing key, and what the handle was told
+//! decide the home; or the statement is refused, before anything is sent. There is no default home.
+//!
+//! # What is read of a statement
+//!
+//! For a table that is declared with [`key_column`](domicile_sqlx::Builder::key_column) the values of its key column are
+//! read from the text and the parameters of each statement, and are witnesses: all must lead to one home, and to that
+//! which the context says. Each text is read once.
+//!
+//! | statement | its keys |
+//! |---|---|
+//! | `INSERT` of one or more rows, `REPLACE` | the value of the key column in each row |
+//! | `INSERT … SELECT` | the selected literal or parameter; refused if it is anything else |
+//! | `UPDATE`, `DELETE`, `SELECT` | what equalities and `IN` demand, through `AND`, `OR` and inner joins |
+//! | common table expressions, subqueries, set operations | as above, at each place |
+//! | `ON CONFLICT`, `ON DUPLICATE KEY` | those of the `INSERT`; refused if the key column is updated |
+//! | `UPDATE` of the key column | refused: a key is not updated in place |
+//!
+//! A value must be a text, a number, a character, a UUID or a boolean; a NULL, another type and an expression are
+//! undecided. So is a statement without a predicate of the key column, such as a `find_by_id`, or one that the parser
+//! does not know. What is undecided is routed by the context alone, unless the table demands more:
+//!
+//! | [`Demand`](domicile_sqlx::Demand) | an undecided `INSERT` | an undecided `UPDATE` or `DELETE` | an undecided `SELECT` |
+//! |---|---|---|---|
+//! | `Nothing` | by the context | by the context | by the context |
+//! | `Inserts` | refused | by the context | by the context |
+//! | `Writes` | refused | refused | by the context |
+//! | `Everything` | refused | refused | refused |
+//!
+//! The features `postgres`, `mysql` and `sqlite` are the databases that can hold homes; none is enabled by itself.
+
+mod backend;
+mod connection;
+mod error;
+mod everywhere;
+mod homes;
+mod migrate;
+mod parameters;
+mod stream;
+mod transaction;
+
+pub use backend::Backend;
+pub use error::refusal;
+pub use everywhere::Everywhere;
+pub use homes::Homes;
+pub use migrate::Migrations;
+pub use stream::RoutedStream;
+pub use transaction::Transaction;

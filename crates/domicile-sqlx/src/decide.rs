@@ -102,8 +102,12 @@ impl<DB: Capability> Homes<DB> {
         Ok(Decided { route, pool })
     }
 
-    /// Decides the home of writes that are not known yet.
-    pub(crate) fn decide_write(&self) -> Result<Decided<DB>, Error> {
+    /// Decides the home of writes that are not known yet, from the context here and now and from what this handle was told.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decide`](Self::decide).
+    pub fn decide_write(&self) -> Result<Decided<DB>, Error> {
         let operation = self.facts.tell(Operation::write("whatever is written"));
         let route = self.shared.routers.route(&operation)?;
         ReplicaReads::wrote_to(route.home());
@@ -153,12 +157,12 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Asks each of `homes`, a bounded number at a time.
-    pub(crate) async fn each<T, F: Future<Output = Result<T, Error>>>(
+    pub(crate) async fn each<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         homes: Vec<Home>,
         aggregate: domicile::Aggregate,
         ask: impl Fn(Home) -> F,
-    ) -> EachHome<T, Error> {
+    ) -> EachHome<T, E> {
         use futures::StreamExt;
 
         let asked = futures::stream::iter(homes).map(|home| {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
-use domicile::{Chain, Home, Operation, Origin, Record, Role};
+use domicile::{Aggregate, Chain, EachHome, Home, Operation, Origin, Record, Role};
 
 use crate::Error;
 use crate::builder::{Builder, Settings};
 use crate::capability::{Capability, Options};
 use crate::facts::{Facts, Known};
 use crate::handshake::{Handshake, Identities};
-use crate::pool::{Lease, Pool};
+use crate::pool::Pool;
 use crate::statement::Statements;
 
 /// The homes of a program, as one handle: a statement that is sent to it reaches the home that it belongs to.
@@ -319,6 +319,32 @@ impl<DB: Capability> Homes<DB> {
         self.knowing(Facts { record: Some(Known::of(record)), ..self.facts.clone() })
     }
 
+    /// Asks each of several homes, a bounded number at a time, by a function that is given a handle to that home alone.
+    ///
+    /// ```
+    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
+    /// # use domicile_sqlx::{Error, Homes};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let es = Home::new("es")?;
+    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es, "sqlite::memory:").build()?;
+    /// let names = homes.ask(homes.names(), |home| async move { Ok::<_, Error>(home.home().unwrap().to_string()) });
+    /// assert_eq!(*names.await.all()?[0], "es");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn ask<T, E, F>(&self, homes: Vec<Home>, ask: impl Fn(Self) -> F) -> impl Future<Output = EachHome<T, E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let origin = Origin::caller();
+        self.each(homes, Aggregate::Unknown, move |home| {
+            ask(self.knowing(Facts { on: Some((home, origin.clone())), ..self.facts.clone() }))
+        })
+    }
+
     pub(crate) fn knowing(&self, facts: Facts) -> Self {
         Self { shared: Arc::clone(&self.shared), facts }
     }
@@ -338,14 +364,14 @@ impl<DB: Capability> Homes<DB> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn check(&self) -> domicile::EachHome<(), Error> {
+    pub async fn check(&self) -> EachHome<(), Error> {
         let check = |home: Home| async move {
             for pool in self.databases(&home)?.all() {
                 pool.lease().await?;
             }
             Ok(())
         };
-        self.each(self.names(), domicile::Aggregate::Unknown, check).await
+        self.each(self.names(), Aggregate::Unknown, check).await
     }
 
     /// Makes the database of a home say which home it is. From then on it is refused as the database of any other.
@@ -375,16 +401,6 @@ impl<DB: Capability> Homes<DB> {
             Some(marked) if marked != home.as_str() => Err(Error::WrongHome { home: home.clone(), marked }),
             _ => Ok(()),
         }
-    }
-
-    /// Takes a connection to a home's primary.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoDatabase`], and whatever opening the home fails with.
-    pub(crate) async fn lease(&self, home: &Home) -> Result<Lease<DB>, Error> {
-        let databases = self.databases(home)?;
-        databases.pool(Role::Primary).lease().await
     }
 }
 

@@ -1,7 +1,6 @@
 //! Transactions, each of one home.
 
 use std::fmt::{self, Debug};
-use std::sync::Arc;
 
 use domicile::{Home, Operation, Origin};
 use futures::future::BoxFuture;
@@ -13,6 +12,7 @@ use crate::Error;
 use crate::capability::Capability;
 use crate::connection::{Step, Taken};
 use crate::decide::{Decided, Unreadable};
+use crate::facts::Facts;
 use crate::homes::Homes;
 use crate::pool::Lease;
 
@@ -78,6 +78,16 @@ impl<DB: Capability> Homes<DB> {
     #[track_caller]
     pub fn begin(&self) -> Result<Transaction<DB>, Error> {
         let begun = Origin::caller();
+        Ok(Transaction { homes: self.expecting(&begun)?, begun, open: None })
+    }
+
+    /// Returns a handle for a transaction that was begun there and has had no statement yet: where the context says a home
+    /// here and now, every statement must agree with it. Used by adapters.
+    ///
+    /// # Errors
+    ///
+    /// As for [`begin`](Self::begin).
+    pub fn expecting(&self, begun: &Origin) -> Result<Self, Error> {
         let mut homes = self.clone();
         match self.shared.routers.route(&self.facts.tell(Operation::write("whatever the transaction writes"))) {
             Ok(route) => {
@@ -87,7 +97,16 @@ impl<DB: Capability> Homes<DB> {
             Err(error) if error.is_no_opinion() => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(Transaction { homes, begun, open: None })
+        Ok(homes)
+    }
+
+    /// Returns a handle for the statements of a transaction that was begun there and opened by `first`: all must belong
+    /// to its home. Used by adapters.
+    #[must_use]
+    pub fn pinned(&self, begun: &Origin, first: &Decided<DB>) -> Self {
+        let home = first.route().home().clone();
+        let why = format!("begun at {begun}, opened by its first statement: {}", first.route());
+        self.knowing(Facts { transaction: Some((home, why.into())), ..self.facts.clone() })
     }
 }
 
@@ -177,8 +196,7 @@ impl<DB: Capability> Transaction<DB> {
             let home = decided.route().home().clone();
             let lease = decided.lease().await?;
             let transaction = lease.guarded(async { Ok::<_, Error>(lease.pool().begin().await?) }).await?;
-            let why = format!("begun at {}, opened by its first statement: {}", self.begun, decided.route());
-            self.homes.facts.transaction = Some((home.clone(), Arc::from(why)));
+            self.homes = self.homes.pinned(&self.begun, &decided);
             self.open = Some(Open { transaction, lease, home });
         }
         Ok(self.open.as_mut().expect("it was opened"))

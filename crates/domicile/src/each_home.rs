@@ -119,6 +119,17 @@ impl<T, E> EachHome<T, E> {
         Self { results, aggregate }
     }
 
+    /// Says what the results are made by, where it was not known when they were asked for.
+    ///
+    /// ```
+    /// # use domicile::{Aggregate, EachHome, Home};
+    /// let each: EachHome<i64, ()> = EachHome::new([(Home::new("es").unwrap(), Ok(3))], Aggregate::Unknown);
+    /// assert_eq!(each.made_by(Aggregate::Count).count().unwrap(), 3);
+    /// ```
+    pub fn made_by(self, aggregate: Aggregate) -> Self {
+        Self { aggregate, ..self }
+    }
+
     /// Returns how many homes were asked.
     ///
     /// ```

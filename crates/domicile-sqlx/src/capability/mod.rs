@@ -23,6 +23,7 @@ pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Opti
 /// implemented elsewhere.
 pub trait Capability: Database + sealed::Sealed {
     /// Its SQL.
+    #[doc(hidden)]
     const DIALECT: Dialect;
 
     /// Whether what stands before the name of a table can lead to another home's database.
@@ -45,6 +46,9 @@ pub trait Capability: Database + sealed::Sealed {
 
     /// What the database itself says that it is; connections with the same identity lead to one database.
     fn identity(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>>;
+
+    /// Whether the database has a table of this name.
+    fn has_table<'c>(connection: &'c mut Self::Connection, table: &'c str) -> BoxFuture<'c, Result<bool, sqlx::Error>>;
 
     /// The home that the database says that it is, if it carries a marker.
     fn marker(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>>;

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{Executor, MySql, MySqlConnection};
 
-use super::Capability;
+use super::{Capability, MARKER_TABLE};
 use crate::statement::Dialect;
 
 impl Capability for MySql {
@@ -45,11 +45,15 @@ impl Capability for MySql {
         sqlx::query_scalar(sql).fetch_one(connection).boxed()
     }
 
+    fn has_table<'c>(connection: &'c mut MySqlConnection, table: &'c str) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        let exists = "SELECT COUNT(*) > 0 FROM information_schema.tables \
+                      WHERE table_schema = DATABASE() AND table_name = ?";
+        sqlx::query_scalar(exists).bind(table).fetch_one(connection).boxed()
+    }
+
     fn marker(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>> {
         async {
-            let exists = "SELECT COUNT(*) FROM information_schema.tables \
-                          WHERE table_schema = DATABASE() AND table_name = 'domicile_home'";
-            if sqlx::query_scalar::<_, i64>(exists).fetch_one(&mut *connection).await? == 0 {
+            if !Self::has_table(&mut *connection, MARKER_TABLE).await? {
                 return Ok(None);
             }
             sqlx::query_scalar("SELECT home FROM domicile_home").fetch_optional(connection).await

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor, PgConnection, Postgres};
 
-use super::Capability;
+use super::{Capability, MARKER_TABLE};
 use crate::statement::Dialect;
 
 impl Capability for Postgres {
@@ -47,10 +47,13 @@ impl Capability for Postgres {
         sqlx::query_scalar(sql).fetch_optional(connection).boxed()
     }
 
+    fn has_table<'c>(connection: &'c mut PgConnection, table: &'c str) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table).fetch_one(connection).boxed()
+    }
+
     fn marker(connection: &mut PgConnection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>> {
         async {
-            let exists = "SELECT to_regclass('domicile_home') IS NOT NULL";
-            if !sqlx::query_scalar::<_, bool>(exists).fetch_one(&mut *connection).await? {
+            if !Self::has_table(&mut *connection, MARKER_TABLE).await? {
                 return Ok(None);
             }
             sqlx::query_scalar("SELECT home FROM domicile_home").fetch_optional(connection).await

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Executor, Row, Sqlite, SqliteConnection};
 
-use super::Capability;
+use super::{Capability, MARKER_TABLE};
 use crate::statement::Dialect;
 
 impl Capability for Sqlite {
@@ -51,10 +51,14 @@ impl Capability for Sqlite {
         .boxed()
     }
 
+    fn has_table<'c>(connection: &'c mut SqliteConnection, table: &'c str) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
+        let exists = "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?";
+        sqlx::query_scalar(exists).bind(table).fetch_one(connection).boxed()
+    }
+
     fn marker(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>> {
         async {
-            let exists = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'domicile_home'";
-            if sqlx::query_scalar::<_, i64>(exists).fetch_one(&mut *connection).await? == 0 {
+            if !Self::has_table(&mut *connection, MARKER_TABLE).await? {
                 return Ok(None);
             }
             sqlx::query_scalar("SELECT home FROM domicile_home").fetch_optional(connection).await

@@ -345,6 +345,11 @@ impl Visitor for Reading<'_> {
             Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
                 self.refuse("transactions are not written in SQL here: begin, commit and roll back by their methods");
             }
+            Statement::Drop { names, .. } => {
+                for name in names {
+                    *self.named.entry(full(name)).or_default() += 1;
+                }
+            }
             Statement::Use(_) | Statement::AttachDatabase { .. } => {
                 self.refuse("it would lead this connection of the home to another database");
             }

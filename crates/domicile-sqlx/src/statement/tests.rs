@@ -154,7 +154,9 @@ fn every_place_of_a_table_counts() {
         ),
         ("SELECT 1", "read"),
         ("CREATE TABLE items (id INTEGER)", "write items"),
-        ("DROP TABLE orders", "write"),
+        ("DROP TABLE orders", "write orders(?)"),
+        ("ALTER TABLE orders ADD COLUMN note TEXT", "write orders(?)"),
+        ("CREATE INDEX by_day ON orders (day)", "write orders(?)"),
         ("SELECT * FROM orders WHERE country = 'ES'; DELETE FROM items", "write orders(ES) items"),
     ] {
         assert_eq!(read(sql), expected, "{sql}");
@@ -164,7 +166,7 @@ fn every_place_of_a_table_counts() {
     assert_eq!(read_as(Dialect::Postgres, "TRUNCATE orders"), "write orders(?)");
     // A common table of the name of a declared one may hide it or read it: both are taken for it.
     let hidden = "WITH orders AS (SELECT * FROM orders WHERE country = 'ES') SELECT * FROM orders";
-    assert_eq!(read(hidden), "read orders(?) orders(ES)");
+    assert_eq!(read(hidden), "read orders(ES) orders(?)");
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! Streams of rows.
+
+use std::fmt::{self, Debug};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use domicile_sqlx::Lease;
+use futures::Stream;
+use futures::future::BoxFuture;
+use sea_orm::{DbBackend, DbErr, QueryResult, QueryStream, Statement, StreamTrait};
+
+use crate::backend::Backend;
+use crate::homes::Homes;
+
+/// The rows of a statement, from the home that was decided when the stream was opened.
+///
+/// It keeps its connection until it is dropped.
+pub struct RoutedStream<DB: Backend> {
+    // Dropped before the lease is, so that nobody gets the connection while rows are still coming.
+    rows: Pin<Box<QueryStream>>,
+    _lease: Lease<DB>,
+}
+
+impl<DB: Backend> Stream for RoutedStream<DB> {
+    type Item = Result<QueryResult, DbErr>;
+
+    fn poll_next(self: Pin<&mut Self>, wakeup: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Both fields stay where they are: the rows are behind a pointer, and the lease is not touched.
+        self.get_mut().rows.as_mut().poll_next(wakeup)
+    }
+}
+
+impl<DB: Backend> Unpin for RoutedStream<DB> {}
+
+impl<DB: Backend> Debug for RoutedStream<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoutedStream")
+    }
+}
+
+impl<DB: Backend> StreamTrait for Homes<DB> {
+    type Stream<'a> = RoutedStream<DB>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        DB::BACKEND
+    }
+
+    fn stream_raw<'a>(&'a self, statement: Statement) -> BoxFuture<'a, Result<RoutedStream<DB>, DbErr>> {
+        // Decided here and now, and not where the future is polled.
+        let leased = self.lease(&statement);
+        Box::pin(async move {
+            let leased = leased.await?;
+            let rows = leased.guarded(leased.connection.stream_raw(statement)).await?;
+            Ok(RoutedStream { rows: Box::pin(rows), _lease: leased.lease })
+        })
+    }
+}

@@ -1,0 +1,301 @@
+//! Transactions, each of one home.
+
+use std::fmt::{self, Debug, Display};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domicile::{Home, Origin};
+use domicile_sqlx::{Decided, Lease};
+use futures::future::BoxFuture;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
+    Statement, StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionStream,
+    TransactionTrait,
+};
+use tokio::sync::OnceCell;
+
+use crate::backend::Backend;
+use crate::error::told;
+use crate::homes::{Homes, Leased};
+use crate::parameters::Bound;
+
+/// A transaction, which belongs to one home from its first statement.
+///
+/// The first statement decides the home as any statement does, and opens the transaction there; a later one that belongs
+/// elsewhere is refused, and nothing of it is sent. Where the context said a home when the transaction was begun, the
+/// first statement must agree with that, too. A transaction within this one is a savepoint of it. It is rolled back when
+/// it is dropped without a commit.
+///
+/// ```
+/// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
+/// # use domicile_sea_orm::Homes;
+/// use sea_orm::{ConnectionTrait, TransactionTrait};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+/// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
+/// # let homes = domicile_sqlx::Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
+/// #     .home(es.clone(), "sqlite::memory:")
+/// #     .home(fr.clone(), "sqlite::memory:")
+/// #     .build()?;
+/// # let homes = Homes::from(homes);
+/// let transaction = homes.begin().await?;
+/// context::scope(es, transaction.execute_unprepared("CREATE TABLE orders (id INTEGER)")).await?;
+/// let elsewhere = context::scope(fr, transaction.execute_unprepared("DELETE FROM orders")).await;
+/// assert!(elsewhere.unwrap_err().to_string().contains("the open transaction belongs to es"));
+/// transaction.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a transaction is rolled back when it is dropped"]
+pub struct Transaction<DB: Backend> {
+    // What is known before the first statement.
+    homes: Homes<DB>,
+    begun: Origin,
+    options: TransactionOptions,
+    open: OnceCell<Open<DB>>,
+}
+
+struct Open<DB: Backend> {
+    // Dropped before the lease is, so that nobody gets the connection with the transaction still open.
+    transaction: DatabaseTransaction,
+    // Shared with the transactions within this one, which go on using the connection if they live longer.
+    lease: Arc<Lease<DB>>,
+    homes: Homes<DB>,
+    home: Home,
+}
+
+impl<DB: Backend> Transaction<DB> {
+    fn new(homes: &Homes<DB>, begun: Origin, options: TransactionOptions) -> Result<Self, DbErr> {
+        let homes = homes.homes.expecting(&begun).map_err(told)?.into();
+        Ok(Self { homes, begun, options, open: OnceCell::new() })
+    }
+
+    /// Returns the home that it belongs to; `None` before the first statement.
+    pub fn home(&self) -> Option<&Home> {
+        self.open.get().map(|open| &open.home)
+    }
+
+    /// Commits it. One that has had no statement has nothing to commit.
+    ///
+    /// # Errors
+    ///
+    /// What the database fails with.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        match self.open.into_inner() {
+            Some(open) => {
+                let committed = open.transaction.commit().await;
+                drop(open.lease);
+                committed
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Rolls it back.
+    ///
+    /// # Errors
+    ///
+    /// What the database fails with.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        match self.open.into_inner() {
+            Some(open) => {
+                let rolled_back = open.transaction.rollback().await;
+                drop(open.lease);
+                rolled_back
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What is open, for a statement that is sent here and now; opens it if it is the first.
+    fn ready<'a>(&'a self, sql: &str, parameters: Bound<'_>) -> impl Future<Output = Result<&'a Open<DB>, DbErr>> + 'a {
+        let known = self.open.get().map_or(&self.homes, |open| &open.homes);
+        let decided = known.homes.decide(sql, &parameters).map_err(told);
+        async move { self.open(decided?).await }
+    }
+
+    async fn open(&self, decided: Decided<DB>) -> Result<&Open<DB>, DbErr> {
+        let open = self.open.get_or_try_init(async || {
+            let leased = Leased::new(decided.lease().await.map_err(told)?).map_err(told)?;
+            let begin = leased.connection.begin_with_options(self.options);
+            let transaction = leased.guarded(begin).await?;
+            let homes = self.homes.homes.pinned(&self.begun, &decided).into();
+            let home = decided.route().home().clone();
+            Ok::<_, DbErr>(Open { transaction, lease: Arc::new(leased.lease), homes, home })
+        });
+        let open = open.await?;
+        // Two first statements at the same time may have been decided before either had opened it.
+        if open.home != *decided.route().home() {
+            let why = format!(
+                "the open transaction belongs to {}, and this statement, which was sent at the same time as its first, to {}",
+                open.home,
+                decided.route()
+            );
+            return Err(told(domicile::Error::refused(why).into()));
+        }
+        Ok(open)
+    }
+
+    async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: Display + Debug + Send,
+    {
+        match callback(&self).await {
+            Ok(done) => {
+                self.commit().await.map_err(TransactionError::Connection)?;
+                Ok(done)
+            }
+            Err(error) => {
+                self.rollback().await.map_err(TransactionError::Connection)?;
+                Err(TransactionError::Transaction(error))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<DB: Backend> ConnectionTrait for Transaction<DB> {
+    fn get_database_backend(&self) -> DbBackend {
+        DB::BACKEND
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
+        open.transaction.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let open = self.ready(sql, Bound(None)).await?;
+        open.transaction.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
+        open.transaction.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
+        open.transaction.query_all_raw(statement).await
+    }
+}
+
+impl<DB: Backend> StreamTrait for Transaction<DB> {
+    type Stream<'a> = TransactionStream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        DB::BACKEND
+    }
+
+    fn stream_raw<'a>(&'a self, statement: Statement) -> BoxFuture<'a, Result<TransactionStream<'a>, DbErr>> {
+        let ready = self.ready(&statement.sql, Bound(statement.values.as_ref()));
+        Box::pin(async move { ready.await?.transaction.stream_raw(statement).await })
+    }
+}
+
+#[async_trait]
+impl<DB: Backend> TransactionSession for Transaction<DB> {
+    async fn commit(self) -> Result<(), DbErr> {
+        self.commit().await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        self.rollback().await
+    }
+}
+
+/// The three ways to begin and the two to run, all by [`TransactionOptions`].
+macro_rules! transaction_trait {
+    ($type:ident) => {
+        #[async_trait]
+        impl<DB: Backend> TransactionTrait for $type<DB> {
+            type Transaction = Transaction<DB>;
+
+            async fn begin(&self) -> Result<Transaction<DB>, DbErr> {
+                self.begin_by(TransactionOptions::default()).await
+            }
+
+            async fn begin_with_config(
+                &self,
+                isolation_level: Option<IsolationLevel>,
+                access_mode: Option<AccessMode>,
+            ) -> Result<Transaction<DB>, DbErr> {
+                self.begin_by(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await
+            }
+
+            async fn begin_with_options(&self, options: TransactionOptions) -> Result<Transaction<DB>, DbErr> {
+                self.begin_by(options).await
+            }
+
+            async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+            where
+                F: for<'c> FnOnce(&'c Transaction<DB>) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+                    + Send,
+                T: Send,
+                E: Display + Debug + Send,
+            {
+                self.transaction_with_config(callback, None, None).await
+            }
+
+            async fn transaction_with_config<F, T, E>(
+                &self,
+                callback: F,
+                isolation_level: Option<IsolationLevel>,
+                access_mode: Option<AccessMode>,
+            ) -> Result<T, TransactionError<E>>
+            where
+                F: for<'c> FnOnce(&'c Transaction<DB>) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+                    + Send,
+                T: Send,
+                E: Display + Debug + Send,
+            {
+                let begun = self.begin_with_config(isolation_level, access_mode).await;
+                begun.map_err(TransactionError::Connection)?.run(callback).await
+            }
+        }
+    };
+}
+
+transaction_trait!(Homes);
+transaction_trait!(Transaction);
+
+impl<DB: Backend> Homes<DB> {
+    #[track_caller]
+    fn begin_by(&self, options: TransactionOptions) -> impl Future<Output = Result<Transaction<DB>, DbErr>> + use<DB> {
+        let transaction = Transaction::new(self, Origin::told("a `begin` of SeaORM"), options);
+        async move { transaction }
+    }
+}
+
+impl<DB: Backend> Transaction<DB> {
+    /// Begins a transaction within this one, which opens this one if need be: the context must say the home then.
+    async fn begin_by(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        let open = match self.open.get() {
+            Some(open) => open,
+            None => self.open(self.homes.homes.decide_write().map_err(told)?).await?,
+        };
+        let transaction = open.transaction.begin_with_options(options).await?;
+        let (lease, homes, home) = (Arc::clone(&open.lease), open.homes.clone(), open.home.clone());
+        let within = Open { transaction, lease, homes, home };
+        Ok(Self {
+            homes: open.homes.clone(),
+            begun: self.begun.clone(),
+            options,
+            open: OnceCell::new_with(Some(within)),
+        })
+    }
+}
+
+impl<DB: Backend> Debug for Transaction<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.home() {
+            Some(home) => write!(f, "Transaction({home})"),
+            None => f.write_str("Transaction(not opened)"),
+        }
+    }
+}

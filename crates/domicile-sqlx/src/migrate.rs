@@ -1,0 +1,168 @@
+//! sqlx's migrations, in every home that they are for.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domicile::{Aggregate, EachHome, Home, Role};
+use sqlx::migrate::{Migrate, Migration, Migrator};
+
+use crate::Error;
+use crate::capability::Capability;
+use crate::homes::Homes;
+
+/// What migrating a home did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migrated {
+    /// The versions that were applied now, in their order.
+    pub applied: Vec<i64>,
+}
+
+/// How far a home is migrated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migrations {
+    /// The versions that are applied, in their order.
+    pub applied: Vec<i64>,
+    /// The versions that are for this home and are not applied: it is behind by these.
+    pub pending: Vec<i64>,
+    /// The versions that are not for this home.
+    pub elsewhere: Vec<i64>,
+}
+
+impl Migrations {
+    /// Returns whether something is to be applied.
+    ///
+    /// ```
+    /// assert!(!domicile_sqlx::Migrations::default().is_behind());
+    /// ```
+    pub fn is_behind(&self) -> bool {
+        !self.pending.is_empty()
+    }
+}
+
+impl<DB: Capability> Homes<DB>
+where
+    DB::Connection: Migrate,
+{
+    /// Runs sqlx's migrations in every home, each as far as it is for that home, and a bounded number of homes at a time.
+    /// A home that fails keeps no other from being migrated.
+    ///
+    /// A migration is for a home if the routers allow all the tables that it names to be migrated there
+    /// ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and not if they allow none; one that names no table
+    /// is asked for by its description.
+    ///
+    /// # Errors
+    ///
+    /// In the result of each home: what sqlx's migrator fails with, and [`Error::Statement`] for a migration of which
+    /// only some tables belong into the home: it has to be split.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
+    /// # use domicile_sqlx::Homes;
+    /// use sqlx::migrate::{Migration, MigrationType, Migrator};
+    /// use sqlx::SqlSafeStr;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+    /// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
+    /// # let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
+    /// #     .home(es.clone(), "sqlite::memory:")
+    /// #     .home(fr.clone(), "sqlite::memory:")
+    /// #     .build()?;
+    /// // Usually `sqlx::migrate!()`.
+    /// let create = "CREATE TABLE orders (id INTEGER)".into_sql_str();
+    /// let create = Migration::new(1, Cow::Borrowed("orders"), MigrationType::Simple, create, false);
+    /// let migrator = Migrator::with_migrations(vec![create]);
+    ///
+    /// assert!(homes.migrations(&migrator).await.all()?.iter().all(|home| home.is_behind()));
+    /// for home in homes.migrate(&migrator).await.all()? {
+    ///     assert_eq!(home.applied, [1]);
+    /// }
+    /// assert!(homes.migrations(&migrator).await.all()?.iter().all(|home| !home.is_behind()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn migrate(&self, migrator: &Migrator) -> EachHome<Migrated, Error> {
+        let migrate = |home: Home| async move {
+            let before = self.migrations_of(&home, migrator).await?;
+            let own = self.own(&home, migrator)?;
+            let lease = Arc::clone(self.databases(&home)?.pool(Role::Primary)).lease().await?;
+            let mut connection = lease.acquire().await?;
+            own.run_direct(None, &mut *connection, false).await.map_err(failed)?;
+            Ok(Migrated { applied: before.pending })
+        };
+        self.each(self.names(), Aggregate::Unknown, migrate).await
+    }
+
+    /// Returns how far each home is migrated, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`migrate`](Self::migrate).
+    pub async fn migrations(&self, migrator: &Migrator) -> EachHome<Migrations, Error> {
+        let ask = |home: Home| async move { self.migrations_of(&home, migrator).await };
+        self.each(self.names(), Aggregate::Unknown, ask).await
+    }
+
+    async fn migrations_of(&self, home: &Home, migrator: &Migrator) -> Result<Migrations, Error> {
+        let own: BTreeSet<i64> = self.own(home, migrator)?.iter().map(|migration| migration.version).collect();
+        let lease = Arc::clone(self.databases(home)?.pool(Role::Primary)).lease().await?;
+        let mut connection = lease.acquire().await?;
+        let mut applied = BTreeSet::new();
+        // sqlx's own listing would create the table.
+        if DB::has_table(&mut connection, &migrator.table_name).await? {
+            let listed = connection.list_applied_migrations(&migrator.table_name).await.map_err(failed)?;
+            applied.extend(listed.into_iter().map(|migration| migration.version));
+        }
+        let ups = migrator.iter().filter(|migration| !migration.migration_type.is_down_migration());
+        let all: BTreeSet<i64> = ups.map(|migration| migration.version).collect();
+        Ok(Migrations {
+            pending: own.difference(&applied).copied().collect(),
+            elsewhere: all.difference(&own).copied().collect(),
+            applied: applied.into_iter().collect(),
+        })
+    }
+
+    /// The migrations that are for a home.
+    fn own(&self, home: &Home, migrator: &Migrator) -> Result<Migrator, Error> {
+        let mut own = Vec::new();
+        for migration in migrator.iter() {
+            if self.is_for(home, migration)? {
+                own.push(migration.clone());
+            }
+        }
+        Ok(Migrator {
+            migrations: Cow::Owned(own),
+            table_name: migrator.table_name.clone(),
+            create_schemas: migrator.create_schemas.clone(),
+            ..*migrator
+        })
+    }
+
+    fn is_for(&self, home: &Home, migration: &Migration) -> Result<bool, Error> {
+        let analysis = self.shared.statements.analyse(migration.sql.as_str());
+        let routers = &self.shared.routers;
+        if analysis.tables.is_empty() {
+            return Ok(routers.allow_migrate(home, &migration.description));
+        }
+        let (own, others): (Vec<_>, Vec<_>) =
+            analysis.tables.iter().map(String::as_str).partition(|table| routers.allow_migrate(home, table));
+        if !own.is_empty() && !others.is_empty() {
+            return Err(Error::Statement(format!(
+                "migration {} is for home {home} only in part: {} belong there, and {} do not; split it",
+                migration.version,
+                own.join(", "),
+                others.join(", ")
+            )));
+        }
+        Ok(others.is_empty())
+    }
+}
+
+fn failed(error: sqlx::migrate::MigrateError) -> Error {
+    Error::Database(sqlx::Error::from(error))
+}
