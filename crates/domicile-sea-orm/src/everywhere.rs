@@ -54,16 +54,20 @@ impl<DB: Backend> Everywhere<DB> {
     /// Asks each home by a function that is given a handle to that home alone. What becomes of the answers is for the
     /// caller: they are taken home by home.
     #[track_caller]
-    pub fn ask<T, F>(&self, ask: impl Fn(Homes<DB>) -> F) -> impl Future<Output = EachHome<T, DbErr>>
+    pub fn ask<T, F, A>(&self, ask: A) -> impl Future<Output = EachHome<T, DbErr>> + use<T, F, A, DB>
     where
         F: Future<Output = Result<T, DbErr>>,
+        A: Fn(Homes<DB>) -> F,
     {
         self.homes.homes.ask(self.among.clone(), move |home| ask(home.into()))
     }
 
     /// Fetches the models of each home.
     #[track_caller]
-    pub fn all<E: EntityTrait>(&self, select: Select<E>) -> impl Future<Output = EachHome<Vec<E::Model>, DbErr>>
+    pub fn all<E: EntityTrait>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = EachHome<Vec<E::Model>, DbErr>> + use<E, DB>
     where
         E::Model: FromQueryResult,
     {
@@ -77,7 +81,7 @@ impl<DB: Backend> Everywhere<DB> {
 
     /// Counts the models of each home.
     #[track_caller]
-    pub fn count<E>(&self, select: Select<E>) -> impl Future<Output = EachHome<i64, DbErr>>
+    pub fn count<E>(&self, select: Select<E>) -> impl Future<Output = EachHome<i64, DbErr>> + use<E, DB>
     where
         E: EntityTrait,
         E::Model: FromQueryResult + Send + Sync,
@@ -95,7 +99,7 @@ impl<DB: Backend> Everywhere<DB> {
     /// Fetches the one value of the one row of each home, as that of `select_only().column_as(..)` with an aggregate. A
     /// value that may be NULL, as every aggregate but a count, is an `Option`.
     #[track_caller]
-    pub fn scalar<E, T>(&self, select: Select<E>) -> impl Future<Output = EachHome<T, DbErr>>
+    pub fn scalar<E, T>(&self, select: Select<E>) -> impl Future<Output = EachHome<T, DbErr>> + use<E, T, DB>
     where
         E: EntityTrait,
         (T,): TryGetableMany,

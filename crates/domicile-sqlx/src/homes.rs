@@ -94,6 +94,16 @@ impl<DB: Capability> HomeDatabases<DB> {
     }
 }
 
+/// How many times the databases of a home were contacted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Contacts {
+    /// The primary.
+    pub primary: u64,
+    /// All its replicas together.
+    pub replicas: u64,
+}
+
 /// Where the databases of one home are, before they are opened.
 pub(crate) struct HomeUrls {
     pub(crate) primary: String,
@@ -167,8 +177,18 @@ impl<DB: Capability> Homes<DB> {
     }
 
     fn databases_of(&self, home: &Home, urls: &HomeUrls) -> Result<HomeDatabases<DB>, Error> {
+        let refuse = |why: String| Error::Url { home: home.clone(), why };
         let options = |url: &str| {
-            Options::<DB>::from_str(url).map_err(|error| Error::Url { home: home.clone(), why: error.to_string() })
+            // SQLite would take any text for the name of a file.
+            if !DB::URL_SCHEMES.iter().any(|scheme| url.split_once(':').is_some_and(|(begin, _)| begin == *scheme)) {
+                let schemes: Vec<_> = DB::URL_SCHEMES.iter().map(|scheme| format!("`{scheme}:`")).collect();
+                return Err(refuse(format!(
+                    "it must begin with {}, as one of {} does",
+                    schemes.join(" or "),
+                    DB::NAME
+                )));
+            }
+            Options::<DB>::from_str(url).map_err(|error| refuse(error.to_string()))
         };
         let primary = options(&urls.primary)?;
         let (name, mut places) = (DB::database_name(&primary), Vec::from_iter(DB::place(&primary)));
@@ -203,6 +223,34 @@ impl<DB: Capability> Homes<DB> {
     /// ```
     pub fn names(&self) -> Vec<Home> {
         self.shared.databases.load().keys().cloned().collect()
+    }
+
+    /// Returns how many times each home was contacted since it was added: a connection to it was taken, for a statement,
+    /// a transaction or a check. A home that is at 0 has not heard of anything.
+    ///
+    /// ```
+    /// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
+    /// # use domicile_sqlx::Homes;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+    /// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
+    /// # let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
+    /// #     .home(es.clone(), "sqlite::memory:")
+    /// #     .home(fr.clone(), "sqlite::memory:")
+    /// #     .build()?;
+    /// context::scope(es.clone(), sqlx::query("SELECT 1").execute(&homes)).await?;
+    /// assert_eq!((homes.contacts()[&es].primary, homes.contacts()[&fr].primary), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn contacts(&self) -> BTreeMap<Home, Contacts> {
+        let contacts = |databases: &HomeDatabases<DB>| Contacts {
+            primary: databases.primary.leases(),
+            replicas: databases.replicas.iter().map(|replica| replica.leases()).sum(),
+        };
+        let databases = self.shared.databases.load();
+        databases.iter().map(|(home, databases)| (home.clone(), contacts(databases))).collect()
     }
 
     /// Returns the routers that decide.
@@ -335,14 +383,20 @@ impl<DB: Capability> Homes<DB> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn ask<T, E, F>(&self, homes: Vec<Home>, ask: impl Fn(Self) -> F) -> impl Future<Output = EachHome<T, E>>
+    pub fn ask<T, E, F, A>(
+        &self,
+        homes: Vec<Home>,
+        ask: A,
+    ) -> impl Future<Output = EachHome<T, E>> + use<T, E, F, A, DB>
     where
         F: Future<Output = Result<T, E>>,
+        A: Fn(Self) -> F,
     {
-        let origin = Origin::caller();
-        self.each(homes, Aggregate::Unknown, move |home| {
-            ask(self.knowing(Facts { on: Some((home, origin.clone())), ..self.facts.clone() }))
-        })
+        let (all, origin) = (self.clone(), Origin::caller());
+        async move {
+            let of = |home| Facts { on: Some((home, origin.clone())), ..all.facts.clone() };
+            all.each(homes, Aggregate::Unknown, |home| ask(all.knowing(of(home)))).await
+        }
     }
 
     pub(crate) fn knowing(&self, facts: Facts) -> Self {

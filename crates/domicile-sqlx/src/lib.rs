@@ -34,7 +34,7 @@ pub use capability::Capability;
 pub use decide::{Decided, Parameters, Unreadable};
 pub use error::Error;
 pub use everywhere::Everywhere;
-pub use homes::Homes;
+pub use homes::{Contacts, Homes};
 pub use migrate::{Migrated, Migrations};
 pub use pool::Lease;
 pub use statement::{Demand, Dialect};

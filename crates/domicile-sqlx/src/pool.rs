@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,7 @@ pub(crate) struct Pool<DB: Capability> {
     bounds: Bounds,
     budget: Budget,
     turns: Arc<Semaphore>,
+    leases: AtomicU64,
     // The one that was used last is used next, so that the others can be closed.
     idle: Mutex<VecDeque<Open<DB>>>,
 }
@@ -62,6 +64,7 @@ impl<DB: Capability> Pool<DB> {
             bounds: Bounds { connections_max, ..bounds },
             budget: budget.clone(),
             turns: Arc::new(Semaphore::new(connections_max)),
+            leases: AtomicU64::new(0),
             idle: Mutex::default(),
         });
         let holder: Weak<dyn Holder> = Arc::downgrade(&pool) as Weak<dyn Holder>;
@@ -71,10 +74,17 @@ impl<DB: Capability> Pool<DB> {
 
     /// Takes a connection for as long as the lease lives.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease<DB>, Error> {
-        match self.lease_idle() {
-            Some(lease) => Ok(lease),
-            None => self.lease_or_open(&self.handshake).await,
-        }
+        let lease = match self.lease_idle() {
+            Some(lease) => lease,
+            None => self.lease_or_open(&self.handshake).await?,
+        };
+        self.leases.fetch_add(1, Ordering::Relaxed);
+        Ok(lease)
+    }
+
+    /// How many times a connection was taken.
+    pub(crate) fn leases(&self) -> u64 {
+        self.leases.load(Ordering::Relaxed)
     }
 
     /// Takes a connection to a database that need not carry a marker, because it is about to get one.

@@ -1,0 +1,9 @@
+//! Statements of sqlx and their homes.
+
+mod budget;
+mod fixture;
+mod lazy;
+mod refused;
+mod replicas;
+mod tasks;
+mod transactions;

@@ -1,0 +1,170 @@
+//! What is refused, each beside a twin that passes, and that nothing of it is sent.
+
+use domicile_sqlx::{Demand, Error, Homes};
+use sqlx::Sqlite;
+use tempfile::TempDir;
+
+use crate::fixture::{World, home, note, refusal, routers, url, within};
+
+async fn run(homes: &Homes<Sqlite>, sql: &'static str) -> Result<u64, sqlx::Error> {
+    sqlx::query(sql).execute(homes).await.map(|done| done.rows_affected())
+}
+
+#[tokio::test]
+async fn what_a_statement_says_of_its_key_is_a_witness() {
+    let world = World::new(|builder| builder.key_column("orders", "country", Demand::Nothing)).await;
+    let homes = &world.homes;
+    let before = world.homes.contacts();
+    let spanish = "INSERT INTO orders (id, country, note) VALUES (2, 'ES', 'second')";
+    let refused = within("FR", run(homes, spanish)).await.unwrap_err();
+    assert!(refusal(&refused).routing().unwrap().is_disagreement());
+    assert!(
+        refused.to_string().contains("es, because the statement's orders.country is ES (placed by domicile.toml:12)")
+    );
+    let unknown = "INSERT INTO orders (id, country, note) VALUES (2, 'IT', 'second')";
+    assert!(refusal(&within("ES", run(homes, unknown)).await.unwrap_err()).routing().unwrap().is_unknown_key());
+    let torn = "DELETE FROM orders WHERE country IN ('ES', 'FR')";
+    assert!(refusal(&run(homes, torn).await.unwrap_err()).routing().unwrap().is_disagreement());
+    let moved = within("ES", run(homes, "UPDATE orders SET country = 'PT' WHERE id = 1")).await.unwrap_err();
+    assert!(moved.to_string().contains("not updated in place"), "{moved}");
+    assert_eq!(world.homes.contacts(), before);
+
+    // Its own key is enough, and one that agrees is no hindrance.
+    assert_eq!(run(homes, spanish).await.unwrap(), 1);
+    assert_eq!(
+        within("ES", run(homes, "UPDATE orders SET note = 'x' WHERE country IN ('ES', 'PT')")).await.unwrap(),
+        2
+    );
+    // What is undecided goes by the context.
+    assert_eq!(within("ES", run(homes, "DELETE FROM orders WHERE id = 2")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_table_demands_its_key_of_what_it_says() {
+    for (demand, refused) in [
+        (Demand::Nothing, [false, false, false]),
+        (Demand::Inserts, [true, false, false]),
+        (Demand::Writes, [true, true, false]),
+        (Demand::Everything, [true, true, true]),
+    ] {
+        let world = World::plain().await;
+        let homes = Homes::<Sqlite>::builder(routers())
+            .home(home("es"), url(&world.folder, "es"))
+            .key_column("orders", "country", demand)
+            .build()
+            .unwrap();
+        let undecided = [
+            "INSERT INTO orders (id, note) VALUES (2, 'x')",
+            "DELETE FROM orders WHERE id = 2",
+            "SELECT id FROM orders",
+        ];
+        for (sql, refused) in undecided.into_iter().zip(refused) {
+            let ran = within("ES", run(&homes, sql)).await;
+            assert_eq!(ran.is_err(), refused, "{demand:?}: {sql}");
+            if let Err(error) = ran {
+                assert!(
+                    error.to_string().contains("orders.country cannot be told, which the table demands"),
+                    "{error}"
+                );
+            }
+        }
+        // sqlx's parameters cannot be read, so that they are undecided as well.
+        let bound = sqlx::query("INSERT INTO orders (id, country, note) VALUES (3, ?, 'x')").bind("ES");
+        assert_eq!(within("ES", bound.execute(&homes)).await.is_err(), demand >= Demand::Inserts);
+        assert!(within("ES", run(&homes, "DELETE FROM orders WHERE country = 'ES'")).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_selected_elsewhere_are_not_inserted_unseen() {
+    let world = World::new(|builder| builder.key_column("orders", "country", Demand::Nothing)).await;
+    let unseen = "INSERT INTO orders (id, country, note) SELECT id + 1, country, note FROM orders";
+    let refused = within("ES", run(&world.homes, unseen)).await.unwrap_err();
+    assert!(matches!(refusal(&refused), Error::Statement(_)), "{refused}");
+    let seen = "INSERT INTO orders (id, country, note) SELECT id + 1, 'ES', note FROM orders";
+    assert_eq!(within("ES", run(&world.homes, seen)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn two_homes_that_are_one_database_are_refused_whatever_their_urls_are() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    std::fs::write(folder.path().join("es.sqlite"), []).unwrap();
+    let build = |french: String| {
+        Homes::<Sqlite>::builder(routers()).home(home("es"), path("es.sqlite")).home(home("fr"), french).build()
+    };
+    let same = build(format!("sqlite://{}/../{}/es.sqlite", folder.path().display(), name_of(&folder)));
+    assert!(matches!(same.unwrap_err(), Error::SameDatabase { .. }));
+
+    // A hard link is another name of the same file, which only the file itself tells.
+    std::fs::hard_link(folder.path().join("es.sqlite"), folder.path().join("fr.sqlite")).unwrap();
+    let linked = build(path("fr.sqlite")).unwrap();
+    let error = linked.check().await.all().unwrap_err();
+    assert!(error.to_string().contains("are one database"), "{error}");
+
+    std::fs::remove_file(folder.path().join("fr.sqlite")).unwrap();
+    build(url(&folder, "fr")).unwrap().check().await.all().unwrap();
+}
+
+fn name_of(folder: &TempDir) -> String {
+    folder.path().file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[tokio::test]
+async fn a_database_that_says_it_is_another_home_is_refused() {
+    let world = World::plain().await;
+    world.homes.mark(&home("es")).await.unwrap();
+    // Again is no mistake.
+    world.homes.mark(&home("es")).await.unwrap();
+    let swapped = Homes::<Sqlite>::builder(routers())
+        .home(home("fr"), url(&world.folder, "es"))
+        .home(home("es"), url(&world.folder, "fr"))
+        .build()
+        .unwrap();
+    let error = within("FR", note(&swapped)).await.unwrap_err();
+    assert!(matches!(refusal(&error), Error::WrongHome { .. }), "{error}");
+    assert!(matches!(swapped.mark(&home("fr")).await.unwrap_err(), Error::WrongHome { .. }));
+    // Where markers are required, a home without one is refused until it has one.
+    let strict =
+        Homes::<Sqlite>::builder(routers()).home(home("fr"), url(&world.folder, "fr")).require_markers().build();
+    let strict = strict.unwrap();
+    assert!(matches!(refusal(&within("FR", note(&strict)).await.unwrap_err()), Error::Unmarked { .. }));
+    strict.mark(&home("fr")).await.unwrap();
+    assert_eq!(within("FR", note(&strict)).await.unwrap(), "planted in fr");
+}
+
+#[tokio::test]
+async fn a_home_of_the_placement_without_a_database_is_an_error_until_it_is_added() {
+    let folder = TempDir::new().unwrap();
+    let homes = Homes::<Sqlite>::builder(routers()).home(home("es"), url(&folder, "es")).build().unwrap();
+    let error = within("FR", run(&homes, "SELECT 1")).await.unwrap_err();
+    assert!(matches!(refusal(&error), Error::NoDatabase { .. }), "{error}");
+    assert!(matches!(homes.add(home("fr"), url(&folder, "es")).unwrap_err(), Error::SameDatabase { .. }));
+    homes.add(home("fr"), url(&folder, "fr")).unwrap();
+    within("FR", run(&homes, "SELECT 1")).await.unwrap();
+    let twice =
+        Homes::<Sqlite>::builder(routers()).home(home("es"), url(&folder, "es")).home(home("es"), url(&folder, "x"));
+    assert!(matches!(twice.build().unwrap_err(), Error::AddedTwice { .. }));
+    let wrong =
+        Homes::<Sqlite>::builder(routers()).home(home("es"), "postgres://user:secret@host/db").build().unwrap_err();
+    assert!(matches!(wrong, Error::Url { .. }) && !wrong.to_string().contains("secret"), "{wrong}");
+}
+
+#[tokio::test]
+async fn what_leads_elsewhere_is_refused() {
+    let world = World::plain().await;
+    for sql in ["ATTACH DATABASE 'fr.sqlite' AS fr", "BEGIN", "COMMIT"] {
+        let error = within("ES", run(&world.homes, sql)).await.unwrap_err();
+        assert!(matches!(refusal(&error), Error::Statement(_)), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_database_is_no_refusal_and_stays_what_it_was() {
+    let world = World::plain().await;
+    let missing = sqlx::query("SELECT note FROM orders WHERE id = 99").fetch_one(&world.homes);
+    let missing = within("ES", missing).await.unwrap_err();
+    assert!(matches!(missing, sqlx::Error::RowNotFound));
+    let twice = within("ES", run(&world.homes, "INSERT INTO orders VALUES (1, 'ES', 'x')")).await.unwrap_err();
+    assert!(twice.as_database_error().unwrap().is_unique_violation());
+}
