@@ -1,0 +1,70 @@
+//! Homes in files of SQLite, with customers and orders.
+
+use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
+use domicile_sea_orm::Homes;
+use domicile_sqlx::{Builder, Demand, Error};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, Schema};
+use sqlx::Sqlite;
+use tempfile::TempDir;
+
+use crate::entity::{customer, order};
+
+/// The homes of Spain, which has Portugal's records as well, and of France.
+pub(crate) struct World {
+    pub(crate) homes: Homes<Sqlite>,
+    _folder: TempDir,
+}
+
+pub(crate) fn home(name: &str) -> Home {
+    Home::new(name).unwrap()
+}
+
+pub(crate) fn routers() -> Chain {
+    let key = RoutingKey::new;
+    let placement = Placement::builder()
+        .place(key("ES"), home("es"), "domicile.toml:12")
+        .place(key("PT"), home("es"), "domicile.toml:12")
+        .place(key("FR"), home("fr"), "domicile.toml:13");
+    Chain::new(PlacementRouter::new(placement.build().unwrap()))
+}
+
+impl World {
+    /// Both homes, empty and without tables.
+    pub(crate) fn bare(describe: impl FnOnce(Builder<Sqlite>) -> Builder<Sqlite>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = |name: &str| format!("sqlite:{}?mode=rwc", folder.path().join(format!("{name}.sqlite")).display());
+        let builder = domicile_sqlx::Homes::<Sqlite>::builder(routers())
+            .home(home("es"), url("es"))
+            .home(home("fr"), url("fr"))
+            .key_column("orders", "country", Demand::Inserts);
+        Self { homes: describe(builder).build().unwrap().into(), _folder: folder }
+    }
+
+    /// Both homes with tables; each has a customer with the id 1.
+    pub(crate) async fn new() -> Self {
+        let world = Self::bare(|builder| builder);
+        for (name, customer) in [("es", "Ana"), ("fr", "Anne")] {
+            let homes = world.homes.on(home(name));
+            let schema = Schema::new(DbBackend::Sqlite);
+            homes.execute(&schema.create_table_from_entity(customer::Entity)).await.unwrap();
+            homes.execute(&schema.create_table_from_entity(order::Entity)).await.unwrap();
+            let customer = customer::ActiveModel { id: Set(1), name: Set(customer.into()) };
+            sea_orm::ActiveModelTrait::insert(customer, &homes).await.unwrap();
+        }
+        world
+    }
+}
+
+pub(crate) fn order(id: i64, country: &str, amount: i64) -> order::ActiveModel {
+    order::ActiveModel { id: Set(id), country: Set(country.into()), customer_id: Set(1), amount: Set(amount) }
+}
+
+/// Runs a future in a scope of a key.
+pub(crate) async fn within<T>(scope: &str, future: impl Future<Output = T>) -> T {
+    context::scope(RoutingKey::new(scope), future).await
+}
+
+/// Returns the refusal that an error holds.
+pub(crate) fn refusal(error: &DbErr) -> &Error {
+    domicile_sea_orm::refusal(error).unwrap_or_else(|| panic!("the database has failed: {error}"))
+}

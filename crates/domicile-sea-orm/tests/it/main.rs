@@ -1,0 +1,9 @@
+//! Entities of SeaORM and their homes.
+
+mod entity;
+mod entity_code;
+mod everywhere;
+mod fixture;
+mod keys;
+mod migrations;
+mod transactions;

@@ -1,0 +1,99 @@
+//! A transaction belongs to one home from its first statement.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{DbErr, TransactionError, TransactionTrait};
+
+use crate::entity::{customer, order};
+use crate::fixture::{World, home, order, refusal, within};
+
+async fn amounts(world: &World, name: &str) -> Vec<i64> {
+    let orders = order::Entity::find().all(&world.homes.on(home(name))).await.unwrap();
+    orders.into_iter().map(|order| order.amount).collect()
+}
+
+#[tokio::test]
+async fn the_first_statement_pins_it_and_one_for_another_home_is_refused() {
+    let world = World::new().await;
+    let transaction = world.homes.begin().await.unwrap();
+    order(1, "ES", 1).insert(&transaction).await.unwrap();
+    assert_eq!(transaction.home(), Some(&home("es")));
+    let error = order(2, "FR", 2).insert(&transaction).await.unwrap_err();
+    assert!(refusal(&error).routing().unwrap().is_disagreement());
+    let error = within("FR", customer::Entity::find().all(&transaction)).await.unwrap_err();
+    assert!(error.to_string().contains("the open transaction belongs to es"), "{error}");
+    // Without a word from the context it goes on where it is.
+    assert_eq!(customer::Entity::find().one(&transaction).await.unwrap().unwrap().name, "Ana");
+    transaction.commit().await.unwrap();
+    assert_eq!((amounts(&world, "es").await, amounts(&world, "fr").await), (vec![1], vec![]));
+}
+
+#[tokio::test]
+async fn a_callback_commits_what_is_well_and_rolls_back_what_is_not() {
+    let world = World::new().await;
+    let run = |id: i64, country: &'static str| {
+        world.homes.transaction::<_, (), DbErr>(move |transaction| {
+            Box::pin(async move {
+                order(id, "ES", id).insert(transaction).await?;
+                order(id + 1, country, id + 1).insert(transaction).await?;
+                Ok(())
+            })
+        })
+    };
+    run(1, "PT").await.unwrap();
+    let Err(TransactionError::Transaction(error)) = run(3, "FR").await else { panic!("it was committed") };
+    assert!(refusal(&error).routing().unwrap().is_disagreement());
+    assert_eq!(amounts(&world, "es").await, [1, 2]);
+}
+
+#[tokio::test]
+async fn transactions_nest_and_each_is_undone_alone() {
+    let world = World::new().await;
+    let outer = within("ES", world.homes.begin()).await.unwrap();
+    order(1, "ES", 1).insert(&outer).await.unwrap();
+    let inner = outer.begin().await.unwrap();
+    order(2, "ES", 2).insert(&inner).await.unwrap();
+    let innermost = inner.begin().await.unwrap();
+    order(3, "PT", 3).insert(&innermost).await.unwrap();
+    assert!(order(4, "FR", 4).insert(&innermost).await.is_err());
+    innermost.commit().await.unwrap();
+    inner.rollback().await.unwrap();
+    let kept = outer.begin().await.unwrap();
+    order(5, "ES", 5).insert(&kept).await.unwrap();
+    kept.commit().await.unwrap();
+    outer.commit().await.unwrap();
+    assert_eq!(amounts(&world, "es").await, [1, 5]);
+}
+
+#[tokio::test]
+async fn a_nested_one_may_come_first_where_the_context_says_the_home() {
+    let world = World::new().await;
+    let outer = world.homes.begin().await.unwrap();
+    assert!(outer.begin().await.is_err());
+    let inner = within("ES", outer.begin()).await.unwrap();
+    assert_eq!(outer.home(), Some(&home("es")));
+    order(1, "ES", 1).insert(&inner).await.unwrap();
+    inner.commit().await.unwrap();
+    outer.commit().await.unwrap();
+    assert_eq!(amounts(&world, "es").await, [1]);
+}
+
+#[tokio::test]
+async fn two_first_statements_at_the_same_time_open_one_transaction() {
+    let world = World::new().await;
+    let transaction = world.homes.begin().await.unwrap();
+    let (one, other) = tokio::join!(order(1, "ES", 1).insert(&transaction), order(1, "FR", 2).insert(&transaction));
+    assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    let error = one.err().or(other.err()).unwrap();
+    assert!(error.to_string().contains("the open transaction belongs to"), "{error}");
+    transaction.commit().await.unwrap();
+    assert_eq!(amounts(&world, "es").await.len() + amounts(&world, "fr").await.len(), 1);
+}
+
+#[tokio::test]
+async fn dropped_without_a_commit_it_leaves_nothing() {
+    let world = World::new().await;
+    let transaction = world.homes.begin().await.unwrap();
+    order(1, "ES", 1).insert(&transaction).await.unwrap();
+    drop(transaction);
+    assert_eq!(amounts(&world, "es").await, Vec::<i64>::new());
+}
