@@ -1,5 +1,5 @@
-//! Test support for Domicile: a folder full of throwaway databases, a shop that fills them with dirty records, and an
-//! independent account of what must arrive where.
+//! Test support for Domicile: a folder full of throwaway databases, a shop that fills them with dirty records, an
+//! independent account of what must arrive where, and throwaway database servers.
 //!
 //! Nothing here is computed with Domicile's own code: a mistake of the product cannot hide behind the same mistake in
 //! its test.
@@ -21,6 +21,8 @@ mod fault;
 mod labels;
 mod random;
 mod sandbox;
+#[cfg(unix)]
+mod server;
 mod shop;
 mod tally;
 mod value;
@@ -30,5 +32,7 @@ pub use fault::{can_mount, limited_to_file_size, limited_to_files, on_a_terminal
 pub use labels::{HOMES, ShopHome};
 pub use random::SplitMix64;
 pub use sandbox::Sandbox;
+#[cfg(unix)]
+pub use server::Server;
 pub use shop::{CONFIG, Shop};
 pub use tally::Differences;

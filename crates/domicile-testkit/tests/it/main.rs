@@ -1,0 +1,4 @@
+//! Tests of the test support as tests use it.
+
+#[cfg(unix)]
+mod server;
