@@ -54,6 +54,12 @@ enum Kind {
     PlacedTwice { key: RoutingKey, first: String, second: String },
     #[error("the results of the homes cannot be {by}: they are {what}, and {why}")]
     Unmergeable { by: String, what: String, why: &'static str },
+    #[error("{place}: {why}")]
+    #[cfg(feature = "toml")]
+    Configuration { place: String, why: String },
+    #[error("{place}: {source}")]
+    #[cfg(feature = "toml")]
+    At { place: String, source: Error },
     #[error("{why}")]
     Refused { why: String },
 }
@@ -126,6 +132,17 @@ impl Error {
     pub(crate) fn unmergeable_sum() -> Self {
         let what = "numbers whose sum the type cannot hold".into();
         Kind::Unmergeable { by: "added up".into(), what, why: "a wider type is needed" }.into()
+    }
+
+    #[cfg(feature = "toml")]
+    pub(crate) fn invalid_configuration(place: String, why: &str) -> Self {
+        Kind::Configuration { place, why: why.into() }.into()
+    }
+
+    /// This error, with the line of a file that it came about at.
+    #[cfg(feature = "toml")]
+    pub(crate) fn at(self, place: String) -> Self {
+        Kind::At { place, source: self }.into()
     }
 
     /// No router had an opinion on the operation.
@@ -202,7 +219,23 @@ impl Error {
     /// assert!(domicile::Home::new("").unwrap_err().is_invalid_name());
     /// ```
     pub fn is_invalid_name(&self) -> bool {
-        matches!(*self.kind, Kind::InvalidName { .. })
+        match &*self.kind {
+            #[cfg(feature = "toml")]
+            Kind::At { source, .. } => source.is_invalid_name(),
+            kind => matches!(kind, Kind::InvalidName { .. }),
+        }
+    }
+
+    /// A configuration could not be read as one of homes.
+    ///
+    /// ```
+    /// let error = domicile::Placement::from_toml("domicile.toml", "homes = 7").unwrap_err();
+    /// assert!(error.is_invalid_configuration());
+    /// assert!(error.to_string().starts_with("domicile.toml:1: "));
+    /// ```
+    #[cfg(feature = "toml")]
+    pub fn is_invalid_configuration(&self) -> bool {
+        matches!(*self.kind, Kind::Configuration { .. })
     }
 
     /// A routing key was placed more than once.

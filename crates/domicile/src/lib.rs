@@ -50,7 +50,7 @@ pub use located::Located;
 pub use placement::{Placed, Placement, PlacementBuilder};
 pub use replica::{ReplicaReads, Role};
 pub use route::{Reason, Route};
-pub use router::{Access, Chain, Operation, PlacementRouter, Record, Router};
+pub use router::{Access, Chain, DryRun, Operation, PlacementRouter, Record, Router};
 pub use witness::{Witness, WitnessKind};
 
 /// The examples of the README, compiled and run with the documentation's.

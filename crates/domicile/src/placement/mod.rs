@@ -1,5 +1,8 @@
 //! The map from routing keys to homes.
 
+#[cfg(feature = "toml")]
+mod configured;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

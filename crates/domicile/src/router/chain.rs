@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, Operation, Record, Router};
+use super::{Access, DryRun, Operation, Record, Router};
 use crate::{Context, Error, Home, ReplicaReads, Role, Route};
 
 /// Routers that are asked in order; the first opinion wins.
@@ -93,6 +93,23 @@ impl Chain {
             }
         }
         Err(Error::no_opinion(operation, self.names(), &Context::current()))
+    }
+
+    /// Says where each of many operations would go, and does nothing else: for a file of records, before it is loaded.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Operation, Placement, PlacementRouter};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let es = Home::new("es")?;
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
+    /// let dry_run = routers.dry_run([Operation::write("orders").on(es.clone()), Operation::write("orders")]);
+    /// assert_eq!((dry_run.routed()[&es], dry_run.refused()), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dry_run<'a>(&self, operations: impl IntoIterator<Item = Operation<'a>>) -> DryRun {
+        DryRun::new(self, operations)
     }
 
     /// Says whether two records may refer to each other. Without an opinion from any router they may not.

@@ -1,10 +1,12 @@
 //! Deciding the home of an operation.
 
 mod chain;
+mod dry_run;
 mod operation;
 mod placement;
 
 pub use chain::Chain;
+pub use dry_run::DryRun;
 pub use operation::{Access, Operation, Record};
 pub use placement::PlacementRouter;
 

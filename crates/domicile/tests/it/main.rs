@@ -1,6 +1,8 @@
 //! The context and the router, used as a program uses them.
 
 mod carried;
+mod configured;
+mod confined;
 mod interleaving;
 mod layer;
 mod placement;
