@@ -21,9 +21,10 @@ use crate::statement::Statements;
 ///
 /// `&Homes` is an executor of sqlx. The home of a statement is decided when the executor is given it, from the context
 /// that is in scope there, from what the statement says itself, and from what the handle was told; if it cannot be
-/// decided the statement fails, and nothing is sent. sqlx gives it at once in `fetch`, whose stream keeps its home from
-/// then on, and at the first poll of a future in `execute`, `fetch_one` and the like, which are `async` functions.
-/// [`here`](Self::here) fixes it at once for all of them.
+/// decided the statement fails, and nothing is sent. When that is, is up to sqlx: at once in the `fetch` of `query`,
+/// `query_as` and `query_scalar`, whose stream keeps its home from then on; when it is first polled in `execute`,
+/// `fetch_one` and the like, which are `async` functions, and in the `fetch` of what `map` and the macros make.
+/// [`here`](Self::here) fixes the home at once for all of them.
 ///
 /// Clones share connections and settings.
 ///

@@ -16,6 +16,8 @@
 mod budget;
 mod builder;
 mod capability;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod connection;
 mod decide;
 mod error;

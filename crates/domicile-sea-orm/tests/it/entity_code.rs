@@ -17,7 +17,10 @@ struct Total {
 }
 
 /// Written for any connection, long before there were homes.
-async fn shop<C: ConnectionTrait + TransactionTrait + StreamTrait>(db: &C, country: &str) -> Result<(), DbErr> {
+pub(crate) async fn shop<C: ConnectionTrait + TransactionTrait + StreamTrait>(
+    db: &C,
+    country: &str,
+) -> Result<(), DbErr> {
     // Inserting one and many, and saving what is new and what is not.
     order(1, country, 10).insert(db).await?;
     order::Entity::insert_many([order(2, country, 20), order(3, country, 30)]).exec(db).await?;
@@ -50,10 +53,15 @@ async fn shop<C: ConnectionTrait + TransactionTrait + StreamTrait>(db: &C, count
     assert_eq!(after.len(), 2);
 
     // Raw statements.
-    let sql = "SELECT CAST(sum(amount) AS INTEGER) AS total FROM orders WHERE country = ?";
-    let raw = Statement::from_sql_and_values(DbBackend::Sqlite, sql, [country.into()]);
+    let backend = ConnectionTrait::get_database_backend(db);
+    let sql = match backend {
+        DbBackend::Postgres => "SELECT CAST(sum(amount) AS BIGINT) AS total FROM orders WHERE country = $1",
+        DbBackend::MySql => "SELECT CAST(sum(amount) AS SIGNED) AS total FROM orders WHERE country = ?",
+        _ => "SELECT CAST(sum(amount) AS INTEGER) AS total FROM orders WHERE country = ?",
+    };
+    let raw = Statement::from_sql_and_values(backend, sql, [country.into()]);
     assert_eq!(Total::find_by_statement(raw).one(db).await?, Some(Total { total: 60 }));
-    let raw = Statement::from_string(DbBackend::Sqlite, "UPDATE orders SET amount = amount + 1");
+    let raw = Statement::from_string(backend, "UPDATE orders SET amount = amount + 1");
     assert_eq!(db.execute_raw(raw).await?.rows_affected(), 3);
 
     // Streams.
@@ -68,7 +76,7 @@ async fn shop<C: ConnectionTrait + TransactionTrait + StreamTrait>(db: &C, count
     let many = order::Entity::update_many().col_expr(order::Column::Amount, Expr::value(1));
     assert_eq!(many.filter(order::Column::Country.eq(country)).exec(db).await?.rows_affected, 3);
     order::Entity::find_by_id(3).one(db).await?.unwrap().delete(db).await?;
-    assert_eq!(order::Entity::delete_many().filter(order::Column::Id.eq(2)).exec(db).await?.rows_affected, 1);
+    assert_eq!(order::Entity::delete_many().filter(order::Column::Id.eq(2_i64)).exec(db).await?.rows_affected, 1);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
 use domicile_sea_orm::Homes;
 use domicile_sqlx::{Builder, Demand, Error};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, Schema};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, Schema};
 use sqlx::Sqlite;
 use tempfile::TempDir;
 
@@ -44,15 +44,19 @@ impl World {
     pub(crate) async fn new() -> Self {
         let world = Self::bare(|builder| builder);
         for (name, customer) in [("es", "Ana"), ("fr", "Anne")] {
-            let homes = world.homes.on(home(name));
-            let schema = Schema::new(DbBackend::Sqlite);
-            homes.execute(&schema.create_table_from_entity(customer::Entity)).await.unwrap();
-            homes.execute(&schema.create_table_from_entity(order::Entity)).await.unwrap();
-            let customer = customer::ActiveModel { id: Set(1), name: Set(customer.into()) };
-            sea_orm::ActiveModelTrait::insert(customer, &homes).await.unwrap();
+            plant(&world.homes.on(home(name)), customer).await;
         }
         world
     }
+}
+
+/// Makes the tables, and the first customer, whose id is 1.
+pub(crate) async fn plant<C: ConnectionTrait>(db: &C, customer: &str) {
+    let schema = Schema::new(db.get_database_backend());
+    db.execute(&schema.create_table_from_entity(customer::Entity)).await.unwrap();
+    db.execute(&schema.create_table_from_entity(order::Entity)).await.unwrap();
+    let customer = customer::ActiveModel { name: Set(customer.into()), ..Default::default() };
+    assert_eq!(sea_orm::ActiveModelTrait::insert(customer, db).await.unwrap().id, 1);
 }
 
 pub(crate) fn order(id: i64, country: &str, amount: i64) -> order::ActiveModel {

@@ -6,4 +6,5 @@ mod everywhere;
 mod fixture;
 mod keys;
 mod migrations;
+mod servers;
 mod transactions;

@@ -1,8 +1,11 @@
 //! Statements of sqlx and their homes.
 
 mod budget;
+mod conformance;
+mod contract;
 mod fixture;
 mod lazy;
+mod macros;
 mod refused;
 mod replicas;
 mod tasks;

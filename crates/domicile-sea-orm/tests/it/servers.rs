@@ -1,0 +1,91 @@
+//! Entity code on real servers. One that is not installed is told loudly, and is a failure in CI.
+
+use domicile_sea_orm::Homes;
+use domicile_sqlx::Demand;
+use domicile_testkit::Server;
+use sea_orm::TransactionTrait;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sqlx::{MySql, Postgres};
+
+use crate::entity::{customer, order};
+use crate::entity_code::shop;
+use crate::fixture::{home, order, plant, refusal, routers, within};
+
+macro_rules! on_a_server {
+    ($name:ident, $database:ty, $start:expr) => {
+        mod $name {
+            use super::*;
+
+            async fn world(server: &Server) -> Homes<$database> {
+                let mut builder = domicile_sqlx::Homes::<$database>::builder(routers());
+                for name in ["es", "fr"] {
+                    server.create_database(name);
+                    builder = builder.home(home(name), server.url(name));
+                }
+                let homes = Homes::from(builder.key_column("orders", "country", Demand::Inserts).build().unwrap());
+                plant(&homes.on(home("es")), "Ana").await;
+                plant(&homes.on(home("fr")), "Anne").await;
+                homes
+            }
+
+            #[tokio::test]
+            async fn entity_code_reaches_the_home_of_the_context_and_no_other() {
+                let Some(server) = $start else { return };
+                let homes = world(&server).await;
+                within("ES", shop(&homes, "ES")).await.unwrap();
+                // As the server itself tells it.
+                assert_eq!(server.sql("es", "SELECT id, country FROM orders"), "1\tES");
+                assert_eq!(server.sql("fr", "SELECT count(*) FROM orders"), "0");
+                let transaction = homes.begin().await.unwrap();
+                within("FR", shop(&transaction, "FR")).await.unwrap();
+                assert_eq!(server.sql("fr", "SELECT count(*) FROM orders"), "0");
+                transaction.commit().await.unwrap();
+                assert_eq!(server.sql("fr", "SELECT id, country FROM orders"), "1\tFR");
+            }
+
+            #[tokio::test]
+            async fn what_a_statement_says_of_its_key_is_a_witness() {
+                let Some(server) = $start else { return };
+                let homes = world(&server).await;
+                let before = homes.sqlx().contacts();
+                let torn = order::Entity::insert_many([order(1, "ES", 1), order(2, "FR", 2)]).exec(&homes).await;
+                assert!(refusal(&torn.unwrap_err()).routing().unwrap().is_disagreement());
+                let foreign = within("FR", order(1, "ES", 1).insert(&homes)).await.unwrap_err();
+                assert!(refusal(&foreign).routing().unwrap().is_disagreement());
+                assert_eq!(homes.sqlx().contacts(), before);
+
+                order::Entity::insert_many([order(1, "ES", 1), order(2, "PT", 2)]).exec(&homes).await.unwrap();
+                let conflict = OnConflict::column(order::Column::Id).update_column(order::Column::Amount).to_owned();
+                order::Entity::insert(order(1, "ES", 9)).on_conflict(conflict).exec(&homes).await.unwrap();
+                let key = OnConflict::column(order::Column::Id).update_column(order::Column::Country).to_owned();
+                let error = order::Entity::insert(order(1, "PT", 9)).on_conflict(key).exec(&homes).await.unwrap_err();
+                assert!(error.to_string().contains("not updated in place"), "{error}");
+                assert_eq!(
+                    server.sql("es", "SELECT id, country, amount FROM orders ORDER BY id"),
+                    "1\tES\t9\n2\tPT\t2"
+                );
+                let of_keys = order::Entity::find().filter(order::Column::Country.is_in(["ES", "PT"]));
+                assert_eq!(of_keys.count(&homes).await.unwrap(), 2);
+            }
+
+            #[tokio::test]
+            async fn a_transaction_stays_in_its_home() {
+                let Some(server) = $start else { return };
+                let homes = world(&server).await;
+                let transaction = homes.begin().await.unwrap();
+                order(1, "ES", 1).insert(&transaction).await.unwrap();
+                let error = within("FR", customer::Entity::find().one(&transaction)).await.unwrap_err();
+                assert!(error.to_string().contains("the open transaction belongs to es"), "{error}");
+                let nested = transaction.begin().await.unwrap();
+                order(2, "ES", 2).insert(&nested).await.unwrap();
+                nested.rollback().await.unwrap();
+                transaction.commit().await.unwrap();
+                assert_eq!(server.sql("es", "SELECT id FROM orders"), "1");
+            }
+        }
+    };
+}
+
+on_a_server!(postgres, Postgres, Server::postgres());
+on_a_server!(mariadb, MySql, Server::mariadb());

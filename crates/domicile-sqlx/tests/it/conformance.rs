@@ -1,0 +1,117 @@
+//! The conformance kit catches routers that are broken, and lets those pass that are not.
+
+use std::sync::Mutex;
+
+use domicile::{Chain, Error, Home, Operation, Route, Router, RoutingKey, context};
+use domicile_sqlx::conformance::{check, watch};
+use domicile_sqlx::{Capability, Homes};
+use domicile_testkit::Server;
+use sqlx::{MySql, Postgres, Sqlite};
+use tempfile::TempDir;
+
+use crate::fixture::{World, home, key, note, placement_router, routers, url, within};
+
+fn cases() -> [(RoutingKey, Home); 3] {
+    [(key("ES"), home("es")), (key("PT"), home("es")), (key("FR"), home("fr"))]
+}
+
+async fn checked(routers: Chain) -> Result<usize, String> {
+    let folder = TempDir::new().unwrap();
+    let homes =
+        Homes::<Sqlite>::builder(routers).home(home("es"), url(&folder, "es")).home(home("fr"), url(&folder, "fr"));
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    let checked = check(&homes.build().unwrap(), &cases(), seed).await;
+    checked.map(|checked| checked.operations).map_err(|violation| violation.to_string())
+}
+
+/// A router that answers by a function.
+struct Broken(fn(&Operation<'_>) -> Option<Home>);
+
+impl Router for Broken {
+    fn name(&self) -> &str {
+        "broken"
+    }
+
+    fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        Ok((self.0)(operation).map(|home| Route::new(home, "it says so")))
+    }
+
+    fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.route_read(operation)
+    }
+}
+
+fn by_context() -> Option<Home> {
+    let key = context::get::<RoutingKey>()?;
+    Some(home(if key.as_str() == "FR" { "fr" } else { "es" }))
+}
+
+#[tokio::test]
+async fn a_router_that_keeps_the_contract_passes() {
+    assert!(checked(routers()).await.unwrap() >= 20);
+}
+
+#[tokio::test]
+async fn a_router_with_a_default_home_is_caught() {
+    let violation = checked(Chain::new(Broken(|_| by_context().or_else(|| Some(home("es")))))).await.unwrap_err();
+    assert_eq!(violation, "a read without any context must be refused, and reached es");
+}
+
+#[tokio::test]
+async fn a_router_that_knows_one_home_only_is_caught() {
+    let violation = checked(Chain::new(Broken(|_| Some(home("es")))).then(placement_router())).await.unwrap_err();
+    assert!(violation.contains("es"), "{violation}");
+    assert!(violation.contains("must be refused") || violation.contains("reached es"), "{violation}");
+}
+
+#[tokio::test]
+async fn a_router_that_takes_an_unknown_key_for_the_first_home_is_caught() {
+    let violation = checked(Chain::new(Broken(|_| by_context()))).await.unwrap_err();
+    assert_eq!(violation, "a read with a key that nobody has placed must be refused, and reached es");
+}
+
+/// The value that is shared by all tasks, as a static of a module is: the last one that was set wins.
+static LAST: Mutex<Option<RoutingKey>> = Mutex::new(None);
+
+#[tokio::test]
+async fn a_router_that_remembers_is_caught() {
+    let remembers = Broken(|_| {
+        let key = context::get::<RoutingKey>().filter(|key| ["ES", "PT", "FR"].contains(&key.as_str()));
+        let mut last = LAST.lock().unwrap();
+        // It looks again only now and then, as a cache does.
+        if last.is_none() {
+            *last = key.as_deref().cloned();
+        }
+        Some(home(if last.as_ref()?.as_str() == "FR" { "fr" } else { "es" }))
+    });
+    let violation = checked(Chain::new(remembers)).await.unwrap_err();
+    assert!(violation.contains("reached es") || violation.contains("must be refused"), "{violation}");
+}
+
+#[tokio::test]
+async fn a_watch_tells_who_was_contacted_and_who_was_not() {
+    let world = World::plain().await;
+    let (told, contacted) = watch(&world.homes, within("ES", note(&world.homes))).await;
+    assert_eq!(told.unwrap(), "planted in es");
+    assert_eq!(contacted.into_iter().collect::<Vec<_>>(), [home("es")]);
+    let (refused, contacted) = watch(&world.homes, note(&world.homes)).await;
+    assert!(refused.is_err() && contacted.is_empty());
+}
+
+fn two<DB: Capability>(server: &Server) -> Homes<DB> {
+    server.create_database("es");
+    server.create_database("fr");
+    let homes = Homes::<DB>::builder(routers()).home(home("es"), server.url("es")).home(home("fr"), server.url("fr"));
+    homes.build().unwrap()
+}
+
+#[tokio::test]
+async fn the_kit_runs_on_servers() {
+    if let Some(server) = Server::postgres() {
+        check(&two::<Postgres>(&server), &cases(), 7).await.unwrap();
+    }
+    if let Some(server) = Server::mariadb() {
+        check(&two::<MySql>(&server), &cases(), 7).await.unwrap();
+    }
+}
