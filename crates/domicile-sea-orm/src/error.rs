@@ -1,11 +1,10 @@
 //! Refusals as errors of SeaORM.
 
-use std::sync::Arc;
-
 use domicile_sqlx::Error;
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
 
-/// Finds the refusal that an error of SeaORM holds, or `None` where the database itself has failed.
+/// Finds the refusal that an error of SeaORM holds, or `None` where the database has failed, is down or is busy: what is
+/// refused is refused again, and all else may be tried later. See [`Error::is_refusal`].
 ///
 /// ```
 /// use domicile::{Chain, Placement, PlacementRouter};
@@ -21,16 +20,24 @@ use sea_orm::{DbErr, RuntimeErr};
 /// # Ok(())
 /// # }
 /// ```
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub fn refusal(error: &DbErr) -> Option<&Error> {
     match error {
-        DbErr::Conn(RuntimeErr::SqlxError(error)) => Error::of(error),
+        DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error)) => Error::of(error).filter(|error| error.is_refusal()),
         _ => None,
     }
 }
 
 /// What SeaORM is told of an error.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) fn told(error: Error) -> DbErr {
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error.into())))
+    DbErr::Conn(sea_orm::RuntimeErr::SqlxError(std::sync::Arc::new(error.into())))
+}
+
+/// Without a database there is nothing that could fail, and SeaORM knows no errors of sqlx.
+#[cfg(not(any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+pub(crate) fn told(error: Error) -> DbErr {
+    DbErr::Custom(error.to_string())
 }
 
 /// What work on a connection fails with: it, or the connection.

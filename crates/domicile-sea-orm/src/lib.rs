@@ -43,9 +43,22 @@ mod stream;
 mod transaction;
 
 pub use backend::Backend;
+/// What homes are described by, so that a program need not name that crate.
+pub use domicile_sqlx::{Budget, Builder, Demand};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use error::refusal;
 pub use everywhere::Everywhere;
 pub use homes::Homes;
 pub use migrate::Migrations;
 pub use stream::RoutedStream;
 pub use transaction::Transaction;
+
+/// The chapter of the guide, compiled and run with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../guide/the-story.md")]
+struct TheStory;
+
+/// The examples of the README, compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -24,7 +24,8 @@ use crate::parameters::Bound;
 ///
 /// The first statement decides the home as any statement does, and opens the transaction there; a later one that belongs
 /// elsewhere is refused, and nothing of it is sent. Where the context said a home when the transaction was begun, the
-/// first statement must agree with that, too. A transaction within this one is a savepoint of it. It is rolled back when
+/// first statement must agree with that, too. What is sent by [`Homes`] and not by the transaction is not part of it, also
+/// while it is open: hand the transaction down. A transaction within this one is a savepoint of it. It is rolled back when
 /// it is dropped without a commit.
 ///
 /// ```
@@ -267,7 +268,7 @@ transaction_trait!(Transaction);
 impl<DB: Backend> Homes<DB> {
     #[track_caller]
     fn begin_by(&self, options: TransactionOptions) -> impl Future<Output = Result<Transaction<DB>, DbErr>> + use<DB> {
-        let transaction = Transaction::new(self, Origin::told("a `begin` of SeaORM"), options);
+        let transaction = Transaction::new(self, Origin::told("SeaORM's `begin`"), options);
         async move { transaction }
     }
 }

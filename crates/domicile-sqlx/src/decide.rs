@@ -11,6 +11,9 @@ use crate::homes::Homes;
 use crate::pool::{Lease, Pool};
 use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch};
 
+/// What messages call the table of an operation that names none.
+pub(crate) const UNKNOWN_TABLE: &str = "a table that is not known";
+
 /// The values of a statement's parameters, as far as they are routing keys.
 pub trait Parameters {
     /// Returns the value of a parameter, counted from 0, as a routing key; `None` if it is none or cannot be read.
@@ -81,25 +84,33 @@ impl<DB: Capability> Homes<DB> {
     /// ```
     pub fn decide(&self, sql: &str, parameters: &dyn Parameters) -> Result<Decided<DB>, Error> {
         let analysis = self.shared.statements.analyse(sql);
-        self.decide_analysed(&analysis, parameters)
-    }
-
-    pub(crate) fn decide_analysed(
-        &self,
-        analysis: &Analysis,
-        parameters: &dyn Parameters,
-    ) -> Result<Decided<DB>, Error> {
+        let analysis = analysis.as_ref();
         if let Some(why) = &analysis.refusal {
             return Err(Error::Statement(why.clone()));
         }
         let route = self.route(analysis, parameters)?;
         let databases = self.databases(route.home())?;
         check_qualifiers::<DB>(analysis, databases.name.as_deref(), route.home())?;
+        if DB::QUALIFIER_IS_DATABASE && analysis.is_opaque {
+            self.check_opaque(sql, route.home())?;
+        }
         if analysis.access == Access::Write {
             ReplicaReads::wrote_to(route.home());
         }
         let pool = Arc::clone(databases.pool(route.role()));
         Ok(Decided { route, pool })
+    }
+
+    /// Refuses a text that cannot be read and that names the database of another home, where a name can lead there.
+    fn check_opaque(&self, sql: &str, home: &Home) -> Result<(), Error> {
+        let text = sql.to_lowercase().replace('`', "");
+        let is_named = |name: &str| text.contains(&format!("{}.", name.to_lowercase()));
+        match self.database_names().into_iter().find(|(other, name)| other != home && is_named(name)) {
+            Some((other, name)) => Err(Error::Statement(format!(
+                "it cannot be read, and it names {name}, the database of home {other}, while it belongs to {home}"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Decides the home of writes that are not known yet, from the context here and now and from what this handle was told.
@@ -108,7 +119,7 @@ impl<DB: Capability> Homes<DB> {
     ///
     /// As for [`decide`](Self::decide).
     pub fn decide_write(&self) -> Result<Decided<DB>, Error> {
-        let operation = self.facts.tell(Operation::write("whatever is written"));
+        let operation = self.facts.tell(Operation::write(UNKNOWN_TABLE));
         let route = self.shared.routers.route(&operation)?;
         ReplicaReads::wrote_to(route.home());
         let pool = Arc::clone(self.databases(route.home())?.pool(Role::Primary));
@@ -120,7 +131,7 @@ impl<DB: Capability> Homes<DB> {
         let key_columns = self.shared.statements.key_columns();
         let mut tables = analysis.tables.iter().map(String::as_str).peekable();
         if tables.peek().is_none() {
-            let operation = Self::operation("no table that is known", analysis.access, analysis, &self.facts);
+            let operation = Self::operation(UNKNOWN_TABLE, analysis.access, analysis, &self.facts);
             return Ok(self.shared.routers.route(&operation)?);
         }
         let mut decided: Option<Route> = None;

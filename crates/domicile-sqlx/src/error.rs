@@ -87,7 +87,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Finds the refusal that an error of sqlx holds, or `None` where the database itself has failed.
+    /// Finds what this crate has to say in an error of sqlx, or `None` for an error of the driver or the database.
     ///
     /// ```
     /// use domicile_sqlx::Error;
@@ -112,6 +112,19 @@ impl Error {
             },
             error => Self::Database(error),
         }
+    }
+
+    /// Returns whether the operation itself is to blame: it belongs nowhere, elsewhere, or into a database that is not the
+    /// right one, and will be refused again. Otherwise its home is to blame, which is down or busy, and may do it later.
+    ///
+    /// ```
+    /// use domicile_sqlx::Error;
+    ///
+    /// assert!(Error::from(domicile::Error::refused("audits are read-only")).is_refusal());
+    /// assert!(!Error::from(sqlx::Error::PoolTimedOut).is_refusal());
+    /// ```
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Exhausted { .. } | Self::Connect { .. } | Self::Database(_))
     }
 
     /// Returns routing's own refusal, if that is what this is.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domicile::Home;
@@ -63,15 +64,22 @@ impl Handshake {
 /// Why a connection was refused, told to whoever waits for it: the driver would try again until its time is up.
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
+    has_told: AtomicBool,
     why: Mutex<Option<Error>>,
     told: Notify,
 }
 
 impl Refused {
     pub(crate) fn tell(&self, why: Error) {
+        self.has_told.store(true, Ordering::Release);
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         // Kept for one that waits later.
         self.told.notify_one();
+    }
+
+    /// Whether the connection was ever refused, and must not be used again.
+    pub(crate) fn has_told(&self) -> bool {
+        self.has_told.load(Ordering::Acquire)
     }
 
     /// Waits for `work`, or for the refusal of the connection that it needs.

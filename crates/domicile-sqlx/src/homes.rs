@@ -12,6 +12,7 @@ use domicile::{Aggregate, Chain, EachHome, Home, Operation, Origin, Record, Role
 use crate::Error;
 use crate::builder::{Builder, Settings};
 use crate::capability::{Capability, Options};
+use crate::decide::UNKNOWN_TABLE;
 use crate::facts::{Facts, Known};
 use crate::handshake::{Handshake, Identities};
 use crate::pool::Pool;
@@ -267,6 +268,12 @@ impl<DB: Capability> Homes<DB> {
         &self.shared.routers
     }
 
+    /// The name of each home's database, where it has one.
+    pub(crate) fn database_names(&self) -> Vec<(Home, String)> {
+        let databases = self.shared.databases.load();
+        databases.iter().filter_map(|(home, databases)| Some((home.clone(), databases.name.clone()?))).collect()
+    }
+
     pub(crate) fn databases(&self, home: &Home) -> Result<Arc<HomeDatabases<DB>>, Error> {
         let found = self.shared.databases.load().get(home).cloned();
         found.ok_or_else(|| Error::NoDatabase { home: home.clone() })
@@ -319,7 +326,7 @@ impl<DB: Capability> Homes<DB> {
     #[track_caller]
     pub fn here(&self) -> Result<Self, Error> {
         let caller = Origin::caller();
-        let operation = self.facts.tell(Operation::read("whatever is asked for"));
+        let operation = self.facts.tell(Operation::read(UNKNOWN_TABLE));
         let route = self.shared.routers.route(&operation)?;
         let origin = Origin::told(format!("{caller}, where it was {route}"));
         Ok(self.knowing(Facts { on: Some((route.home().clone(), origin)), ..self.facts.clone() }))
@@ -404,8 +411,8 @@ impl<DB: Capability> Homes<DB> {
         Self { shared: Arc::clone(&self.shared), facts }
     }
 
-    /// Opens a connection to each database of each home and asks it which home it is, so that mistakes of the
-    /// configuration are found at start-up and not by the first record.
+    /// Opens a connection to each database of each home and asks it which home it is, and asks the routers whether they know
+    /// the home, so that mistakes of the configuration are found at start-up and not by the first record.
     ///
     /// ```
     /// # use domicile::{Chain, Home, Placement, PlacementRouter};
@@ -421,6 +428,8 @@ impl<DB: Capability> Homes<DB> {
     /// ```
     pub async fn check(&self) -> EachHome<(), Error> {
         let check = |home: Home| async move {
+            // A home that no router knows can never be reached.
+            self.shared.routers.route(&Operation::write(UNKNOWN_TABLE).on(home.clone()))?;
             for pool in self.databases(&home)?.all() {
                 pool.lease().await?;
             }

@@ -22,6 +22,8 @@ mod connection;
 mod decide;
 mod error;
 mod everywhere;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod executor;
 mod facts;
 mod handshake;
 mod homes;

@@ -239,7 +239,7 @@ impl<DB: Capability> Lease<DB> {
 
 impl<DB: Capability> Drop for Lease<DB> {
     fn drop(&mut self) {
-        if let Some(open) = self.open.take() {
+        if let Some(open) = self.open.take().filter(|open| !open.refused.has_told()) {
             self.pool.idle().push_back(Open { idle_since: Instant::now(), ..open });
             self.pool.budget.tell_returned();
         }

@@ -3,15 +3,11 @@
 use std::fmt::{self, Debug};
 
 use domicile::{Home, Operation, Origin};
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
-use sqlx::{Acquire, Database, Describe, Execute, Executor, SqlStr};
+use sqlx::Acquire;
 
 use crate::Error;
 use crate::capability::Capability;
-use crate::connection::{Step, Taken};
-use crate::decide::{Decided, Unreadable};
+use crate::decide::{Decided, UNKNOWN_TABLE};
 use crate::facts::Facts;
 use crate::homes::Homes;
 use crate::pool::Lease;
@@ -20,7 +16,8 @@ use crate::pool::Lease;
 ///
 /// `&mut Transaction` is an executor of sqlx. The first statement decides the home as any statement does, and opens the
 /// transaction there; a later one that belongs elsewhere is refused, and nothing of it is sent. Where the context said a
-/// home when the transaction was begun, the first statement must agree with that, too.
+/// home when the transaction was begun, the first statement must agree with that, too. What is sent by [`Homes`] and not by
+/// the transaction is not part of it, also while it is open: hand the transaction down.
 ///
 /// It is rolled back when it is dropped without a commit.
 ///
@@ -49,14 +46,14 @@ use crate::pool::Lease;
 /// ```
 #[must_use = "a transaction is rolled back when it is dropped"]
 pub struct Transaction<DB: Capability> {
-    homes: Homes<DB>,
+    pub(crate) homes: Homes<DB>,
     begun: Origin,
     open: Option<Open<DB>>,
 }
 
-struct Open<DB: Capability> {
+pub(crate) struct Open<DB: Capability> {
     // Dropped before the lease is, so that nobody gets the connection with the transaction still open.
-    transaction: sqlx::Transaction<'static, DB>,
+    pub(crate) transaction: sqlx::Transaction<'static, DB>,
     lease: Lease<DB>,
     home: Home,
 }
@@ -89,7 +86,7 @@ impl<DB: Capability> Homes<DB> {
     /// As for [`begin`](Self::begin).
     pub fn expecting(&self, begun: &Origin) -> Result<Self, Error> {
         let mut homes = self.clone();
-        match self.shared.routers.route(&self.facts.tell(Operation::write("whatever the transaction writes"))) {
+        match self.shared.routers.route(&self.facts.tell(Operation::write(UNKNOWN_TABLE))) {
             Ok(route) => {
                 let why = format!("begun at {begun}, where it was {route}");
                 homes.facts.transaction = Some((route.home().clone(), why.into()));
@@ -191,7 +188,7 @@ impl<DB: Capability> Transaction<DB> {
     }
 
     /// Opens it at the home of its first statement.
-    async fn open(&mut self, decided: Decided<DB>) -> Result<&mut Open<DB>, Error> {
+    pub(crate) async fn open(&mut self, decided: Decided<DB>) -> Result<&mut Open<DB>, Error> {
         if self.open.is_none() {
             let home = decided.route().home().clone();
             let lease = decided.lease().await?;
@@ -206,8 +203,8 @@ impl<DB: Capability> Transaction<DB> {
 /// A savepoint of a transaction; made by [`Transaction::savepoint`]. It is rolled back when it is dropped.
 #[must_use = "a savepoint is rolled back when it is dropped"]
 pub struct Savepoint<'t, DB: Capability> {
-    homes: &'t Homes<DB>,
-    transaction: sqlx::Transaction<'t, DB>,
+    pub(crate) homes: &'t Homes<DB>,
+    pub(crate) transaction: sqlx::Transaction<'t, DB>,
     home: &'t Home,
 }
 
@@ -245,150 +242,6 @@ impl<DB: Capability> Savepoint<'_, DB> {
         self.transaction.rollback().await
     }
 }
-
-/// Implements the executors for one kind of database after the other. An implementation for all of them would make the
-/// compiler go round in circles in any code that is generic over databases, which is why sqlx has none for its own.
-macro_rules! executors {
-    ($DB:ty) => {
-        impl<'t> Executor<'t> for &'t mut Transaction<$DB> {
-            type Database = $DB;
-
-            fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Step<$DB>>
-            where
-                't: 'e,
-                E: 'q + Execute<'q, $DB>,
-            {
-                let decided =
-                    Taken::of(query).and_then(|query| Ok((self.homes.decide(query.sql.as_str(), &Unreadable)?, query)));
-                let steps = async_stream::try_stream! {
-                    let (decided, query) = decided?;
-                    let open = self.open(decided).await.map_err(sqlx::Error::from)?;
-                    let mut steps = (*open.transaction).fetch_many(query);
-                    while let Some(step) = steps.try_next().await? {
-                        yield step;
-                    }
-                };
-                steps.boxed()
-            }
-
-            fn fetch_optional<'e, 'q: 'e, E>(
-                self,
-                query: E,
-            ) -> BoxFuture<'e, Result<Option<<$DB as Database>::Row>, sqlx::Error>>
-            where
-                't: 'e,
-                E: 'q + Execute<'q, $DB>,
-            {
-                let decided =
-                    Taken::of(query).and_then(|query| Ok((self.homes.decide(query.sql.as_str(), &Unreadable)?, query)));
-                async move {
-                    let (decided, query) = decided?;
-                    let open = self.open(decided).await?;
-                    (*open.transaction).fetch_optional(query).await
-                }
-                .boxed()
-            }
-
-            fn prepare_with<'e>(
-                self,
-                sql: SqlStr,
-                parameters: &'e [<$DB as Database>::TypeInfo],
-            ) -> BoxFuture<'e, Result<<$DB as Database>::Statement, sqlx::Error>>
-            where
-                't: 'e,
-            {
-                let decided = self.homes.decide(sql.as_str(), &Unreadable);
-                async move {
-                    let open = self.open(decided?).await?;
-                    (*open.transaction).prepare_with(sql, parameters).await
-                }
-                .boxed()
-            }
-
-            #[doc(hidden)]
-            fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<$DB>, sqlx::Error>>
-            where
-                't: 'e,
-            {
-                let decided = self.homes.decide(sql.as_str(), &Unreadable);
-                async move {
-                    let open = self.open(decided?).await?;
-                    (*open.transaction).describe(sql).await
-                }
-                .boxed()
-            }
-        }
-
-        impl<'s> Executor<'s> for &'s mut Savepoint<'_, $DB> {
-            type Database = $DB;
-
-            fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Step<$DB>>
-            where
-                's: 'e,
-                E: 'q + Execute<'q, $DB>,
-            {
-                let decided = Taken::of(query).and_then(|query| {
-                    self.homes.decide(query.sql.as_str(), &Unreadable)?;
-                    Ok(query)
-                });
-                match decided {
-                    Ok(query) => (*self.transaction).fetch_many(query),
-                    Err(error) => futures::stream::once(async { Err(error) }).boxed(),
-                }
-            }
-
-            fn fetch_optional<'e, 'q: 'e, E>(
-                self,
-                query: E,
-            ) -> BoxFuture<'e, Result<Option<<$DB as Database>::Row>, sqlx::Error>>
-            where
-                's: 'e,
-                E: 'q + Execute<'q, $DB>,
-            {
-                let decided = Taken::of(query).and_then(|query| {
-                    self.homes.decide(query.sql.as_str(), &Unreadable)?;
-                    Ok(query)
-                });
-                match decided {
-                    Ok(query) => (*self.transaction).fetch_optional(query),
-                    Err(error) => async { Err(error) }.boxed(),
-                }
-            }
-
-            fn prepare_with<'e>(
-                self,
-                sql: SqlStr,
-                parameters: &'e [<$DB as Database>::TypeInfo],
-            ) -> BoxFuture<'e, Result<<$DB as Database>::Statement, sqlx::Error>>
-            where
-                's: 'e,
-            {
-                match self.homes.decide(sql.as_str(), &Unreadable) {
-                    Ok(_) => (*self.transaction).prepare_with(sql, parameters),
-                    Err(error) => async { Err(error.into()) }.boxed(),
-                }
-            }
-
-            #[doc(hidden)]
-            fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<$DB>, sqlx::Error>>
-            where
-                's: 'e,
-            {
-                match self.homes.decide(sql.as_str(), &Unreadable) {
-                    Ok(_) => (*self.transaction).describe(sql),
-                    Err(error) => async { Err(error.into()) }.boxed(),
-                }
-            }
-        }
-    };
-}
-
-#[cfg(feature = "mysql")]
-executors!(sqlx::MySql);
-#[cfg(feature = "postgres")]
-executors!(sqlx::Postgres);
-#[cfg(feature = "sqlite")]
-executors!(sqlx::Sqlite);
 
 impl<DB: Capability> Debug for Transaction<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

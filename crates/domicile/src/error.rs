@@ -24,9 +24,9 @@ pub struct Error {
 enum Kind {
     #[error(
         "no router has an opinion on this {operation}: asked {asked}; the context holds {context}. Set a RoutingKey or \
-         a Home in the context, or pass a record that has a routing key"
+         a Home in the context, or pass a record that has a routing key{hint}"
     )]
-    NoOpinion { operation: String, asked: String, context: String },
+    NoOpinion { operation: String, asked: String, context: String, hint: &'static str },
     #[error(
         "routing key `{key}` has no home, so this {operation} was refused: {found}. Correct the key, or place it in a \
          home"
@@ -83,7 +83,13 @@ impl Error {
         context: &Context,
     ) -> Self {
         let asked = asked.collect::<Vec<_>>().join(", ");
-        Kind::NoOpinion { operation: operation.to_string(), asked, context: context.to_string() }.into()
+        // The likeliest cause of all.
+        let hint = if context.entries().next().is_none() {
+            ". A spawned task or thread starts empty: carry the context over by Context::current()"
+        } else {
+            ""
+        };
+        Kind::NoOpinion { operation: operation.to_string(), asked, context: context.to_string(), hint }.into()
     }
 
     pub(crate) fn unknown_key(operation: &Operation<'_>, key: &RoutingKey, found: &str) -> Self {

@@ -52,8 +52,3 @@ pub use replica::{ReplicaReads, Role};
 pub use route::{Reason, Route};
 pub use router::{Access, Chain, DryRun, Operation, PlacementRouter, Record, Router};
 pub use witness::{Witness, WitnessKind};
-
-/// The examples of the README, compiled and run with the documentation's.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

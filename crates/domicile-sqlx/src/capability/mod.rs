@@ -14,6 +14,7 @@ use sqlx::{Connection, Database};
 use crate::statement::Dialect;
 
 /// The table that names the home that a database is; it has one row.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const MARKER_TABLE: &str = "domicile_home";
 
 /// How the driver is told where to connect to.

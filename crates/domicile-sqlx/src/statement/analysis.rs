@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use domicile::{Access, Aggregate};
 use sqlparser::ast::{
-    Delete, Expr, FromTable, Insert, JoinConstraint, JoinOperator, ObjectName, Query, Select, Statement, TableFactor,
-    TableObject, TableWithJoins, Update, UpdateTableFromKind, Visit, Visitor,
+    CopySource, Delete, Expr, FromTable, Insert, JoinConstraint, JoinOperator, ObjectName, Query, Select, Statement,
+    TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visit, Visitor,
 };
 use sqlparser::dialect::{Dialect as SqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
@@ -50,6 +50,8 @@ pub(crate) struct Analysis {
     pub(crate) tables: Vec<String>,
     /// What stands before the names of tables, such as a schema, each once, in lower case.
     pub(crate) qualifiers: Vec<String>,
+    /// Whether there may be more to it than was read.
+    pub(crate) is_opaque: bool,
     /// Why it must not be sent at all.
     pub(crate) refusal: Option<String>,
     /// What its rows are.
@@ -108,25 +110,33 @@ impl Analysis {
             [Statement::Query(query)] => aggregate::of(query),
             _ => Aggregate::Unknown,
         };
-        reading.finish(aggregate)
+        let mut analysis = reading.finish(aggregate);
+        if analysis.is_opaque {
+            analysis.refusal = analysis.refusal.or_else(|| opaque(sql, key_columns));
+        }
+        analysis
     }
 
     /// What is known of a text that is not SQL as far as the parser knows: nothing. It is sent as a write, by the context
     /// alone, unless it has to do with a table that demands its key.
     fn unread(sql: &str, key_columns: &KeyColumns) -> Self {
-        let refusal = key_columns.demanding_in(sql).map(|table| {
-            format!("the statement cannot be read, and the table {table}, which it names, demands its routing key")
-        });
         Self {
             access: Access::Write,
             locks: false,
             touches: Vec::new(),
             tables: Vec::new(),
             qualifiers: Vec::new(),
-            refusal,
+            is_opaque: true,
+            refusal: opaque(sql, key_columns),
             aggregate: Aggregate::Unknown,
         }
     }
+}
+
+/// Why a text that cannot be read, or not as a whole, must not be sent: it has to do with a table that demands its key.
+fn opaque(sql: &str, key_columns: &KeyColumns) -> Option<String> {
+    let table = key_columns.demanding_in(sql)?;
+    Some(format!("the statement cannot be read, and the table {table}, which it names, demands its routing key"))
 }
 
 /// The last part of a name, which is the table's or the column's own.
@@ -144,6 +154,7 @@ struct Reading<'a> {
     placeholders: &'a Placeholders,
     access: Access,
     locks: bool,
+    is_opaque: bool,
     touches: Vec<Touch>,
     refusal: Option<String>,
     named: HashMap<String, usize>,
@@ -157,6 +168,7 @@ impl<'a> Reading<'a> {
             placeholders,
             access: Access::Read,
             locks: false,
+            is_opaque: false,
             touches: Vec::new(),
             refusal: None,
             named: HashMap::new(),
@@ -238,6 +250,14 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Refuses rows that come into a table with a key column from where they cannot be looked at.
+    fn unseen(&mut self, name: &ObjectName) {
+        let table = full(name);
+        if self.key_columns.of(&table).is_some() {
+            self.refuse(format!("rows come in unseen, and {table} has a routing key: insert them by an INSERT"));
+        }
+    }
+
     fn refuse_update(&mut self, name: &ObjectName, column: &str) {
         self.refuse(in_place(&full(name), column));
     }
@@ -273,6 +293,7 @@ impl<'a> Reading<'a> {
         Analysis {
             access: self.access,
             locks: self.locks,
+            is_opaque: self.is_opaque,
             touches: self.touches,
             tables: tables.into_iter().collect(),
             qualifiers: qualifiers.into_iter().collect(),
@@ -353,7 +374,30 @@ impl Visitor for Reading<'_> {
             Statement::Use(_) | Statement::AttachDatabase { .. } => {
                 self.refuse("it would lead this connection of the home to another database");
             }
-            _ => {}
+            Statement::Copy { source: CopySource::Table { table_name, .. }, to, .. } => {
+                *self.named.entry(full(table_name)).or_default() += 1;
+                if !to {
+                    self.unseen(table_name);
+                }
+            }
+            Statement::Merge(merge) => {
+                if let TableFactor::Table { name, .. } = &merge.table {
+                    self.unseen(name);
+                }
+            }
+            // What they touch is named in them, and told where the names are visited.
+            Statement::AlterTable(_)
+            | Statement::AlterIndex { .. }
+            | Statement::Analyze(_)
+            | Statement::CreateIndex(_)
+            | Statement::CreateTable(_)
+            | Statement::CreateView(_)
+            | Statement::Explain { .. }
+            | Statement::Pragma { .. }
+            | Statement::Set(_)
+            | Statement::Truncate(_)
+            | Statement::Vacuum(_) => {}
+            _ => self.is_opaque = true,
         }
         self.access = Access::Write;
         ControlFlow::Continue(())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{DataType, Expr, UnaryOperator, Value, ValueWithSpan};
 use sqlparser::dialect::Dialect;
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
@@ -33,7 +33,8 @@ impl Placeholders {
     pub(super) fn term(&self, expression: &Expr) -> Option<Term> {
         match expression {
             Expr::Value(value) => self.value(value),
-            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => self.term(inner),
+            Expr::Nested(inner) => self.term(inner),
+            Expr::Cast { expr: inner, data_type, .. } if keeps_text(data_type) => self.term(inner),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match self.term(expr)? {
                 Term::Literal(number) => Some(Term::Literal(format!("-{number}"))),
                 Term::Parameter(_) => None,
@@ -57,6 +58,16 @@ impl Placeholders {
         let number: usize = name.strip_prefix(['$', '?'])?.parse().ok()?;
         number.checked_sub(1)
     }
+}
+
+/// Whether a cast to this type leaves a text as it is: `CHAR(2)` would cut it, and a number would lose its zeros.
+fn keeps_text(data_type: &DataType) -> bool {
+    use DataType::{CharVarying, CharacterVarying, Custom, String, Text, Uuid, Varchar};
+
+    matches!(
+        data_type,
+        Text | Uuid | Custom(..) | String(None) | Varchar(None) | CharVarying(None) | CharacterVarying(None)
+    )
 }
 
 fn place(location: Location) -> (u64, u64) {

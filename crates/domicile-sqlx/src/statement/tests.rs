@@ -56,6 +56,8 @@ fn an_insert_names_the_keys_of_all_its_rows() {
         ("REPLACE INTO orders (id, country) VALUES (1, 'ES')", "write orders(ES)"),
         ("INSERT INTO orders (id, country) VALUES (1, CAST('ES' AS TEXT))", "write orders(ES)"),
         ("INSERT INTO orders (id, country) VALUES (1, upper('es'))", "write orders(?)"),
+        ("INSERT INTO orders (id, country) VALUES (1, CAST('ESX' AS CHAR(2)))", "write orders(?)"),
+        ("INSERT INTO orders (id, country) VALUES (1, CAST('07' AS INTEGER))", "write orders(?)"),
         ("INSERT INTO orders (id, country) VALUES (1, 'ES'), (2, NULL)", "write orders(?)"),
         ("INSERT INTO orders VALUES (1, 'ES')", "write orders(?)"),
         ("INSERT INTO orders (id) VALUES (1)", "write orders(?)"),
@@ -210,6 +212,25 @@ fn what_leads_elsewhere_or_ends_a_transaction_is_refused() {
 fn what_cannot_be_read_is_a_write_and_refused_where_a_table_demands_its_key() {
     assert_eq!(read("FROBNICATE orders"), "write");
     assert!(read("FROBNICATE customers").contains("customers, which it names, demands its routing key"));
+    assert!(analysis("FROBNICATE orders").is_opaque);
+    let opaque = ["CALL move(customers)", "EXECUTE move_customers", "PREPARE p AS DELETE FROM customers"];
+    for sql in opaque {
+        let read = read_as(Dialect::Postgres, sql);
+        assert!(read.contains("customers, which it names, demands its routing key"), "{sql}: {read}");
+    }
+    assert_eq!(read_as(Dialect::Postgres, "CALL move(items)"), "write");
+    assert!(!analysis("CREATE TABLE orders (id INTEGER)").is_opaque);
+}
+
+#[test]
+fn rows_that_come_in_unseen_are_refused() {
+    let merge = "MERGE INTO orders o USING staged s ON o.id = s.id WHEN MATCHED THEN UPDATE SET country = s.country";
+    for sql in [merge, "COPY orders FROM STDIN", "COPY orders (id, country) FROM '/tmp/orders.csv'"] {
+        let read = read_as(Dialect::Postgres, sql);
+        assert!(read.contains("rows come in unseen, and orders has a routing key"), "{sql}: {read}");
+    }
+    assert_eq!(read_as(Dialect::Postgres, "COPY items FROM STDIN"), "write items");
+    assert_eq!(read_as(Dialect::Postgres, "COPY orders TO STDOUT"), "write orders(?)");
 }
 
 #[test]

@@ -218,6 +218,10 @@ async fn a_name_that_leads_to_another_database_of_the_server_is_refused() {
     let error = within("ES", sqlx::query("SELECT * FROM fr.orders").execute(&homes)).await.unwrap_err();
     assert!(error.to_string().contains("it names the database fr, which is not that of its home es"), "{error}");
     within("ES", sqlx::query("SELECT * FROM es.orders").execute(&homes)).await.unwrap();
+    // Also where the statement cannot be read.
+    let error = within("ES", sqlx::query("OPTIMIZE TABLE `fr`.orders").execute(&homes)).await.unwrap_err();
+    assert!(error.to_string().contains("it names fr, the database of home fr"), "{error}");
+    within("ES", sqlx::query("OPTIMIZE TABLE es.orders").execute(&homes)).await.unwrap();
 }
 
 macro_rules! outage {

@@ -151,6 +151,16 @@ async fn a_home_of_the_placement_without_a_database_is_an_error_until_it_is_adde
 }
 
 #[tokio::test]
+async fn a_check_at_start_up_finds_a_home_that_no_router_knows() {
+    let folder = TempDir::new().unwrap();
+    let homes =
+        Homes::<Sqlite>::builder(routers()).home(home("es"), url(&folder, "es")).home(home("it"), url(&folder, "it"));
+    let error = homes.build().unwrap().check().await.all().unwrap_err();
+    assert_eq!(error.home(), Some(&home("it")));
+    assert!(error.to_string().contains("`it` is not a home of the placement"), "{error}");
+}
+
+#[tokio::test]
 async fn what_leads_elsewhere_is_refused() {
     let world = World::plain().await;
     for sql in ["ATTACH DATABASE 'fr.sqlite' AS fr", "BEGIN", "COMMIT"] {
