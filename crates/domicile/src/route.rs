@@ -23,7 +23,6 @@ pub(crate) type Witnesses = SmallVec<[Witness; 2]>;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    home: Home,
     role: Role,
     reason: Reason,
 }
@@ -38,14 +37,12 @@ impl Route {
     /// assert_eq!(route.home().as_str(), "es");
     /// ```
     pub fn new(home: Home, why: impl Into<Arc<str>>) -> Self {
-        let witnesses = smallvec![Witness::stated(home.clone(), why)];
-        Self { reason: Reason { witnesses }, role: Role::Primary, home }
+        Self { role: Role::Primary, reason: Reason { witnesses: smallvec![Witness::stated(home, why)] } }
     }
 
     /// Makes the route that all the witnesses lead to. They are known to agree; none make no route.
     pub(crate) fn agreed(witnesses: Witnesses) -> Option<Self> {
-        let home = witnesses.first()?.home().clone();
-        Some(Self { home, role: Role::Primary, reason: Reason { witnesses } })
+        (!witnesses.is_empty()).then_some(Self { role: Role::Primary, reason: Reason { witnesses } })
     }
 
     pub(crate) fn with_role(self, role: Role) -> Self {
@@ -60,7 +57,7 @@ impl Route {
     /// assert_eq!(route.home().as_str(), "es");
     /// ```
     pub fn home(&self) -> &Home {
-        &self.home
+        self.reason.witnesses[0].home()
     }
 
     /// Returns which databases of the home may answer.
@@ -88,7 +85,7 @@ impl Route {
 
 impl Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, because {}", self.home, self.reason)
+        write!(f, "{}, because {}", self.home(), self.reason)
     }
 }
 

@@ -47,22 +47,20 @@ pub enum WitnessKind {
 /// assert_eq!(witness.to_string(), "audits are kept in Spain");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Witness {
-    home: Home,
-    fact: Fact,
-}
+pub struct Witness(Fact);
 
+/// What is known. Small, and with one count of what is shared, because each operation makes some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fact {
-    RecordKey { key: RoutingKey, placed_by: Arc<str> },
-    StatementKey { key: RoutingKey, found: Arc<str>, placed_by: Arc<str> },
-    LoadedFrom,
-    Confined { set_at: Origin },
-    ContextKey { key: RoutingKey, set_at: Origin, placed_by: Arc<str> },
-    ContextHome { set_at: Origin },
-    Explicit { called_at: Origin },
-    Transaction { opened: Arc<str> },
-    Stated { why: Arc<str> },
+    RecordKey { placed: Arc<Placed> },
+    StatementKey { placed: Arc<Placed>, found: Arc<str> },
+    LoadedFrom { home: Home },
+    Confined { home: Home, set_at: Origin },
+    ContextKey { placed: Arc<Placed>, set_at: Origin },
+    ContextHome { home: Home, set_at: Origin },
+    Explicit { home: Home, called_at: Origin },
+    Transaction { home: Home, opened: Arc<str> },
+    Stated { home: Home, why: Arc<str> },
 }
 
 impl Witness {
@@ -75,41 +73,39 @@ impl Witness {
     /// assert_eq!(witness.to_string(), "audits are kept in Spain");
     /// ```
     pub fn stated(home: Home, why: impl Into<Arc<str>>) -> Self {
-        Self { home, fact: Fact::Stated { why: why.into() } }
+        Self(Fact::Stated { home, why: why.into() })
     }
 
-    pub(crate) fn record_key(key: RoutingKey, placed: &Placed) -> Self {
-        Self { home: placed.home().clone(), fact: Fact::RecordKey { key, placed_by: placed.shared_origin() } }
+    pub(crate) fn record_key(placed: &Arc<Placed>) -> Self {
+        Self(Fact::RecordKey { placed: Arc::clone(placed) })
     }
 
-    pub(crate) fn statement_key(key: RoutingKey, found: Arc<str>, placed: &Placed) -> Self {
-        let placed_by = placed.shared_origin();
-        Self { home: placed.home().clone(), fact: Fact::StatementKey { key, found, placed_by } }
+    pub(crate) fn statement_key(placed: &Arc<Placed>, found: Arc<str>) -> Self {
+        Self(Fact::StatementKey { placed: Arc::clone(placed), found })
     }
 
     pub(crate) fn confined(home: Home, set_at: Origin) -> Self {
-        Self { home, fact: Fact::Confined { set_at } }
+        Self(Fact::Confined { home, set_at })
     }
 
     pub(crate) fn loaded_from(home: Home) -> Self {
-        Self { home, fact: Fact::LoadedFrom }
+        Self(Fact::LoadedFrom { home })
     }
 
-    pub(crate) fn context_key(key: RoutingKey, set_at: Origin, placed: &Placed) -> Self {
-        let placed_by = placed.shared_origin();
-        Self { home: placed.home().clone(), fact: Fact::ContextKey { key, set_at, placed_by } }
+    pub(crate) fn context_key(placed: &Arc<Placed>, set_at: Origin) -> Self {
+        Self(Fact::ContextKey { placed: Arc::clone(placed), set_at })
     }
 
     pub(crate) fn context_home(home: Home, set_at: Origin) -> Self {
-        Self { home, fact: Fact::ContextHome { set_at } }
+        Self(Fact::ContextHome { home, set_at })
     }
 
     pub(crate) fn explicit(home: Home, called_at: Origin) -> Self {
-        Self { home, fact: Fact::Explicit { called_at } }
+        Self(Fact::Explicit { home, called_at })
     }
 
     pub(crate) fn transaction(home: Home, opened: Arc<str>) -> Self {
-        Self { home, fact: Fact::Transaction { opened } }
+        Self(Fact::Transaction { home, opened })
     }
 
     /// Returns the home that this witness leads to.
@@ -120,7 +116,17 @@ impl Witness {
     /// assert_eq!(witness.home().as_str(), "es");
     /// ```
     pub fn home(&self) -> &Home {
-        &self.home
+        match &self.0 {
+            Fact::RecordKey { placed } | Fact::StatementKey { placed, .. } | Fact::ContextKey { placed, .. } => {
+                placed.home()
+            }
+            Fact::LoadedFrom { home }
+            | Fact::Confined { home, .. }
+            | Fact::ContextHome { home, .. }
+            | Fact::Explicit { home, .. }
+            | Fact::Transaction { home, .. }
+            | Fact::Stated { home, .. } => home,
+        }
     }
 
     /// Returns what kind of witness this is.
@@ -131,10 +137,10 @@ impl Witness {
     /// assert_eq!(witness.kind(), WitnessKind::Stated);
     /// ```
     pub fn kind(&self) -> WitnessKind {
-        match self.fact {
+        match self.0 {
             Fact::RecordKey { .. } => WitnessKind::RecordKey,
             Fact::StatementKey { .. } => WitnessKind::StatementKey,
-            Fact::LoadedFrom => WitnessKind::LoadedFrom,
+            Fact::LoadedFrom { .. } => WitnessKind::LoadedFrom,
             Fact::Confined { .. } => WitnessKind::Confined,
             Fact::ContextKey { .. } => WitnessKind::ContextKey,
             Fact::ContextHome { .. } => WitnessKind::ContextHome,
@@ -152,8 +158,10 @@ impl Witness {
     /// assert_eq!(witness.key(), None);
     /// ```
     pub fn key(&self) -> Option<&RoutingKey> {
-        match &self.fact {
-            Fact::RecordKey { key, .. } | Fact::StatementKey { key, .. } | Fact::ContextKey { key, .. } => Some(key),
+        match &self.0 {
+            Fact::RecordKey { placed } | Fact::StatementKey { placed, .. } | Fact::ContextKey { placed, .. } => {
+                Some(placed.key())
+            }
             _ => None,
         }
     }
@@ -166,11 +174,11 @@ impl Witness {
     /// assert_eq!(witness.set_at(), None);
     /// ```
     pub fn set_at(&self) -> Option<&'static Location<'static>> {
-        match &self.fact {
-            Fact::ContextKey { set_at, .. } | Fact::ContextHome { set_at } | Fact::Confined { set_at } => {
+        match &self.0 {
+            Fact::ContextKey { set_at, .. } | Fact::ContextHome { set_at, .. } | Fact::Confined { set_at, .. } => {
                 set_at.location()
             }
-            Fact::Explicit { called_at } => called_at.location(),
+            Fact::Explicit { called_at, .. } => called_at.location(),
             _ => None,
         }
     }
@@ -179,21 +187,22 @@ impl Witness {
 impl Display for Witness {
     /// Says what is known, as it follows "es, because".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let home = &self.home;
-        match &self.fact {
-            Fact::RecordKey { key, placed_by } => write!(f, "the record's key is {key} (placed by {placed_by})"),
-            Fact::StatementKey { key, found, placed_by } => {
-                write!(f, "the statement's {found} is {key} (placed by {placed_by})")
+        match &self.0 {
+            Fact::RecordKey { placed } => {
+                write!(f, "the record's key is {} (placed by {})", placed.key(), placed.origin())
             }
-            Fact::Confined { set_at } => write!(f, "the scope was confined to {home} at {set_at}"),
-            Fact::LoadedFrom => write!(f, "the record was loaded from {home}"),
-            Fact::ContextKey { key, set_at, placed_by } => {
-                write!(f, "{key:?} was set at {} (placed by {placed_by})", set_at)
+            Fact::StatementKey { placed, found } => {
+                write!(f, "the statement's {found} is {} (placed by {})", placed.key(), placed.origin())
             }
-            Fact::ContextHome { set_at } => write!(f, "{home:?} was set at {}", set_at),
-            Fact::Explicit { called_at } => write!(f, "the operation was sent to {home} at {}", called_at),
-            Fact::Transaction { opened } => write!(f, "the open transaction belongs to {home} ({opened})"),
-            Fact::Stated { why } => f.write_str(why),
+            Fact::LoadedFrom { home } => write!(f, "the record was loaded from {home}"),
+            Fact::Confined { home, set_at } => write!(f, "the scope was confined to {home} at {set_at}"),
+            Fact::ContextKey { placed, set_at } => {
+                write!(f, "{:?} was set at {set_at} (placed by {})", placed.key(), placed.origin())
+            }
+            Fact::ContextHome { home, set_at } => write!(f, "{home:?} was set at {set_at}"),
+            Fact::Explicit { home, called_at } => write!(f, "the operation was sent to {home} at {called_at}"),
+            Fact::Transaction { home, opened } => write!(f, "the open transaction belongs to {home} ({opened})"),
+            Fact::Stated { why, .. } => f.write_str(why),
         }
     }
 }

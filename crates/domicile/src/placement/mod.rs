@@ -3,9 +3,11 @@
 #[cfg(feature = "toml")]
 mod configured;
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::{Error, Home, RoutingKey};
 
@@ -29,7 +31,8 @@ use crate::{Error, Home, RoutingKey};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Placement {
-    placed: BTreeMap<RoutingKey, Placed>,
+    // Looked up for each operation, so that the hash is a quick one; keys are the program's own.
+    placed: HashMap<RoutingKey, Arc<Placed>, RandomState>,
     homes: BTreeSet<Home>,
 }
 
@@ -47,6 +50,7 @@ pub struct Placement {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
+    key: RoutingKey,
     home: Home,
     origin: Arc<str>,
 }
@@ -76,8 +80,16 @@ impl Placed {
         &self.origin
     }
 
-    pub(crate) fn shared_origin(&self) -> Arc<str> {
-        Arc::clone(&self.origin)
+    /// Returns the key.
+    ///
+    /// ```
+    /// # use domicile::{Home, Placement, RoutingKey};
+    /// # let (key, home) = (RoutingKey::new("ES"), Home::new("es").unwrap());
+    /// # let placement = Placement::builder().place(key.clone(), home, "domicile.toml:12").build().unwrap();
+    /// assert_eq!(placement.home_of(&key).unwrap().key(), &key);
+    /// ```
+    pub fn key(&self) -> &RoutingKey {
+        &self.key
     }
 }
 
@@ -102,6 +114,11 @@ impl Placement {
     /// assert!(placement.home_of(&RoutingKey::new("IT")).is_none());
     /// ```
     pub fn home_of(&self, key: &RoutingKey) -> Option<&Placed> {
+        self.placed.get(key).map(Arc::as_ref)
+    }
+
+    /// The same, as it is kept by who decides by it.
+    pub(crate) fn shared_home_of(&self, key: &RoutingKey) -> Option<&Arc<Placed>> {
         self.placed.get(key)
     }
 
@@ -140,7 +157,10 @@ impl Placement {
     /// # }
     /// ```
     pub fn keys_of(&self, home: &Home) -> impl Iterator<Item = &RoutingKey> {
-        self.placed.iter().filter(move |(_, placed)| placed.home == *home).map(|(key, _)| key)
+        let mut keys: Vec<_> =
+            self.placed.values().filter(|placed| placed.home == *home).map(|placed| &placed.key).collect();
+        keys.sort();
+        keys.into_iter()
     }
 }
 
@@ -153,7 +173,7 @@ impl Placement {
 #[derive(Clone, Debug)]
 #[must_use = "a placement exists only once it is built"]
 pub struct PlacementBuilder {
-    placed: Vec<(RoutingKey, Placed)>,
+    placed: Vec<Placed>,
     homes: BTreeSet<Home>,
 }
 
@@ -170,7 +190,7 @@ impl PlacementBuilder {
     /// ```
     pub fn place(mut self, key: RoutingKey, home: Home, origin: impl Into<Arc<str>>) -> Self {
         self.homes.insert(home.clone());
-        self.placed.push((key, Placed { home, origin: origin.into() }));
+        self.placed.push(Placed { key, home, origin: origin.into() });
         self
     }
 
@@ -207,11 +227,11 @@ impl PlacementBuilder {
     /// # }
     /// ```
     pub fn build(self) -> Result<Placement, Error> {
-        let mut map = BTreeMap::new();
-        for (key, placed) in self.placed {
-            match map.entry(key) {
+        let mut map = HashMap::default();
+        for placed in self.placed {
+            match map.entry(placed.key.clone()) {
                 Entry::Vacant(slot) => {
-                    slot.insert(placed);
+                    slot.insert(Arc::new(placed));
                 }
                 Entry::Occupied(slot) => return Err(Error::placed_twice(slot.key(), slot.get(), &placed)),
             }

@@ -113,20 +113,22 @@ impl PlacementRouter {
         let placement = self.placement.load();
         let mut witnesses = Witnesses::new();
         if let Some(key) = operation.record().and_then(Record::routing_key) {
-            let placed = placement.home_of(&key);
+            let placed = placement.shared_home_of(&key);
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, &key, "it is the record's key"))?;
-            witnesses.push(Witness::record_key(key, placed));
+            witnesses.push(Witness::record_key(placed));
         }
         for (key, found) in operation.shared_keys() {
-            let placed = placement.home_of(key);
+            let placed = placement.shared_home_of(key);
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, key, &format!("it is {found}")))?;
-            witnesses.push(Witness::statement_key(key.clone(), Arc::clone(found), placed));
+            witnesses.push(Witness::statement_key(placed, Arc::clone(found)));
         }
         witnesses.extend(operation.known_homes());
         if !operation.overrides_context() {
             ask_context(&placement, operation, &mut witnesses)?;
         }
-        if let Some(stray) = witnesses.iter().find(|witness| !placement.has_home(witness.home())) {
+        // A key's home is one of the placement; others are named by whoever may be wrong.
+        let mut named = witnesses.iter().filter(|witness| witness.key().is_none());
+        if let Some(stray) = named.find(|witness| !placement.has_home(witness.home())) {
             return Err(Error::unknown_home(operation, stray));
         }
         if witnesses.windows(2).any(|pair| pair[0].home() != pair[1].home()) {
@@ -139,12 +141,12 @@ impl PlacementRouter {
 fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Witnesses) -> Result<(), Error> {
     let context = Context::current();
     if let Some((key, set_at)) = context.found::<RoutingKey>() {
-        let placed = placement.home_of(key);
+        let placed = placement.shared_home_of(key);
         let placed = placed.ok_or_else(|| {
             let found = format!("{key:?} was set at {set_at}");
             Error::unknown_key(operation, key, &found)
         })?;
-        witnesses.push(Witness::context_key(key.clone(), set_at.clone(), placed));
+        witnesses.push(Witness::context_key(placed, set_at.clone()));
     }
     if let Some((home, set_at)) = context.found::<Home>() {
         witnesses.push(Witness::context_home(home.clone(), set_at.clone()));
