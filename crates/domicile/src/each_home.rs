@@ -70,6 +70,25 @@ pub struct EachHome<T, E> {
 }
 
 /// Why results of homes did not become one.
+///
+/// `E` is what a home fails with. A home that failed may answer the next time; a merge that was refused never becomes
+/// one.
+///
+/// ```
+/// use domicile::{Aggregate, EachHome, Home, MergeError};
+///
+/// # fn main() -> Result<(), domicile::Error> {
+/// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+/// let counts = EachHome::new([(es, Ok(3)), (fr, Err("it is down"))], Aggregate::Count);
+/// let told = match counts.count() {
+///     Ok(count) => format!("{count} orders"),
+///     Err(MergeError::Home { home, error }) => format!("{home} cannot be asked now: {error}"),
+///     Err(other) => format!("this must not be asked of homes: {other}"),
+/// };
+/// assert_eq!(told, "fr cannot be asked now: it is down");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(thiserror::Error, Debug)]
 #[non_exhaustive]
 pub enum MergeError<E> {

@@ -74,6 +74,32 @@ impl<S, F: Clone> Layer<S> for ContextLayer<F> {
 }
 
 /// A service whose requests each run in a context of their own; made by [`ContextLayer`].
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use domicile::tower::{ContextLayer, ContextService};
+/// use domicile::{Context, RoutingKey, context};
+/// use http::{Request, Response};
+/// use tower::{Layer, Service, ServiceExt, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let layer = ContextLayer::new(|head: &http::request::Parts| {
+///     Context::empty().and(RoutingKey::new(head.uri.path().trim_start_matches('/')))
+/// });
+/// let handler = service_fn(|_: Request<()>| async {
+///     Ok::<_, Infallible>(Response::new(context::get::<RoutingKey>().map(|key| key.to_string())))
+/// });
+///
+/// // One service for all requests, of which none sees the context of another.
+/// let mut service: ContextService<_, _> = layer.layer(handler);
+/// for country in ["ES", "FR"] {
+///     let request = Request::builder().uri(format!("/{country}")).body(()).unwrap();
+///     let response = service.ready().await.unwrap().call(request).await.unwrap();
+///     assert_eq!(response.into_body().into_inner().unwrap().as_deref(), Some(country));
+/// }
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ContextService<S, F> {
     inner: S,
@@ -105,6 +131,27 @@ where
 
 pin_project! {
     /// The future of a [`ContextService`].
+    ///
+    /// It keeps the context of its request, wherever it is polled, and takes nothing of what is set there.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use domicile::tower::ContextLayer;
+    /// use domicile::{Context, RoutingKey, context};
+    /// use http::{Request, Response};
+    /// use tower::{Layer, Service, service_fn};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let layer = ContextLayer::new(|_: &http::request::Parts| Context::empty().and(RoutingKey::new("ES")));
+    /// let mut service = layer.layer(service_fn(|_: Request<()>| async {
+    ///     Ok::<_, Infallible>(Response::new(context::get::<RoutingKey>().map(|key| key.to_string())))
+    /// }));
+    /// let response = service.call(Request::new(()));
+    /// let response = context::scope(RoutingKey::new("FR"), response).await.unwrap();
+    /// assert_eq!(response.into_body().into_inner().unwrap().as_deref(), Some("ES"));
+    /// # });
+    /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct ResponseFuture<F> {
         #[pin]
@@ -131,6 +178,35 @@ where
 
 pin_project! {
     /// The body of a response, each of whose frames is made in the context of its request.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use domicile::tower::ContextLayer;
+    /// use domicile::{Context, RoutingKey, context};
+    /// use futures::stream;
+    /// use http::{Request, Response};
+    /// use http_body::Frame;
+    /// use http_body_util::{BodyExt, StreamBody};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let layer = ContextLayer::new(|_: &http::request::Parts| Context::empty().and(RoutingKey::new("ES")));
+    /// let service = layer.layer(service_fn(|_: Request<()>| async {
+    ///     // The rows of a table, say, which are read while they are sent.
+    ///     let rows = stream::once(async {
+    ///         let key = context::get::<RoutingKey>().expect("it is set while a frame is made");
+    ///         Ok::<_, Infallible>(Frame::data(std::io::Cursor::new(format!("the orders of {key}"))))
+    ///     });
+    ///     Ok::<_, Infallible>(Response::new(StreamBody::new(rows)))
+    /// }));
+    ///
+    /// let response = service.oneshot(Request::new(())).await.unwrap();
+    /// assert!(context::get::<RoutingKey>().is_none());
+    /// let body = response.into_body().collect().await.unwrap();
+    /// assert_eq!(body.to_bytes(), "the orders of ES");
+    /// # });
+    /// ```
     pub struct ScopedBody<B> {
         #[pin]
         body: Scoped<B>,

@@ -7,9 +7,15 @@ use std::sync::Arc;
 use super::origin::Origin;
 
 /// What a value of the context must be; every suitable type is one.
-trait Value: Any + Send + Sync + Debug {}
+pub(super) trait Value: Any + Send + Sync + Debug {
+    fn type_name(&self) -> String;
+}
 
-impl<T: Send + Sync + Debug + 'static> Value for T {}
+impl<T: Send + Sync + Debug + 'static> Value for T {
+    fn type_name(&self) -> String {
+        short_name::<T>()
+    }
+}
 
 /// One value of a [`Context`](super::Context) and where it was set.
 ///
@@ -27,7 +33,6 @@ impl<T: Send + Sync + Debug + 'static> Value for T {}
 #[derive(Clone)]
 pub struct Entry {
     type_id: TypeId,
-    type_name: fn() -> String,
     origin: Origin,
     value: Arc<dyn Value>,
 }
@@ -39,15 +44,20 @@ impl Entry {
     }
 
     pub(super) fn from<T: Send + Sync + Debug + 'static>(value: T, origin: Origin) -> Self {
-        Self { type_id: TypeId::of::<T>(), type_name: short_name::<T>, origin, value: Arc::new(value) }
+        Self::shared(TypeId::of::<T>(), origin, Arc::new(value))
     }
 
-    pub(super) fn is<T: 'static>(&self) -> bool {
-        self.type_id == TypeId::of::<T>()
+    pub(super) fn shared(type_id: TypeId, origin: Origin, value: Arc<dyn Value>) -> Self {
+        Self { type_id, origin, value }
     }
 
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.type_id == other.type_id
+    #[inline]
+    pub(super) fn is(&self, type_id: TypeId) -> bool {
+        self.type_id == type_id
+    }
+
+    pub(super) fn type_id(&self) -> TypeId {
+        self.type_id
     }
 
     /// Returns the name of the value's type without its module path: `Country`, or `Option<Country>`.
@@ -57,7 +67,7 @@ impl Entry {
     /// assert_eq!(context.entry::<Option<String>>().unwrap().type_name(), "Option<String>");
     /// ```
     pub fn type_name(&self) -> String {
-        (self.type_name)()
+        (*self.value).type_name()
     }
 
     /// Returns where the value was set: the caller of `set`, `with`, `enter`, `scope` or `and`, or what `and_from` was
@@ -80,15 +90,23 @@ impl Entry {
     /// assert_eq!(entry.value::<u64>(), None);
     /// ```
     pub fn value<T: 'static>(&self) -> Option<&T> {
-        let any: &dyn Any = &*self.value;
-        any.downcast_ref()
+        self.any().downcast_ref()
     }
 
-    pub(super) fn shared<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = Arc::clone(&self.value);
-        let any: Arc<dyn Any + Send + Sync> = value;
-        any.downcast().ok()
+    #[inline]
+    pub(super) fn any(&self) -> &dyn Any {
+        &*self.value
     }
+
+    pub(super) fn share(&self) -> &Arc<dyn Value> {
+        &self.value
+    }
+}
+
+/// Returns the value as what it is, if it is a `T`.
+pub(super) fn downcast<T: Send + Sync + 'static>(value: Arc<dyn Value>) -> Option<Arc<T>> {
+    let any: Arc<dyn Any + Send + Sync> = value;
+    any.downcast().ok()
 }
 
 impl Debug for Entry {

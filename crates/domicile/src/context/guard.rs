@@ -1,9 +1,12 @@
 //! Scopes that are left by a drop.
 
+use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::panic::Location;
 
+use super::entry::Value;
 use super::snapshot::Context;
-use super::stack::{Frame, Mark};
+use super::stack::Mark;
 use super::thread;
 
 /// Keeps a scope open until it is dropped; made by [`enter`](super::enter) and [`Context::enter`].
@@ -31,7 +34,6 @@ use super::thread;
 /// }));
 /// ```
 #[must_use = "the scope is left as soon as the guard is dropped"]
-#[derive(Debug)]
 pub struct Guard {
     mark: Mark,
     not_send: PhantomData<*const ()>,
@@ -39,33 +41,49 @@ pub struct Guard {
 
 impl Guard {
     pub(super) fn new(context: Context) -> Self {
-        let mark = Mark::new();
-        thread::resume(&mut vec![Frame::new(context, &mark)]);
+        let mark = if thread::is_alive() { thread::put(context) } else { Mark::NONE };
+        Self { mark, not_send: PhantomData }
+    }
+
+    #[inline]
+    pub(super) fn adding<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
+        let mark = if thread::is_alive() { thread::add(value, set_at) } else { Mark::NONE };
         Self { mark, not_send: PhantomData }
     }
 }
 
 impl Drop for Guard {
+    #[inline]
     fn drop(&mut self) {
-        thread::close(&self.mark);
+        thread::close(self.mark);
     }
 }
 
-/// Keeps frames on the thread's stack, and takes them and all that was opened above them back when it is dropped.
-pub(super) struct Entered<'a> {
-    frames: &'a mut Vec<Frame>,
-    mark: &'a Mark,
-}
-
-impl<'a> Entered<'a> {
-    pub(super) fn new(frames: &'a mut Vec<Frame>, mark: &'a Mark) -> Self {
-        thread::resume(frames);
-        Self { frames, mark }
+impl Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
     }
 }
 
-impl Drop for Entered<'_> {
+/// Keeps a scope open until it is dropped, and closes all that was opened above it then.
+pub(super) struct Entered {
+    mark: Mark,
+}
+
+impl Entered {
+    pub(super) fn new(context: Context) -> Self {
+        Self { mark: if thread::is_alive() { thread::put(context) } else { Mark::NONE } }
+    }
+
+    #[inline]
+    pub(super) fn adding<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
+        Self { mark: thread::add(value, set_at) }
+    }
+}
+
+impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
-        thread::suspend(self.mark, self.frames);
+        thread::leave(self.mark);
     }
 }

@@ -43,7 +43,11 @@ impl Origin {
     /// ```
     #[track_caller]
     pub fn caller() -> Self {
-        Self(Place::Code(Location::caller()))
+        Self::code(Location::caller())
+    }
+
+    pub(super) fn code(location: &'static Location<'static>) -> Self {
+        Self(Place::Code(location))
     }
 
     /// Returns the line of code, if it is one.

@@ -6,9 +6,10 @@ use std::task::{Context as Wakeup, Poll};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::guard::Entered;
+use super::held::Suspended;
 use super::snapshot::Context;
-use super::stack::{Frame, Mark};
+use super::stack::Mark;
+use super::thread;
 
 pin_project! {
     /// A future or a stream that runs in a scope of its own; made by [`scope`](super::scope), [`Context::scope`] and
@@ -38,16 +39,15 @@ pin_project! {
     pub struct Scoped<F> {
         #[pin]
         inner: Option<F>,
-        // The frames of this scope, innermost last; empty while it is being polled.
-        frames: Vec<Frame>,
-        mark: Mark,
+        // Where the scope is while it is not being polled.
+        rest: Rest,
     }
 
     impl<F> PinnedDrop for Scoped<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.inner.is_some() {
-                let _entered = Entered::new(this.frames, this.mark);
+                let _entered = Polled::new(this.rest);
                 this.inner.set(None);
             }
         }
@@ -56,8 +56,45 @@ pin_project! {
 
 impl<F> Scoped<F> {
     pub(crate) fn new(context: Context, inner: F) -> Self {
-        let mark = Mark::new();
-        Self { inner: Some(inner), frames: vec![Frame::new(context, &mark)], mark }
+        Self { inner: Some(inner), rest: Rest { context, above: Vec::new() } }
+    }
+}
+
+/// The scope of a future and those of the guards that it holds, innermost last; empty while it is being polled.
+struct Rest {
+    context: Context,
+    above: Vec<Suspended>,
+}
+
+impl Rest {
+    /// A guard that was moved out of the future may have been dropped since the last poll.
+    #[cold]
+    fn forget_closed(&mut self) {
+        self.above.retain(Suspended::is_open);
+    }
+}
+
+/// Keeps the scope on the thread's stack, and takes it and all that was opened above it back when it is dropped.
+struct Polled<'a> {
+    rest: &'a mut Rest,
+    mark: Mark,
+}
+
+impl<'a> Polled<'a> {
+    #[inline]
+    fn new(rest: &'a mut Rest) -> Self {
+        if !rest.above.is_empty() {
+            rest.forget_closed();
+        }
+        let mark = thread::resume(&mut rest.context, &mut rest.above);
+        Self { rest, mark }
+    }
+}
+
+impl Drop for Polled<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        thread::suspend(self.mark, &mut self.rest.context, &mut self.rest.above);
     }
 }
 
@@ -66,9 +103,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, wakeup: &mut Wakeup<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        // A guard that was moved out of the future may have been dropped since the last poll.
-        this.frames.retain(Frame::is_open);
-        let _entered = Entered::new(this.frames, this.mark);
+        let _entered = Polled::new(this.rest);
         let future = this.inner.as_mut().as_pin_mut();
         let poll = future.expect("a scoped future was polled after it had returned its result").poll(wakeup);
         if poll.is_ready() {
@@ -86,8 +121,7 @@ impl<S> Scoped<S> {
         poll: impl FnOnce(Pin<&mut S>) -> Poll<Option<T>>,
     ) -> Poll<Option<T>> {
         let mut this = self.project();
-        this.frames.retain(Frame::is_open);
-        let _entered = Entered::new(this.frames, this.mark);
+        let _entered = Polled::new(this.rest);
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let poll = poll(inner);
         if matches!(poll, Poll::Ready(None)) {

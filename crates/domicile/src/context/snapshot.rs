@@ -1,15 +1,15 @@
 //! The values that are in scope at one moment.
 
+use std::any::TypeId;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
 use futures_core::Stream;
 
-use super::entry::Entry;
+use super::entry::{self, Entry};
 use super::guard::{Entered, Guard};
 use super::origin::Origin;
 use super::scoped::Scoped;
-use super::stack::{Frame, Mark};
 use super::thread;
 
 /// An immutable snapshot of the context: cheap to clone, and free to go to another thread or task.
@@ -33,8 +33,14 @@ use super::thread;
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    // Few values are in scope at a time, so that a scan beats a hash map. `None` is empty and needs no reference count.
-    entries: Option<Arc<[Entry]>>,
+    // `None` is empty and needs no reference count. One pointer and no more, because it is moved in and out by each poll.
+    entries: Option<Arc<Entries>>,
+}
+
+/// Few values are in scope at a time, so that a scan beats a hash map. Most often it is one.
+struct Entries {
+    first: Entry,
+    others: Box<[Entry]>,
 }
 
 impl Context {
@@ -59,7 +65,7 @@ impl Context {
     /// assert_eq!(captured.get::<RoutingKey>().unwrap().as_str(), "ES");
     /// ```
     pub fn current() -> Self {
-        thread::read(Self::clone)
+        thread::current()
     }
 
     /// Returns this context with the value set, in place of an earlier one of the same type.
@@ -101,17 +107,17 @@ impl Context {
         if self.entry::<T>().is_none() {
             return self.clone();
         }
-        Self::of(self.entries().filter(|entry| !entry.is::<T>()).cloned())
+        Self::of(self.entries().filter(|entry| !entry.is(TypeId::of::<T>())).cloned())
     }
 
     pub(super) fn with_entry(&self, new: Entry) -> Self {
-        let others = self.entries().filter(|entry| !entry.is_like(&new)).cloned();
+        let others = self.entries().filter(|entry| !entry.is(new.type_id())).cloned();
         Self::of(others.chain([new.clone()]))
     }
 
-    fn of(entries: impl Iterator<Item = Entry>) -> Self {
-        let entries: Arc<[Entry]> = entries.collect();
-        Self { entries: (!entries.is_empty()).then_some(entries) }
+    fn of(mut entries: impl Iterator<Item = Entry>) -> Self {
+        let entries = entries.next().map(|first| Arc::new(Entries { first, others: entries.collect() }));
+        Self { entries }
     }
 
     /// Returns the value of type `T`.
@@ -122,7 +128,7 @@ impl Context {
     /// assert_eq!(context.get::<u64>(), None);
     /// ```
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.entry::<T>()?.shared()
+        entry::downcast(Arc::clone(self.entry::<T>()?.share()))
     }
 
     pub(super) fn find<T: 'static>(&self) -> Option<&T> {
@@ -142,7 +148,21 @@ impl Context {
     /// assert_eq!(context.entry::<u32>().unwrap().origin().location().unwrap().file(), file!());
     /// ```
     pub fn entry<T: 'static>(&self) -> Option<&Entry> {
-        self.entries().find(|entry| entry.is::<T>())
+        self.entry_of(TypeId::of::<T>())
+    }
+
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Entry> {
+        self.entries.as_deref().map(|entries| &entries.first)
+    }
+
+    #[inline]
+    pub(super) fn entry_of(&self, type_id: TypeId) -> Option<&Entry> {
+        let entries = self.entries.as_deref()?;
+        if entries.first.is(type_id) {
+            return Some(&entries.first);
+        }
+        entries.others.iter().find(|entry| entry.is(type_id))
     }
 
     /// Returns all that is set, in the order in which it was set.
@@ -153,7 +173,7 @@ impl Context {
     /// assert_eq!(names, ["&str", "u32"]);
     /// ```
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().flat_map(|entries| entries.iter())
+        self.entries.iter().flat_map(|entries| std::iter::once(&entries.first).chain(&entries.others))
     }
 
     /// Makes exactly this context the one in scope, until the returned guard is dropped.
@@ -197,9 +217,7 @@ impl Context {
     /// assert!(keys.iter().all(|key| key.as_ref().unwrap().as_str() == "ES"));
     /// ```
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let mark = Mark::new();
-        let mut frames = vec![Frame::new(self.clone(), &mark)];
-        let _entered = Entered::new(&mut frames, &mark);
+        let _entered = Entered::new(self.clone());
         f()
     }
 

@@ -1,139 +1,147 @@
 //! The scopes that are open on one thread, as plain data.
+//!
+//! Nothing here runs code of a value or of a caller: what is closed is returned, and dropped by the caller when the
+//! stack is not borrowed any more.
 
-use std::sync::{Arc, Weak};
+mod scopes;
+
+use std::any::TypeId;
 
 use tokio::task::Id;
 
+use super::slot::{Holds, Slot};
 use super::snapshot::Context;
 
-/// What the owner of a scope holds: the scope is open for as long as this exists.
-#[derive(Debug)]
-pub(super) struct Mark(Arc<()>);
+/// By which the owner of a scope finds it: where it was opened, and a number that no other scope of the stack has.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    at: usize,
+    number: u64,
+}
 
 impl Mark {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(()))
+    /// What no scope has.
+    pub(super) const NONE: Self = Self { at: usize::MAX, number: u64::MAX };
+
+    #[inline]
+    pub(super) fn is_none(self) -> bool {
+        self.at == usize::MAX
+    }
+
+    pub(super) fn number(self) -> u64 {
+        self.number
     }
 }
 
-/// One open scope: the whole context within it, not the difference from the scope around it. Taking a frame out of
-/// the middle therefore changes nothing for the frames above it, and guards may be dropped in any order.
-#[derive(Clone)]
-pub(super) struct Frame {
-    context: Context,
-    mark: Weak<()>,
-    // The task that sees this frame. Other tasks that run on the same thread meanwhile look past it.
-    task: Option<Id>,
-}
-
-impl Frame {
-    pub(super) fn new(context: Context, mark: &Mark) -> Self {
-        Self { context, mark: Arc::downgrade(&mark.0), task: None }
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.mark.strong_count() > 0
-    }
-
-    fn belongs_to(&self, mark: &Mark) -> bool {
-        std::ptr::eq(self.mark.as_ptr(), Arc::as_ptr(&mark.0))
-    }
-}
-
-/// The open scopes of a thread, innermost last, above the values that were set with no scope open.
-#[derive(Clone, Default)]
+/// The open scopes of a thread, innermost last. The first is no scope: it is the root, whose values were set with no
+/// scope open. It belongs to the thread, so that no task sees it.
+// The two numbers stand apart. Side by side, the compiler counts both up in one wide load and store, and the load waits
+// until the narrow stores before it have left the processor, which takes longer than all the rest of opening a scope.
+#[repr(C)]
 pub(super) struct Stack {
-    root: Context,
-    frames: Vec<Frame>,
+    last_number: u64,
+    // Of these only the first `open` are open. The others are memory for the next; the values in them are plain.
+    slots: Vec<Slot>,
+    open: usize,
 }
 
 impl Stack {
-    /// The context that `task` sees. The root belongs to the thread, so that no task sees it.
-    pub(super) fn current(&self, task: Option<Id>) -> Option<&Context> {
-        let innermost = self.frames.iter().rev().find(|frame| frame.task == task);
-        match innermost {
-            Some(frame) => Some(&frame.context),
-            None => task.is_none().then_some(&self.root),
+    pub(super) const fn new() -> Self {
+        Self { last_number: 0, slots: Vec::new(), open: 0 }
+    }
+
+    /// Returns where the value of type `T` is that `task` sees.
+    #[inline]
+    fn position<T: 'static>(&self, task: Option<Id>) -> Option<usize> {
+        for (at, slot) in self.slots[..self.open].iter().enumerate().rev() {
+            if slot.task == task {
+                if slot.holds.has(TypeId::of::<T>()) {
+                    return Some(at);
+                }
+                if slot.holds.is_whole() {
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns the value of a type that `task` sees.
+    #[inline]
+    pub(super) fn value<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
+        // Most often the innermost scope is the task's own and this is its first value.
+        let innermost = self.slots.get(self.open.wrapping_sub(1)).filter(|slot| slot.task == task);
+        match innermost.and_then(|slot| slot.holds.first(TypeId::of::<T>())) {
+            Some(value) => value.downcast_ref(),
+            None => self.value_anywhere(task),
         }
     }
 
-    pub(super) fn current_mut(&mut self, task: Option<Id>) -> Option<&mut Context> {
-        let innermost = self.frames.iter_mut().rev().find(|frame| frame.task == task);
-        match innermost {
-            Some(frame) => Some(&mut frame.context),
-            None => task.is_none().then_some(&mut self.root),
-        }
+    #[inline(never)]
+    fn value_anywhere<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
+        let at = self.position::<T>(task)?;
+        self.slots[at].holds.value()
+    }
+
+    /// Returns the slot of the value of type `T` that `task` sees.
+    #[inline]
+    pub(super) fn slot_of<T: 'static>(&mut self, task: Option<Id>) -> Option<&mut Slot> {
+        let at = self.position::<T>(task)?;
+        Some(&mut self.slots[at])
+    }
+
+    fn innermost(&self, task: Option<Id>) -> Option<usize> {
+        self.slots[..self.open].iter().rposition(|slot| slot.task == task)
     }
 
     pub(super) fn has_scope(&self, task: Option<Id>) -> bool {
-        self.frames.iter().any(|frame| frame.task == task)
+        self.innermost(task).is_some_and(|at| at > 0)
     }
 
-    /// Takes out the frame of one owner, wherever it is.
-    pub(super) fn close(&mut self, mark: &Mark) -> Option<Frame> {
-        let at = self.frames.iter().rposition(|frame| frame.belongs_to(mark))?;
-        Some(self.frames.remove(at))
-    }
-
-    /// Puts frames on top, as those of `task`, which need not be the task that had them before.
-    pub(super) fn resume(&mut self, frames: &mut Vec<Frame>, task: Option<Id>) {
-        self.frames.extend(frames.drain(..).map(|frame| Frame { task, ..frame }));
-    }
-
-    /// Takes the frame of one owner and all that its task has opened above it back into `frames`. Frames of other
-    /// tasks stay: a task of a `LocalSet` may keep a guard while the scope around the `LocalSet` is suspended.
-    pub(super) fn suspend(&mut self, mark: &Mark, frames: &mut Vec<Frame>) {
-        if let Some(at) = self.frames.iter().rposition(|frame| frame.belongs_to(mark)) {
-            let task = self.frames[at].task;
-            frames.extend(self.frames.extract_if(at.., |frame| frame.task == task));
+    /// Returns the whole context that `task` sees.
+    pub(super) fn context(&mut self, task: Option<Id>) -> Context {
+        let Some(at) = self.innermost(task) else { return Context::empty() };
+        let context = self.whole(at);
+        let slot = &mut self.slots[at];
+        if !slot.holds.is_whole() {
+            // Who asked once may ask again. What this replaces is shared with the context, so that nothing ends here.
+            slot.replace(Holds::Whole(context.clone()));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Frame, Mark, Stack};
-    use crate::context::Context;
-
-    fn number(stack: &Stack) -> Option<u32> {
-        stack.current(None).and_then(|context| context.find::<u32>().copied())
+        context
     }
 
-    fn frame(value: u32, mark: &Mark) -> Frame {
-        Frame::new(Context::empty().and(value), mark)
+    /// Returns the whole context in the scope at `at`.
+    fn whole(&mut self, at: usize) -> Context {
+        let task = self.slots[at].task;
+        let mut added = Vec::new();
+        let mut around = Context::empty();
+        for slot in self.slots[..=at].iter_mut().rev().filter(|slot| slot.task == task) {
+            if let Holds::Whole(context) = &*slot.holds {
+                around = context.clone();
+                break;
+            }
+            added.extend(slot.entry());
+        }
+        added.into_iter().rev().fold(around, |context, entry| context.with_entry(entry))
     }
 
-    #[test]
-    fn a_frame_in_the_middle_leaves_those_above_alone() {
-        let (outer, inner) = (Mark::new(), Mark::new());
-        let mut stack = Stack::default();
-        stack.resume(&mut vec![frame(1, &outer), frame(2, &inner)], None);
-        assert!(stack.close(&outer).is_some());
-        assert_eq!(number(&stack), Some(2));
-        assert!(stack.close(&outer).is_none());
-        assert!(stack.close(&inner).is_some());
-        assert_eq!(number(&stack), None);
-        assert!(!stack.has_scope(None));
+    /// Replaces the context of the innermost scope of `task`, or of the root. Returns what it was, and what held it.
+    pub(super) fn update(
+        &mut self,
+        task: Option<Id>,
+        change: impl FnOnce(&Context) -> Context,
+    ) -> Option<(Context, Option<Holds>)> {
+        self.ensure_root();
+        let at = self.innermost(task)?;
+        let before = self.whole(at);
+        let displaced = self.slots[at].replace(Holds::Whole(change(&before)));
+        Some((before, displaced))
     }
 
-    #[test]
-    fn suspending_takes_all_above_and_resuming_brings_it_back() {
-        let (outside, scope, guard) = (Mark::new(), Mark::new(), Mark::new());
-        let mut stack = Stack::default();
-        stack.resume(&mut vec![frame(1, &outside), frame(2, &scope), frame(3, &guard)], None);
-        let mut kept = Vec::new();
-        stack.suspend(&scope, &mut kept);
-        assert_eq!((kept.len(), number(&stack)), (2, Some(1)));
-        stack.resume(&mut kept, None);
-        assert_eq!((kept.len(), number(&stack)), (0, Some(3)));
-    }
-
-    #[test]
-    fn a_frame_is_open_while_its_owner_lives() {
-        let mark = Mark::new();
-        let frame = frame(1, &mark);
-        assert!(frame.is_open());
-        drop(mark);
-        assert!(!frame.is_open());
+    fn ensure_root(&mut self) {
+        if self.slots.is_empty() {
+            self.slots.push(Slot::new(Holds::NOTHING));
+            self.open = 1;
+        }
     }
 }

@@ -1,21 +1,78 @@
-//! The one place that touches a thread-local.
+//! The one place that touches thread-locals.
 //!
-//! No value's `Drop` or `Debug` and no caller's closure ever runs while the cell is borrowed, so that a borrow cannot
-//! fail: readers hold the stack itself, and what a writer takes out is dropped by its caller.
+//! No value's `Drop` or `Debug` and no caller's closure ever runs while the stack is borrowed, so that a borrow cannot
+//! fail: readers hold what they read themselves, and what a writer takes out is dropped by its caller.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::task::{Id, try_id};
 
+use super::entry::Value;
+use super::held::{Away, Suspended};
+use super::slot::Holds;
 use super::snapshot::Context;
-use super::stack::{Frame, Mark, Stack};
+use super::stack::{Mark, Stack};
 
 thread_local! {
-    // The count of the `Rc` is not shared between threads, so that a reader keeps the stack alive for next to nothing.
-    // A writer copies the stack only if a reader further up the call stack still holds it.
-    static STACK: RefCell<Rc<Stack>> = RefCell::default();
+    // A thread-local that has a destructor is asked at each access whether it is still there. `THREAD` has none, and is
+    // emptied by `END` when the thread ends.
+    static THREAD: Thread = const { Thread::new() };
+    static END: End = const { End };
+}
+
+struct Thread {
+    // From the first use until the thread is ending: no scope is opened otherwise.
+    is_alive: Cell<bool>,
+    stack: RefCell<ManuallyDrop<Stack>>,
+    // A guard may be dropped when the stack is empty already, while its scope is in a future that goes on elsewhere.
+    away: RefCell<ManuallyDrop<Away>>,
+}
+
+impl Thread {
+    const fn new() -> Self {
+        let stack = RefCell::new(ManuallyDrop::new(Stack::new()));
+        Self { is_alive: Cell::new(false), stack, away: RefCell::new(ManuallyDrop::new(Away::new())) }
+    }
+
+    /// Calls `f` with what the thread has, which is always there.
+    #[inline(always)]
+    fn with<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
+        THREAD.try_with(f).ok()
+    }
+}
+
+/// Empties the stack when the thread ends.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let stack = Thread::with(|thread| {
+            thread.is_alive.set(false);
+            thread.stack.replace(ManuallyDrop::new(Stack::new()))
+        });
+        // What the values do in their destructors is done with an empty context.
+        drop(stack.map(ManuallyDrop::into_inner));
+        Thread::with(|thread| thread.away.borrow_mut().forget_gone());
+    }
+}
+
+/// Tells whether scopes can be opened, which is so until the thread is ending.
+#[inline]
+pub(super) fn is_alive() -> bool {
+    Thread::with(|thread| thread.is_alive.get()).unwrap_or(false) || begin()
+}
+
+#[cold]
+#[inline(never)]
+fn begin() -> bool {
+    let begins = END.try_with(|_| ()).is_ok();
+    Thread::with(|thread| thread.is_alive.set(begins));
+    begins
 }
 
 /// Why a value could not be set here.
@@ -37,46 +94,142 @@ impl Refusal {
     }
 }
 
-/// Calls `f` with the context in scope here, which is empty while the thread is ending.
-pub(super) fn read<R>(f: impl FnOnce(&Context) -> R) -> R {
-    let stack = STACK.try_with(|cell| Rc::clone(&cell.borrow())).ok();
-    let current = stack.as_ref().and_then(|stack| stack.current(try_id()));
-    f(current.unwrap_or(&Context::empty()))
+/// Copies the value in scope here; there is none while the thread is ending.
+#[inline]
+pub(super) fn copied<T: Copy + 'static>() -> Option<T> {
+    let task = try_id();
+    Thread::with(|thread| thread.stack.borrow().value::<T>(task).copied())?
+}
+
+/// Returns a share in the value in scope here.
+#[inline(never)]
+pub(super) fn shared<T: 'static>() -> Option<Arc<dyn Value>> {
+    let task = try_id();
+    Thread::with(|thread| thread.stack.borrow_mut().slot_of::<T>(task)?.share::<T>())?
+}
+
+/// Returns what holds the value in scope here, as it is now, whatever becomes of the scope.
+#[inline(never)]
+pub(super) fn pinned<T: 'static>() -> Option<Rc<Holds>> {
+    let task = try_id();
+    Thread::with(|thread| Some(thread.stack.borrow_mut().slot_of::<T>(task)?.pin()))?
+}
+
+/// Returns the context in scope here.
+pub(super) fn current() -> Context {
+    let task = try_id();
+    Thread::with(|thread| thread.stack.borrow_mut().context(task)).unwrap_or_default()
 }
 
 /// Replaces the context of the innermost scope here and returns what it was.
 ///
-/// `change` runs while the cell is borrowed, so it must only build a context from another.
+/// `change` runs while the stack is borrowed, so it must only build a context from another.
 pub(super) fn update(change: impl FnOnce(&Context) -> Context) -> Result<Context, Refusal> {
+    if !is_alive() {
+        return Err(Refusal::ThreadEnding);
+    }
     let task = try_id();
-    let scoped = STACK.try_with(|cell| cell.borrow().has_scope(task)).map_err(|_| Refusal::ThreadEnding)?;
-    if !scoped && Handle::try_current().is_ok() {
+    let is_scoped = Thread::with(|thread| thread.stack.borrow().has_scope(task)) == Some(true);
+    if !is_scoped && Handle::try_current().is_ok() {
         return Err(Refusal::NoScope);
     }
-    let updated = write(|stack, task| {
-        let current = stack.current_mut(task)?;
-        let changed = change(current);
-        Some(std::mem::replace(current, changed))
-    });
-    updated.ok_or(Refusal::ThreadEnding)?.ok_or(Refusal::NoScope)
+    let updated = Thread::with(|thread| thread.stack.borrow_mut().update(task, change)).flatten();
+    let (before, _displaced) = updated.ok_or(Refusal::NoScope)?;
+    Ok(before)
 }
 
-/// Closes the scope of one owner; its context is dropped when the thread's stack is no longer borrowed.
-pub(super) fn close(mark: &Mark) {
-    drop(write(|stack, _| stack.close(mark)));
-}
-
-/// Moves `frames` to the top of the stack, or leaves them where they are while the thread is ending.
-pub(super) fn resume(frames: &mut Vec<Frame>) {
-    write(|stack, task| stack.resume(frames, task));
-}
-
-/// Moves back what [`resume`] moved, and all that was opened since.
-pub(super) fn suspend(mark: &Mark, frames: &mut Vec<Frame>) {
-    write(|stack, _| stack.suspend(mark, frames));
-}
-
-fn write<R>(change: impl FnOnce(&mut Stack, Option<Id>) -> R) -> Option<R> {
+/// Opens a scope that adds a value to what is in scope here. The thread must be alive.
+#[inline]
+pub(super) fn add<T: Value>(value: T, set_at: &'static Location<'static>) -> Mark {
     let task = try_id();
-    STACK.try_with(|cell| change(Rc::make_mut(&mut cell.borrow_mut()), task)).ok()
+    Thread::with(|thread| thread.add(value, set_at, task)).unwrap_or(Mark::NONE)
+}
+
+impl Thread {
+    // A function rather than a closure, so that all is passed in registers and not by reference to what was captured.
+    #[inline(never)]
+    fn add<T: Value>(&self, value: T, set_at: &'static Location<'static>, task: Option<Id>) -> Mark {
+        self.stack.borrow_mut().add(value, set_at, task)
+    }
+}
+
+/// Opens a scope in which exactly this context is in scope. The thread must be alive.
+pub(super) fn put(mut context: Context) -> Mark {
+    let task = try_id();
+    Thread::with(|thread| thread.stack.borrow_mut().put(&mut context, task)).unwrap_or(Mark::NONE)
+}
+
+/// Closes the scope of one owner, and lets those above it be.
+#[inline(always)]
+pub(super) fn close(mark: Mark) {
+    if Thread::with(|thread| thread.stack.borrow_mut().leave_in_place(mark)) == Some(false) {
+        close_anywhere(mark);
+    }
+}
+
+#[inline(never)]
+fn close_anywhere(mark: Mark) {
+    let closed = Thread::with(|thread| {
+        thread.away.borrow_mut().close(mark.number());
+        thread.stack.borrow_mut().close(mark)
+    });
+    drop(closed);
+}
+
+/// Closes the scope of one owner and all that was opened above it.
+#[inline(always)]
+pub(super) fn leave(mark: Mark) {
+    if Thread::with(|thread| thread.stack.borrow_mut().leave_in_place(mark)) == Some(false) {
+        leave_anywhere(mark);
+    }
+}
+
+#[inline(never)]
+fn leave_anywhere(mark: Mark) {
+    let left = Thread::with(|thread| thread.stack.borrow_mut().leave(mark));
+    drop(left);
+}
+
+/// Opens the scope of a future, and those of the guards that it holds.
+#[inline(always)]
+pub(super) fn resume(context: &mut Context, above: &mut Vec<Suspended>) -> Mark {
+    let task = try_id();
+    let mark = Thread::with(|thread| thread.stack.borrow_mut().put_in_place(context, task)).unwrap_or(Mark::NONE);
+    if mark.is_none() || !above.is_empty() { resume_all(mark, context, above) } else { mark }
+}
+
+#[cold]
+#[inline(never)]
+fn resume_all(mark: Mark, context: &mut Context, above: &mut Vec<Suspended>) -> Mark {
+    if !is_alive() {
+        return Mark::NONE;
+    }
+    let task = try_id();
+    let resumed = Thread::with(|thread| {
+        let stack = &mut **thread.stack.borrow_mut();
+        let mark = if mark.is_none() { stack.put(context, task) } else { mark };
+        stack.resume(above, task);
+        mark
+    });
+    resumed.unwrap_or(Mark::NONE)
+}
+
+/// Closes what [`resume`] opened and all that was opened since, and keeps it for the next time.
+#[inline(always)]
+pub(super) fn suspend(mark: Mark, context: &mut Context, above: &mut Vec<Suspended>) {
+    if Thread::with(|thread| thread.stack.borrow_mut().suspend_in_place(mark, context)) == Some(false) {
+        suspend_all(mark, context, above);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn suspend_all(mark: Mark, context: &mut Context, above: &mut Vec<Suspended>) {
+    let suspended = Thread::with(|thread| {
+        let hold = |number| thread.away.borrow_mut().hold(number);
+        thread.stack.borrow_mut().suspend(mark, above, hold)
+    });
+    if let Some((suspended, _left)) = suspended.flatten() {
+        *context = suspended;
+    }
 }

@@ -3,8 +3,10 @@
 mod carried;
 mod configured;
 mod confined;
+mod guards;
 mod interleaving;
 mod layer;
+mod memory;
 mod placement;
 mod random_scopes;
 mod random_tasks;

@@ -17,8 +17,13 @@ enum Step {
     SetKey(String),
     RemoveTenant,
     Enter(u32),
+    EnterKey(String),
     Drop(usize),
+    /// Ways to look at what is in scope, after each of which it must be the same.
+    Share,
+    Capture,
     With(u32, Vec<Step>),
+    WithKey(String, Vec<Step>),
     Panic(u32, Vec<Step>),
     RunEmpty(Vec<Step>),
 }
@@ -29,12 +34,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "[A-Z]{2}".prop_map(Step::SetKey),
         Just(Step::RemoveTenant),
         any::<u32>().prop_map(Step::Enter),
+        "[A-Z]{2}".prop_map(Step::EnterKey),
         any::<usize>().prop_map(Step::Drop),
+        Just(Step::Share),
+        Just(Step::Capture),
     ];
     let step = leaf.prop_recursive(4, 64, 6, |inner| {
         let steps = || prop::collection::vec(inner.clone(), 0..6);
         prop_oneof![
             (any::<u32>(), steps()).prop_map(|(value, steps)| Step::With(value, steps)),
+            ("[A-Z]{2}", steps()).prop_map(|(value, steps)| Step::WithKey(value, steps)),
             (any::<u32>(), steps()).prop_map(|(value, steps)| Step::Panic(value, steps)),
             steps().prop_map(Step::RunEmpty),
         ]
@@ -43,8 +52,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn actual() -> State {
+    let key = context::read::<RoutingKey, _>(|key| key.map(|key| key.as_str().to_owned()));
+    (context::copied::<Tenant>().map(|tenant| tenant.0), key)
+}
+
+fn shared() -> State {
     let key = context::get::<RoutingKey>().map(|key| key.as_str().to_owned());
     (context::get::<Tenant>().map(|tenant| tenant.0), key)
+}
+
+fn captured() -> State {
+    let here = Context::current();
+    let key = here.get::<RoutingKey>().map(|key| key.as_str().to_owned());
+    (here.get::<Tenant>().map(|tenant| tenant.0), key)
 }
 
 /// The open scopes, innermost last, each with the number of the guard that closes it, if one does.
@@ -101,6 +121,13 @@ impl Run {
                 let id = self.model.push(state);
                 self.guards.push((id, context::enter(Tenant(*value))));
             }
+            Step::EnterKey(value) => {
+                let state = (self.model.current().0, Some(value.clone()));
+                let id = self.model.push(state);
+                self.guards.push((id, context::enter(RoutingKey::new(value.clone()))));
+            }
+            Step::Share => assert_eq!(shared(), *self.model.current()),
+            Step::Capture => assert_eq!(captured(), *self.model.current()),
             Step::Drop(which) if !self.guards.is_empty() => {
                 let (id, guard) = self.guards.remove(which % self.guards.len());
                 self.model.frames.retain(|(open, _)| *open != id);
@@ -110,6 +137,10 @@ impl Run {
             Step::With(value, steps) => {
                 let state = (Some(*value), self.model.current().1.clone());
                 self.scope(state, |run| context::with(Tenant(*value), || run.steps(steps)));
+            }
+            Step::WithKey(value, steps) => {
+                let state = (self.model.current().0, Some(value.clone()));
+                self.scope(state, |run| context::with(RoutingKey::new(value.clone()), || run.steps(steps)));
             }
             Step::Panic(value, steps) => {
                 let state = (Some(*value), self.model.current().1.clone());

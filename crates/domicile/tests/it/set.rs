@@ -63,6 +63,17 @@ fn in_a_task_within_a_scope_it_is_accepted() {
 }
 
 #[test]
+fn outside_of_a_task_a_runtime_that_runs_refuses_it_too() {
+    // So that the thread has a value of its own, which is no scope.
+    context::set(Tenant(7)).unwrap();
+    Builder::new_current_thread().build().unwrap().block_on(async {
+        assert!(context::set(Country("ES")).unwrap_err().is_unscoped_set());
+        context::scope(Tenant(8), async { assert!(context::set(Country("ES")).is_ok()) }).await;
+    });
+    assert_eq!((country(), tenant()), (None, Some(7)));
+}
+
+#[test]
 fn the_scope_of_another_task_on_the_same_thread_does_not_count() {
     let runtime = Builder::new_current_thread().build().unwrap();
     context::with(Tenant(7), || {

@@ -242,6 +242,30 @@ fn local_tasks_neither_inherit_a_scope_nor_see_each_others_guards() {
 }
 
 #[test]
+fn a_local_task_captures_nothing_of_another() {
+    current_thread().block_on(LocalSet::new().run_until(async {
+        let one = spawn_local(async {
+            let _guard = context::enter(Country("ES"));
+            yield_now().await;
+            let _guard = context::enter(Tenant(7));
+            yield_now().await;
+            Context::current()
+        });
+        let other = spawn_local(async {
+            let _guard = context::enter(Country("FR"));
+            yield_now().await;
+            let _guard = context::enter(8_u64);
+            yield_now().await;
+            context::set(9_u32).unwrap();
+            Context::current()
+        });
+        let (one, other) = (one.await.unwrap(), other.await.unwrap());
+        assert_eq!((one.entries().count(), one.get::<Country>().unwrap().0), (2, "ES"));
+        assert_eq!((other.entries().count(), other.get::<Country>().unwrap().0), (3, "FR"));
+    }));
+}
+
+#[test]
 fn blocking_on_a_future_within_a_task_keeps_its_scope() {
     four_workers().block_on(async {
         let task = context::scope(Country("ES"), async {

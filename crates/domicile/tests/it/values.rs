@@ -19,7 +19,7 @@ pub(crate) fn country() -> Option<&'static str> {
 }
 
 pub(crate) fn tenant() -> Option<u32> {
-    context::read::<Tenant, _>(|tenant| tenant.map(|tenant| tenant.0))
+    context::copied::<Tenant>().map(|tenant| tenant.0)
 }
 
 /// Writes down, when it is dropped, which country was in scope then.
