@@ -1,0 +1,118 @@
+//! What the routed handle costs an entity of SeaORM on SQLite in memory, against the bare connection: see BENCHMARKS.md.
+//!
+//! ```sh
+//! cargo bench -p domicile-sea-orm --bench sea_orm
+//! ```
+
+#[path = "../../domicile/benches/ratio/mod.rs"]
+mod ratio;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
+use domicile_sea_orm::Homes;
+use domicile_sqlx::Demand;
+use ratio::Ratios;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, DatabaseConnection, Schema};
+use sqlx::Sqlite;
+use tokio::runtime::Runtime;
+
+mod order {
+    #![allow(unreachable_pub)]
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "orders")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub country: String,
+        pub amount: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How many orders there are to find.
+const ORDERS: i64 = 1_000;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    let (bare, homes) = runtime.block_on(async { (bare().await, homes().await) });
+    let mut ratios = Ratios::default();
+    // Scopes are entered once, as a request enters one for all that it does.
+    let _spain = context::enter(RoutingKey::new("ES"));
+    finds(&mut ratios, &runtime, &bare, &homes);
+    inserts(&mut ratios, &runtime, &bare, &homes);
+    ratios.finish()
+}
+
+async fn bare() -> DatabaseConnection {
+    let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+    let bare = DatabaseConnection::from(options.connect("sqlite::memory:").await.expect("memory can be opened"));
+    fill(&bare).await;
+    bare
+}
+
+async fn homes() -> Homes<Sqlite> {
+    let es = Home::new("es").expect("it is a name");
+    let placement = Placement::builder().place(RoutingKey::new("ES"), es.clone(), "domicile.toml:12");
+    let routers = Chain::new(PlacementRouter::new(placement.build().expect("its key has one home")));
+    let homes = domicile_sqlx::Homes::<Sqlite>::builder(routers)
+        .home(es.clone(), "sqlite::memory:")
+        .key_column("orders", "country", Demand::Inserts)
+        .build();
+    let homes = Homes::from(homes.expect("its home has a database"));
+    fill(&homes.on(es)).await;
+    homes
+}
+
+async fn fill<C: ConnectionTrait>(db: &C) {
+    let create = Schema::new(db.get_database_backend()).create_table_from_entity(order::Entity);
+    db.execute(&create).await.expect("the table can be made");
+    let orders = (1..=ORDERS).map(order);
+    order::Entity::insert_many(orders).exec(db).await.expect("orders can be inserted");
+}
+
+fn order(id: i64) -> order::ActiveModel {
+    order::ActiveModel { id: Set(id), country: Set("ES".into()), amount: Set(id) }
+}
+
+async fn find<C: ConnectionTrait>(db: &C, times: u32) {
+    for time in 0..i64::from(times) {
+        let found = order::Entity::find_by_id(1 + time % ORDERS).one(db).await.expect("it can be read");
+        assert!(found.is_some());
+    }
+}
+
+async fn insert<C: ConnectionTrait>(db: &C, next: &AtomicI64, times: u32) {
+    for _ in 0..times {
+        let order = order(next.fetch_add(1, Ordering::Relaxed));
+        order.insert(db).await.expect("its id is new");
+    }
+}
+
+fn finds(ratios: &mut Ratios, runtime: &Runtime, bare: &DatabaseConnection, homes: &Homes<Sqlite>) {
+    ratios.compare(
+        "`find_by_id`: through `Homes`, on the bare connection",
+        Some(1.02),
+        &mut |times| runtime.block_on(find(homes, times)),
+        &mut |times| runtime.block_on(find(bare, times)),
+    );
+}
+
+fn inserts(ratios: &mut Ratios, runtime: &Runtime, bare: &DatabaseConnection, homes: &Homes<Sqlite>) {
+    let (routed_next, bare_next) = (AtomicI64::new(ORDERS + 1), AtomicI64::new(ORDERS + 1));
+    ratios.compare(
+        "`insert`, its key read: through `Homes`, on the bare connection",
+        Some(1.02),
+        &mut |times| runtime.block_on(insert(homes, &routed_next, times)),
+        &mut |times| runtime.block_on(insert(bare, &bare_next, times)),
+    );
+}
