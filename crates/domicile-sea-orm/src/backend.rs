@@ -3,7 +3,24 @@
 use domicile_sqlx::Capability;
 use sea_orm::{DatabaseConnection, DbBackend};
 
-/// A kind of database that can hold homes; see [`Capability`].
+/// A kind of database that can hold homes, with what SeaORM needs of it; see [`Capability`]. Code that is generic over
+/// it does not care which it is.
+///
+/// ```
+/// use domicile::{RoutingKey, context};
+/// use domicile_sea_orm::{Backend, Homes};
+/// use sea_orm::{DbErr, EntityTrait, PaginatorTrait};
+///
+/// /// Counts the orders of the home that the context says.
+/// async fn orders<DB: Backend>(homes: &Homes<DB>) -> Result<u64, DbErr> {
+///     order::Entity::find().count(homes).await
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// assert_eq!(context::scope(RoutingKey::new("ES"), orders(&homes)).await?, 2);
+/// # Ok(()) }
+/// ```
 pub trait Backend: Capability {
     /// What SeaORM calls it.
     const BACKEND: DbBackend;

@@ -3,22 +3,17 @@
 use domicile_sqlx::Error;
 use sea_orm::DbErr;
 
-/// Finds the refusal that an error of SeaORM holds, or `None` where the database has failed, is down or is busy: what is
-/// refused is refused again, and all else may be tried later. See [`Error::is_refusal`].
+/// Finds the refusal that an error of SeaORM holds, or `None` where the database has failed, is down or is busy: what
+/// is refused is refused again, and all else may be tried later. See [`Error::is_refusal`].
 ///
 /// ```
-/// use domicile::{Chain, Placement, PlacementRouter};
-/// use domicile_sea_orm::{Homes, refusal};
-/// use sea_orm::ConnectionTrait;
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let routers = Chain::new(PlacementRouter::new(Placement::builder().build()?));
-/// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build()?);
-/// let error = homes.execute_unprepared("DELETE FROM orders").await.unwrap_err();
+/// use domicile_sea_orm::refusal;
+/// use sea_orm::EntityTrait;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// let error = order::Entity::find().all(&homes).await.unwrap_err();
 /// assert!(refusal(&error).unwrap().routing().unwrap().is_no_opinion());
-/// # Ok(())
-/// # }
+/// # Ok(()) }
 /// ```
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub fn refusal(error: &DbErr) -> Option<&Error> {

@@ -85,27 +85,32 @@ impl<DB: Backend> From<domicile_sqlx::Homes<DB>> for Homes<DB> {
 }
 
 impl<DB: Backend> Homes<DB> {
-    /// Returns the homes as executors of sqlx, which share all connections and settings.
+    /// Returns the homes as executors of sqlx, which share all connections and settings: for what SeaORM does not do,
+    /// and for what homes as such are asked, as [`check`](domicile_sqlx::Homes::check) and
+    /// [`add`](domicile_sqlx::Homes::add).
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sea_orm::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build().unwrap());
-    /// assert!(homes.sqlx().names().is_empty());
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// homes.sqlx().check().await.all()?;
+    /// assert_eq!(homes.sqlx().names(), [Home::new("es")?, Home::new("fr")?]);
+    /// # Ok(()) }
     /// ```
     pub fn sqlx(&self) -> &domicile_sqlx::Homes<DB> {
         &self.homes
     }
 
-    /// Returns the routers that decide.
+    /// Returns the routers that decide; see [`domicile_sqlx::Homes::routers`].
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sea_orm::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build().unwrap());
-    /// assert_eq!(homes.routers().names().next(), Some("placement"));
+    /// use domicile::{Operation, RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// let orders = Operation::write("orders");
+    /// let route = context::with(RoutingKey::new("PT"), || homes.routers().route(&orders))?;
+    /// assert_eq!(route.home().as_str(), "es");
+    /// # Ok(()) }
     /// ```
     pub fn routers(&self) -> &Chain {
         self.homes.routers()
@@ -114,11 +119,14 @@ impl<DB: Backend> Homes<DB> {
     /// Returns a handle that sends everything to this home; see [`domicile_sqlx::Homes::on`].
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sea_orm::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build().unwrap());
-    /// assert_eq!(homes.on(Home::new("es").unwrap()).home().unwrap().as_str(), "es");
+    /// use domicile::{Home, RoutingKey, context};
+    /// use sea_orm::{EntityTrait, PaginatorTrait};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let french = homes.on(Home::new("fr")?);
+    /// let count = order::Entity::find().count(&french);
+    /// assert_eq!(context::scope(RoutingKey::new("ES"), count).await?, 1);
+    /// # Ok(()) }
     /// ```
     #[track_caller]
     #[must_use]
@@ -133,14 +141,21 @@ impl<DB: Backend> Homes<DB> {
     /// Whatever routing refuses, as where the context says no home.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
-    /// # use domicile_sea_orm::Homes;
-    /// # let es = Home::new("es").unwrap();
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build().unwrap()));
-    /// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build().unwrap());
-    /// let here = context::with(es, || homes.here()).unwrap();
-    /// assert_eq!(here.home().unwrap().as_str(), "es");
+    /// use domicile::{RoutingKey, context};
+    /// use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// // A paginator sends a statement for each page, wherever the page is asked for.
+    /// let here = context::with(RoutingKey::new("ES"), || homes.here())?;
+    /// let mut pages = order::Entity::find().order_by_asc(order::Column::Id).paginate(&here, 1);
+    /// let mut amounts = Vec::new();
+    /// while let Some(page) = pages.fetch_and_next().await? {
+    ///     amounts.extend(page.into_iter().map(|order| order.amount));
+    /// }
+    /// assert_eq!(amounts, [3, 5]);
+    ///
     /// assert!(homes.here().is_err());
+    /// # Ok(()) }
     /// ```
     #[track_caller]
     pub fn here(&self) -> Result<Self, DbErr> {
@@ -150,26 +165,33 @@ impl<DB: Backend> Homes<DB> {
     /// Returns the home that this handle was fixed to by [`on`](Self::on) or [`here`](Self::here).
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sea_orm::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build().unwrap());
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
     /// assert_eq!(homes.home(), None);
+    /// assert_eq!(homes.on(Home::new("es")?).home().unwrap().as_str(), "es");
+    /// # Ok(()) }
     /// ```
     pub fn home(&self) -> Option<&Home> {
         self.homes.home()
     }
 
-    /// Returns a handle for operations on this record, or on what belongs to it, such as `find_related`: its own key and
-    /// the home that it was loaded from are witnesses of each; see [`domicile_sqlx::Homes::of`].
+    /// Returns a handle for operations on this record, or on what belongs to it, such as `find_related`: its own key
+    /// and the home that it was loaded from are witnesses of each; see [`domicile_sqlx::Homes::of`].
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Located, Placement, PlacementRouter};
-    /// # use domicile_sea_orm::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::from(domicile_sqlx::Homes::<sqlx::Sqlite>::builder(routers).build().unwrap());
-    /// let customer = Located::new(Home::new("es").unwrap(), 7);
-    /// assert_eq!(homes.of(&customer).home(), None);
+    /// use domicile::{RoutingKey, context};
+    /// use sea_orm::{EntityTrait, ModelTrait};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let orders = homes.everywhere().all(order::Entity::find()).await.rows()?;
+    /// let french = orders.iter().find(|order| order.country == "FR").unwrap();
+    /// // Spain has an order with the same id.
+    /// let delete = || order::Entity::delete_by_id(french.id);
+    /// let refused = context::scope(RoutingKey::new("ES"), delete().exec(&homes.of(french))).await.unwrap_err();
+    /// assert!(refused.to_string().contains("the record was loaded from fr"));
+    /// delete().exec(&homes.of(french)).await?;
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn of(&self, record: &dyn Record) -> Self {

@@ -10,7 +10,18 @@ use crate::backend::Backend;
 use crate::error::told;
 use crate::homes::{Homes, Leased};
 
-/// How far a home is migrated.
+/// How far a home is migrated; see [`Homes::migrations`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/migrator.rs"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// for home in homes.migrations::<Migrator>().await.all()? {
+///     // `Migrator` has one migration, which is for every home.
+///     assert_eq!((&home.applied[..], &home.pending[..]), (&[][..], &["m1_orders".to_owned()][..]));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrations {
@@ -24,7 +35,12 @@ impl Migrations {
     /// Returns whether something is to be applied.
     ///
     /// ```
-    /// assert!(!domicile_sea_orm::Migrations::default().is_behind());
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/migrator.rs"));
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// // A program that must not start before its homes are as it expects them asks this.
+    /// assert!(homes.migrations::<Migrator>().await.all()?.iter().any(|home| home.is_behind()));
+    /// # Ok(()) }
     /// ```
     pub fn is_behind(&self) -> bool {
         !self.pending.is_empty()
@@ -52,10 +68,51 @@ impl<M: MigratorTrait> MigratorTraitSelf for Own<M> {
 
 impl<DB: Backend> Homes<DB> {
     /// Runs SeaORM's migrations in every home, each as far as it is for that home, and a bounded number of homes at a
-    /// time. A home that fails keeps no other from being migrated. The result of a home names what was applied now.
+    /// time. A home that fails keeps no other from being migrated; what was applied before stays applied, and is not
+    /// run again. The result of a home names what was applied now.
     ///
     /// SeaORM's migrations are code and do not tell which tables they change, so that the routers are asked for them by
     /// their names ([`Router::allow_migrate`](domicile::Router::allow_migrate)).
+    ///
+    /// # Errors
+    ///
+    /// In the result of each home: what routing refuses, as for a home that the routers do not know, and what a
+    /// connection to it and SeaORM's migrator fail with.
+    ///
+    /// ```
+    /// use sea_orm_migration::prelude::*;
+    ///
+    /// struct Migrator;
+    ///
+    /// impl MigratorTrait for Migrator {
+    ///     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    ///         vec![Box::new(Orders)]
+    ///     }
+    /// }
+    ///
+    /// struct Orders;
+    ///
+    /// impl MigrationName for Orders {
+    ///     fn name(&self) -> &str {
+    ///         "m1_orders"
+    ///     }
+    /// }
+    ///
+    /// #[async_trait::async_trait]
+    /// impl MigrationTrait for Orders {
+    ///     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+    ///         let country = ColumnDef::new("country").text().not_null().to_owned();
+    ///         manager.create_table(Table::create().table("orders").col(country).to_owned()).await
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// for applied in homes.migrate::<Migrator>().await.all()? {
+    ///     assert_eq!(*applied, ["m1_orders"]);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn migrate<M: MigratorTrait>(&self) -> EachHome<Vec<String>, DbErr> {
         let migrate = |home: Homes<DB>| async move {
             let (own, leased) = home.own::<M>().await?;
@@ -67,6 +124,28 @@ impl<DB: Backend> Homes<DB> {
     }
 
     /// Returns how far each home is migrated, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/migrator.rs"));
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let told: Vec<_> = homes
+    ///     .migrations::<Migrator>()
+    ///     .await
+    ///     .into_iter()
+    ///     .map(|(home, migrations)| match migrations {
+    ///         Ok(migrations) if migrations.is_behind() => format!("{home} is behind by {}", migrations.pending.len()),
+    ///         Ok(_) => format!("{home} is up to date"),
+    ///         Err(error) => format!("{home} cannot be asked: {error}"),
+    ///     })
+    ///     .collect();
+    /// assert_eq!(told, ["es is behind by 1", "fr is behind by 1"]);
+    /// # Ok(()) }
+    /// ```
     pub async fn migrations<M: MigratorTrait>(&self) -> EachHome<Migrations, DbErr> {
         let ask = |home: Homes<DB>| async move {
             let (own, leased) = home.own::<M>().await?;

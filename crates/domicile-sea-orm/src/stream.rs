@@ -12,9 +12,26 @@ use sea_orm::{DbBackend, DbErr, QueryResult, QueryStream, Statement, StreamTrait
 use crate::backend::Backend;
 use crate::homes::Homes;
 
-/// The rows of a statement, from the home that was decided when the stream was opened.
+/// The rows of a statement, from the home that was decided when the stream was opened; what SeaORM's `stream` reads
+/// from, where it is given [`Homes`].
 ///
-/// It keeps its connection until it is dropped.
+/// It keeps its connection until it is dropped. Rows of another scope's home never come in between, wherever it is
+/// polled.
+///
+/// ```
+/// use domicile::{RoutingKey, context};
+/// use futures::TryStreamExt;
+/// use sea_orm::EntityTrait;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// let mut orders = context::scope(RoutingKey::new("ES"), order::Entity::find().stream(&homes)).await?;
+/// let mut amounts = Vec::new();
+/// while let Some(order) = context::scope(RoutingKey::new("FR"), orders.try_next()).await? {
+///     amounts.push(order.amount);
+/// }
+/// assert_eq!(amounts, [3, 5]);
+/// # Ok(()) }
+/// ```
 pub struct RoutedStream<DB: Backend> {
     // Dropped before the lease is, so that nobody gets the connection while rows are still coming.
     rows: Pin<Box<QueryStream>>,

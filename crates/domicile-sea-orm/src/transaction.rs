@@ -22,33 +22,23 @@ use crate::parameters::Bound;
 
 /// A transaction, which belongs to one home from its first statement.
 ///
-/// The first statement decides the home as any statement does, and opens the transaction there; a later one that belongs
-/// elsewhere is refused, and nothing of it is sent. Where the context said a home when the transaction was begun, the
-/// first statement must agree with that, too. What is sent by [`Homes`] and not by the transaction is not part of it, also
-/// while it is open: hand the transaction down. A transaction within this one is a savepoint of it. It is rolled back when
-/// it is dropped without a commit.
+/// The first statement decides the home as any statement does, and opens the transaction there; a later one that
+/// belongs elsewhere is refused, and nothing of it is sent. Where the context said a home when the transaction was
+/// begun, the first statement must agree with that, too. What is sent by [`Homes`] and not by the transaction is not
+/// part of it, also while it is open: hand the transaction down. A transaction within this one is a savepoint of it. It
+/// is rolled back when it is dropped without a commit.
 ///
 /// ```
-/// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
-/// # use domicile_sea_orm::Homes;
-/// use sea_orm::{ConnectionTrait, TransactionTrait};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
-/// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
-/// # let homes = domicile_sqlx::Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
-/// #     .home(es.clone(), "sqlite::memory:")
-/// #     .home(fr.clone(), "sqlite::memory:")
-/// #     .build()?;
-/// # let homes = Homes::from(homes);
+/// use domicile::{RoutingKey, context};
+/// use sea_orm::{ActiveModelTrait, EntityTrait, TransactionTrait};
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
 /// let transaction = homes.begin().await?;
-/// context::scope(es, transaction.execute_unprepared("CREATE TABLE orders (id INTEGER)")).await?;
-/// let elsewhere = context::scope(fr, transaction.execute_unprepared("DELETE FROM orders")).await;
+/// order("PT", 7).insert(&transaction).await?;
+/// let elsewhere = context::scope(RoutingKey::new("FR"), order::Entity::find().all(&transaction)).await;
 /// assert!(elsewhere.unwrap_err().to_string().contains("the open transaction belongs to es"));
 /// transaction.commit().await?;
-/// # Ok(())
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "a transaction is rolled back when it is dropped"]
 pub struct Transaction<DB: Backend> {
@@ -75,6 +65,17 @@ impl<DB: Backend> Transaction<DB> {
     }
 
     /// Returns the home that it belongs to; `None` before the first statement.
+    ///
+    /// ```
+    /// use sea_orm::{ActiveModelTrait, TransactionTrait};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let transaction = homes.begin().await?;
+    /// assert_eq!(transaction.home(), None);
+    /// order("PT", 7).insert(&transaction).await?;
+    /// assert_eq!(transaction.home().unwrap().as_str(), "es");
+    /// # Ok(()) }
+    /// ```
     pub fn home(&self) -> Option<&Home> {
         self.open.get().map(|open| &open.home)
     }
@@ -83,7 +84,20 @@ impl<DB: Backend> Transaction<DB> {
     ///
     /// # Errors
     ///
-    /// What the database fails with.
+    /// What the database fails with; nothing of it is kept then. Only where the connection broke meanwhile it is not
+    /// known, because the commit may have arrived without an answer: look what is there before it is done again.
+    ///
+    /// ```
+    /// use sea_orm::{ActiveModelTrait, EntityTrait, TransactionTrait};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let transaction = homes.begin().await?;
+    /// order("PT", 7).insert(&transaction).await?;
+    /// order("ES", 9).insert(&transaction).await?;
+    /// transaction.commit().await?;
+    /// assert_eq!(homes.everywhere().count(order::Entity::find()).await.count()?, 3 + 2);
+    /// # Ok(()) }
+    /// ```
     pub async fn commit(self) -> Result<(), DbErr> {
         match self.open.into_inner() {
             Some(open) => {
@@ -95,11 +109,22 @@ impl<DB: Backend> Transaction<DB> {
         }
     }
 
-    /// Rolls it back.
+    /// Rolls it back, and waits for that, while one that is dropped is rolled back before its connection is used again.
     ///
     /// # Errors
     ///
-    /// What the database fails with.
+    /// What the database fails with; it is rolled back then as well, because the connection is closed.
+    ///
+    /// ```
+    /// use sea_orm::{ActiveModelTrait, EntityTrait, TransactionTrait};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let transaction = homes.begin().await?;
+    /// order("PT", 7).insert(&transaction).await?;
+    /// transaction.rollback().await?;
+    /// assert_eq!(homes.everywhere().count(order::Entity::find()).await.count()?, 3);
+    /// # Ok(()) }
+    /// ```
     pub async fn rollback(self) -> Result<(), DbErr> {
         match self.open.into_inner() {
             Some(open) => {

@@ -36,6 +36,25 @@ pub(crate) struct Settings {
 }
 
 /// Describes the homes of a program; made by [`Homes::builder`]. Nothing is connected to before it is needed.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use domicile::Home;
+/// use domicile_sqlx::{Budget, Demand, Homes};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown {
+/// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+///     .home(Home::new("es")?, "sqlite::memory:")
+///     .home(Home::new("fr")?, "sqlite::memory:")
+///     .key_column("orders", "country", Demand::Inserts)
+///     .budget(Budget::new(50))
+///     .wait(Duration::from_secs(3))
+///     .build()?;
+/// homes.check().await.all()?;
+/// # Ok(()) }
+/// ```
 #[must_use = "there are no homes before they are built"]
 pub struct Builder<DB: Capability> {
     routers: Chain,
@@ -56,13 +75,54 @@ impl<DB: Capability> Builder<DB> {
     /// Adds a home by the URL of its database, as sqlx reads it.
     ///
     /// A database of SQLite in memory has one connection, which stays open, because its data is gone with it.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown {
+    /// let es = Home::new("es")?;
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers()).home(es.clone(), "sqlite:es.sqlite?mode=rwc").build()?;
+    /// assert_eq!(homes.names(), [es.clone()]);
+    ///
+    /// // A password is in no message, and so the URL is not.
+    /// let error = Homes::<sqlx::Sqlite>::builder(routers()).home(es, "mysql://root:secret@es/").build().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the URL of home es cannot be used: it must begin with `sqlite:`, as one of SQLite does"
+    /// );
+    /// # Ok(()) }
+    /// ```
     pub fn home(mut self, home: Home, url: impl Into<String>) -> Self {
         self.homes.push((home, HomeUrls { primary: url.into(), replicas: Vec::new() }));
         self
     }
 
     /// Adds a home by the URLs of its primary and of its replicas. Replicas answer the reads of scopes that allow it by
-    /// [`ReplicaReads`](domicile::ReplicaReads), in turns; nothing is ever written to one.
+    /// [`ReplicaReads`](domicile::ReplicaReads), in turns; nothing is ever written to one. One that is down is not
+    /// passed over: the read fails.
+    ///
+    /// ```
+    /// use domicile::{Home, ReplicaReads, Role, RoutingKey, context};
+    /// use domicile_sqlx::{Error, Homes, Unreadable};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home_with_replicas(Home::new("es")?, "sqlite:es.sqlite", ["sqlite:es-1.sqlite", "sqlite:es-2.sqlite"])
+    ///     .build()?;
+    /// context::with(RoutingKey::new("ES"), || {
+    ///     let role = |sql| homes.decide(sql, &Unreadable).map(|decided| decided.route().role());
+    ///     assert_eq!(role("SELECT amount FROM orders")?, Role::Primary);
+    ///     context::with(ReplicaReads::new(), || {
+    ///         assert_eq!(role("SELECT amount FROM orders")?, Role::Replica);
+    ///         assert_eq!(role("SELECT amount FROM orders FOR UPDATE")?, Role::Primary);
+    ///         Ok::<_, Error>(())
+    ///     })
+    /// })?;
+    /// # Ok(()) }
+    /// ```
     pub fn home_with_replicas<U: Into<String>>(
         mut self,
         home: Home,
@@ -74,10 +134,30 @@ impl<DB: Capability> Builder<DB> {
         self
     }
 
-    /// Says that a column of a table holds the routing key. What statements say of it is a witness then, and it is never
-    /// updated in place. `demand` says which statements must say it.
+    /// Says that a column of a table holds the routing key. What statements say of it is a witness then, and it is
+    /// never updated in place. `demand` says which statements must say it. Both names are compared without regard to
+    /// case, and a table that is declared without a schema is meant in every schema; what is said last of a table
+    /// holds.
     ///
     /// In sqlx the values of parameters cannot be read, so that only literals are; SeaORM's can.
+    ///
+    /// ```
+    /// use domicile::{Home, RoutingKey, context};
+    /// use domicile_sqlx::{Demand, Homes, Unreadable};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home(Home::new("es")?, "sqlite::memory:")
+    ///     .home(Home::new("fr")?, "sqlite::memory:")
+    ///     .key_column("orders", "country", Demand::Inserts)
+    ///     .build()?;
+    /// // The rows say where they belong, so that a wrong context is found out.
+    /// let insert = "INSERT INTO orders (country, amount) VALUES ('ES', 3)";
+    /// let refused = context::with(RoutingKey::new("FR"), || homes.decide(insert, &Unreadable)).unwrap_err();
+    /// assert!(refused.routing().unwrap().is_disagreement());
+    /// # Ok(()) }
+    /// ```
     pub fn key_column(mut self, table: &str, column: &str, demand: Demand) -> Self {
         self.key_columns.insert(table, column, demand);
         self
@@ -85,31 +165,131 @@ impl<DB: Capability> Builder<DB> {
 
     /// Bounds the connections that are open at a time by a budget, which may be shared with other homes. 100 of its own
     /// unless this is said.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sqlx::{Budget, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let budget = Budget::new(50);
+    /// let orders = Homes::<sqlx::Sqlite>::builder(routers()).home(Home::new("es")?, "sqlite::memory:");
+    /// let audits = Homes::<sqlx::Sqlite>::builder(routers()).home(Home::new("es")?, "sqlite::memory:");
+    /// let (orders, audits) = (orders.budget(budget.clone()).build()?, audits.budget(budget.clone()).build()?);
+    /// orders.check().await.all()?;
+    /// audits.check().await.all()?;
+    /// assert_eq!(budget.open(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn budget(mut self, budget: Budget) -> Self {
         self.settings.budget = budget;
         self
     }
 
-    /// Bounds the connections that one home may have open, so that it does not use up the budget; 10 unless this is said,
-    /// and at least 1.
+    /// Bounds the connections that one home may have open, so that it does not use up the budget; 10 unless this is
+    /// said, and at least 1. Its primary and each of its replicas have as many each.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use domicile::{Home, RoutingKey, context};
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home(Home::new("es")?, "sqlite:file:shared?mode=memory&cache=shared")
+    ///     .connections_per_home(2)
+    ///     .wait(Duration::from_secs(1))
+    ///     .build()?;
+    /// let decided = context::with(RoutingKey::new("ES"), || homes.decide_write())?;
+    /// let (_one, _other) = (decided.lease().await?, decided.lease().await?);
+    /// let error = decided.lease().await.unwrap_err();
+    /// assert!(error.to_string().contains("all 2 of the home are in use"));
+    /// # Ok(()) }
+    /// ```
     pub fn connections_per_home(mut self, connections_max: usize) -> Self {
         self.settings.bounds.connections_max = connections_max.max(1);
         self
     }
 
-    /// Bounds the time that is waited for a connection, 10 s unless this is said.
+    /// Bounds the time that is waited for a connection, 10 s unless this is said: once for one of those that are
+    /// allowed to become free, and once for the database to answer, where one is opened.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use domicile::{Home, RoutingKey, context};
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home(Home::new("es")?, "sqlite::memory:")
+    ///     .wait(Duration::from_secs(1))
+    ///     .build()?;
+    /// let decided = context::with(RoutingKey::new("ES"), || homes.decide_write())?;
+    /// let in_use = decided.lease().await?;
+    /// assert!(matches!(decided.lease().await, Err(Error::Exhausted { seconds: 1, .. })));
+    /// drop(in_use);
+    /// decided.lease().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn wait(mut self, wait: Duration) -> Self {
         self.settings.bounds.wait = wait;
         self
     }
 
-    /// Bounds how many homes are asked at once by [`Homes::everywhere`]; 16 unless this is said, and at least 1.
+    /// Bounds how many homes are asked at once by [`Homes::everywhere`], and by all else that goes to several homes,
+    /// such as [`Homes::migrate`]; 16 unless this is said, and at least 1.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use domicile::Home;
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home(Home::new("es")?, "sqlite::memory:")
+    ///     .home(Home::new("fr")?, "sqlite::memory:")
+    ///     .concurrency(1)
+    ///     .build()?;
+    /// let is_asking = AtomicBool::new(false);
+    /// let asked = homes.ask(homes.names(), async |_| {
+    ///     assert!(!is_asking.swap(true, Ordering::Relaxed), "one home at a time");
+    ///     tokio::task::yield_now().await;
+    ///     is_asking.store(false, Ordering::Relaxed);
+    ///     Ok::<_, Error>(())
+    /// });
+    /// asked.await.all()?;
+    /// # Ok(()) }
+    /// ```
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.settings.concurrency = concurrency.max(1);
         self
     }
 
-    /// Refuses homes whose database carries no marker; see [`Homes::mark`].
+    /// Refuses homes whose database carries no marker, by [`Error::Unmarked`] when a connection to it is opened; see
+    /// [`Homes::mark`]. A marker that names another home is refused without this as well.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let es = Home::new("es")?;
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers()).home(es.clone(), "sqlite::memory:");
+    /// let homes = homes.require_markers().build()?;
+    /// let error = sqlx::query("SELECT 1").execute(&homes.on(es.clone())).await.unwrap_err();
+    /// assert!(matches!(Error::of(&error), Some(Error::Unmarked { .. })));
+    ///
+    /// homes.mark(&es).await?;
+    /// sqlx::query("SELECT 1").execute(&homes.on(es)).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn require_markers(mut self) -> Self {
         self.settings.needs_marker = true;
         self
@@ -119,8 +299,26 @@ impl<DB: Capability> Builder<DB> {
     ///
     /// # Errors
     ///
-    /// [`Error::AddedTwice`] for a home that was added twice, [`Error::Url`] for a URL that cannot be used, and [`Error::SameDatabase`] if the URLs of two homes lead to one
-    /// database. That two URLs that differ do so is found when the second is connected to.
+    /// [`Error::AddedTwice`] for a home that was added twice, [`Error::Url`] for a URL that cannot be used, and
+    /// [`Error::SameDatabase`] if the URLs of two homes lead to one database. That two URLs that differ do so is found
+    /// when the second is connected to.
+    ///
+    /// # Panics
+    ///
+    /// If [`connections_per_home`](Self::connections_per_home) is larger than a semaphore of tokio.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home(Home::new("es")?, "sqlite:es.sqlite")
+    ///     .home(Home::new("fr")?, "sqlite:./es.sqlite");
+    /// assert!(matches!(homes.build(), Err(Error::SameDatabase { .. })));
+    /// # Ok(()) }
+    /// ```
     pub fn build(self) -> Result<Homes<DB>, Error> {
         let mut names = BTreeSet::new();
         if let Some((home, _)) = self.homes.iter().find(|(home, _)| !names.insert(home.clone())) {

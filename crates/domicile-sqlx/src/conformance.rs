@@ -24,7 +24,7 @@
 //!     .build()?;
 //! let cases = [(RoutingKey::new("ES"), es), (RoutingKey::new("FR"), fr)];
 //! let checked = conformance::check(&homes, &cases, 7).await?;
-//! assert!(checked.operations > 20);
+//! assert!(checked.operations > 10);
 //! # Ok(())
 //! # }
 //! ```
@@ -48,6 +48,18 @@ const ROUNDS: usize = 5;
 const TABLE: &str = "domicile_planted";
 
 /// What [`check`] has done.
+///
+/// ```
+/// use domicile::{Home, RoutingKey};
+/// use domicile_sqlx::conformance;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// let cases = [(RoutingKey::new("ES"), Home::new("es")?), (RoutingKey::new("FR"), Home::new("fr")?)];
+/// let checked = conformance::check(&homes, &cases, 7).await?;
+/// // A check that did nothing would have found nothing.
+/// assert!(checked.operations > 10);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Checked {
@@ -56,6 +68,18 @@ pub struct Checked {
 }
 
 /// What is wrong, in words for people.
+///
+/// ```
+/// use domicile::{Home, RoutingKey};
+/// use domicile_sqlx::conformance;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// // The routers send Portugal's records to Spain, which is not what was wanted.
+/// let cases = [(RoutingKey::new("ES"), Home::new("es")?), (RoutingKey::new("PT"), Home::new("fr")?)];
+/// let violation = conformance::check(&homes, &cases, 7).await.unwrap_err();
+/// assert_eq!(violation.to_string(), "a read in the scope of the key PT belongs to fr, and reached es");
+/// # Ok(()) }
+/// ```
 #[derive(thiserror::Error, Debug)]
 #[error("{0}")]
 pub struct Violation(String);
@@ -67,6 +91,26 @@ impl From<Error> for Violation {
 }
 
 /// Runs `work`, and returns what it returned and the homes that were contacted meanwhile, by this handle or any clone.
+///
+/// ```
+/// use domicile::{Home, RoutingKey, context};
+/// use domicile_sqlx::{Homes, conformance::watch};
+///
+/// /// What is to be tested.
+/// async fn count(homes: &Homes<sqlx::Sqlite>) -> Result<i64, sqlx::Error> {
+///     sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(homes).await
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// let (counted, contacted) = watch(&homes, context::scope(RoutingKey::new("ES"), count(&homes))).await;
+/// assert_eq!(counted?, 2);
+/// assert!(contacted.into_iter().eq([Home::new("es")?]));
+///
+/// let (refused, contacted) = watch(&homes, count(&homes)).await;
+/// assert!(refused.is_err() && contacted.is_empty());
+/// # Ok(()) }
+/// ```
 pub async fn watch<DB: Capability, T>(homes: &Homes<DB>, work: impl Future<Output = T>) -> (T, BTreeSet<Home>) {
     let before = homes.contacts();
     let done = work.await;
@@ -78,16 +122,18 @@ fn has_heard(before: &BTreeMap<Home, Contacts>, home: &Home, after: Contacts) ->
     before.get(home).copied().unwrap_or_default() != after
 }
 
-/// Runs futures in turns on one task: in each turn each of them is polled once, in an order that `seed` decides.
+/// Runs futures in turns on one task: in each turn each of them is polled once, in an order that `seed` decides. The
+/// same seed gives the same order. What they return comes in the order in which they were given.
 ///
 /// ```
+/// use std::sync::Mutex;
+///
 /// use domicile_sqlx::conformance::interleaved;
 /// use futures::FutureExt;
-/// use std::cell::RefCell;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let order = std::sync::Mutex::new(Vec::new());
+/// let order = Mutex::new(Vec::new());
 /// let step = |name| {
 ///     let order = &order;
 ///     async move {
@@ -95,10 +141,11 @@ fn has_heard(before: &BTreeMap<Home, Contacts>, home: &Home, after: Contacts) ->
 ///             order.lock().unwrap().push(name);
 ///             tokio::task::yield_now().await;
 ///         }
+///         name
 ///     }
 ///     .boxed()
 /// };
-/// interleaved(7, vec![step("a"), step("b")]).await;
+/// assert_eq!(interleaved(7, vec![step("a"), step("b")]).await, ["a", "b"]);
 /// let order = order.into_inner().unwrap();
 /// assert_ne!(order[0], order[1]);
 /// assert_ne!(order[2], order[3]);
@@ -137,11 +184,49 @@ pub async fn interleaved<T>(seed: u64, futures: Vec<BoxFuture<'_, T>>) -> Vec<T>
 /// - all keys at the same time, in turns, in an order that `seed` decides, which must not disturb each other;
 /// - a transaction, in which a statement for another home must be refused.
 ///
-/// `cases` are keys and the homes that they belong to: at least two homes.
+/// `cases` are keys and the homes that they belong to: at least two homes. In each of them the table `domicile_planted`
+/// is made, and it stays there.
 ///
 /// # Errors
 ///
 /// The first [`Violation`], which names the operation, its home, and what came instead.
+///
+/// # Panics
+///
+/// Outside a runtime of tokio, because it spawns a task.
+///
+/// ```
+/// use domicile::{Home, Operation, Route, Router, RoutingKey};
+/// use domicile_sqlx::{Homes, conformance};
+///
+/// /// Guesses that what nobody knows is Spanish.
+/// struct Guesses;
+///
+/// impl Router for Guesses {
+///     fn name(&self) -> &str {
+///         "guesses"
+///     }
+///
+///     fn route_read(&self, _: &Operation<'_>) -> Result<Option<Route>, domicile::Error> {
+///         Ok(Some(Route::new(Home::new("es")?, "most are")))
+///     }
+///
+///     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, domicile::Error> {
+///         self.route_read(operation)
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown {
+/// let homes = Homes::<sqlx::Sqlite>::builder(routers().then(Guesses))
+///     .home(Home::new("es")?, "sqlite::memory:")
+///     .home(Home::new("fr")?, "sqlite::memory:")
+///     .build()?;
+/// let cases = [(RoutingKey::new("ES"), Home::new("es")?), (RoutingKey::new("FR"), Home::new("fr")?)];
+/// let violation = conformance::check(&homes, &cases, 7).await.unwrap_err();
+/// assert_eq!(violation.to_string(), "a read without any context must be refused, and reached es");
+/// # Ok(()) }
+/// ```
 pub async fn check<DB: Capability>(
     homes: &Homes<DB>,
     cases: &[(RoutingKey, Home)],

@@ -14,13 +14,51 @@ use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch};
 /// What messages call the table of an operation that names none.
 pub(crate) const UNKNOWN_TABLE: &str = "a table that is not known";
 
-/// The values of a statement's parameters, as far as they are routing keys.
+/// The values of a statement's parameters, as far as they are routing keys. Used by adapters: what sqlx binds cannot be
+/// read, and what a library binds that builds statements can.
+///
+/// ```
+/// use domicile::RoutingKey;
+/// use domicile_sqlx::Parameters;
+///
+/// /// The texts that a library has bound.
+/// struct Texts<'a>(&'a [&'a str]);
+///
+/// impl Parameters for Texts<'_> {
+///     fn key(&self, index: usize) -> Option<RoutingKey> {
+///         self.0.get(index).map(|text| RoutingKey::new(*text))
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # fn main() -> Shown { let homes = two_homes();
+/// let delete = "DELETE FROM orders WHERE country = ?";
+/// assert_eq!(homes.decide(delete, &Texts(&["FR"]))?.route().home().as_str(), "fr");
+/// assert_eq!(homes.decide(delete, &Texts(&["PT"]))?.route().home().as_str(), "es");
+/// # Ok(()) }
+/// ```
 pub trait Parameters {
     /// Returns the value of a parameter, counted from 0, as a routing key; `None` if it is none or cannot be read.
+    ///
+    /// It MUST be the value that is sent, as the text that a literal of it would be: it is a witness of where the
+    /// statement belongs. For NULL, and for an index without a parameter, it MUST be `None`.
     fn key(&self, index: usize) -> Option<RoutingKey>;
 }
 
-/// Parameters that cannot be read, as those of sqlx.
+/// Parameters that cannot be read, as those of sqlx. What is written out in a statement is read nevertheless.
+///
+/// ```
+/// use domicile_sqlx::Unreadable;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # fn main() -> Shown { let homes = two_homes();
+/// let decided = homes.decide("DELETE FROM orders WHERE country = 'FR'", &Unreadable)?;
+/// assert_eq!(decided.route().home().as_str(), "fr");
+///
+/// // What is in a parameter is for the context to say, which says nothing here.
+/// let refused = homes.decide("DELETE FROM orders WHERE country = ?", &Unreadable).unwrap_err();
+/// assert!(refused.routing().unwrap().is_no_opinion());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Unreadable;
 
@@ -30,7 +68,23 @@ impl Parameters for Unreadable {
     }
 }
 
-/// A statement whose home is decided.
+/// A statement whose home is decided, and which has not been sent; made by [`Homes::decide`]. Used by adapters.
+///
+/// It keeps its home and its database, whatever is in the context and added to the homes later.
+///
+/// ```
+/// use domicile::{RoutingKey, context};
+/// use domicile_sqlx::Unreadable;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// let sql = "SELECT sum(amount) FROM orders";
+/// let decided = context::with(RoutingKey::new("FR"), || homes.decide(sql, &Unreadable))?;
+///
+/// let lease = decided.lease().await?;
+/// let sum: i64 = sqlx::query_scalar(sql).fetch_one(lease.pool()).await?;
+/// assert_eq!(sum, 4);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Decided<DB: Capability> {
     route: Route,
@@ -39,15 +93,40 @@ pub struct Decided<DB: Capability> {
 
 impl<DB: Capability> Decided<DB> {
     /// Returns the home, and why it is that.
+    ///
+    /// ```
+    /// use domicile_sqlx::Unreadable;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// let decided = homes.decide("DELETE FROM orders WHERE country IN ('ES', 'PT')", &Unreadable)?;
+    /// assert_eq!(decided.route().home().as_str(), "es");
+    /// assert!(decided.route().to_string().contains("the statement's orders.country is PT"));
+    /// # Ok(()) }
+    /// ```
     pub fn route(&self) -> &Route {
         &self.route
     }
 
-    /// Takes a connection to it.
+    /// Takes a connection to it, and waits for one if need be; see [`Builder::wait`](crate::Builder::wait). A future
+    /// that is dropped takes none.
     ///
     /// # Errors
     ///
-    /// [`Error::Exhausted`], and whatever opening it fails with.
+    /// [`Error::Exhausted`] if none became free in time, [`Error::Connect`] if none could be opened, and
+    /// [`Error::SameDatabase`], [`Error::WrongHome`] or [`Error::Unmarked`] if it leads to a database that is not the
+    /// home's.
+    ///
+    /// ```
+    /// use domicile::{Home, RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let decided = context::with(RoutingKey::new("FR"), || homes.decide_write())?;
+    /// let fr = Home::new("fr")?;
+    /// assert_eq!(homes.contacts()[&fr].primary, 0);
+    /// let lease = decided.lease().await?;
+    /// assert_eq!(homes.contacts()[&fr].primary, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn lease(&self) -> Result<Lease<DB>, Error> {
         self.pool.lease().await
     }
@@ -57,7 +136,9 @@ impl<DB: Capability> Homes<DB> {
     /// Decides the home of a statement from the context here and now, from what the statement says, and from what this
     /// handle was told. Nothing is sent.
     ///
-    /// It is what the executor does first; adapters for other libraries and tests call it by itself.
+    /// It is what the executor does first; adapters for other libraries and tests call it by itself. Of a statement
+    /// that writes it is noted that its home was written to, also if it is never sent: further reads of a scope with
+    /// [`ReplicaReads`] are for the primary then.
     ///
     /// # Errors
     ///
@@ -65,22 +146,18 @@ impl<DB: Capability> Homes<DB> {
     /// [`Error::NoDatabase`].
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey};
-    /// # use domicile_sqlx::{Demand, Homes, Unreadable};
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let es = Home::new("es")?;
-    /// let placement = Placement::builder().place(RoutingKey::new("ES"), es.clone(), "main.rs:10").build()?;
-    /// let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
-    ///     .home(es, "sqlite:es.sqlite")
-    ///     .key_column("orders", "country", Demand::Nothing)
-    ///     .build()?;
+    /// use domicile_sqlx::Unreadable;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
     /// let decided = homes.decide("DELETE FROM orders WHERE country = 'ES'", &Unreadable)?;
     /// assert_eq!(
     ///     decided.route().to_string(),
-    ///     "es, because the statement's orders.country is ES (placed by main.rs:10)"
+    ///     "es, because the statement's orders.country is ES (placed by domicile.toml:12)"
     /// );
-    /// # Ok(())
-    /// # }
+    ///
+    /// let refused = homes.decide("UPDATE orders SET country = 'FR' WHERE country = 'ES'", &Unreadable).unwrap_err();
+    /// assert!(refused.to_string().starts_with("the statement was refused"));
+    /// # Ok(()) }
     /// ```
     pub fn decide(&self, sql: &str, parameters: &dyn Parameters) -> Result<Decided<DB>, Error> {
         let analysis = self.shared.statements.analyse(sql);
@@ -113,11 +190,23 @@ impl<DB: Capability> Homes<DB> {
         }
     }
 
-    /// Decides the home of writes that are not known yet, from the context here and now and from what this handle was told.
+    /// Decides the home of writes that are not known yet, from the context here and now and from what this handle was
+    /// told. Used by adapters: for what must be opened before there is a statement, as a savepoint.
     ///
     /// # Errors
     ///
-    /// As for [`decide`](Self::decide).
+    /// [`Error::Routing`] where routing refuses it, as where the context says no home, and [`Error::NoDatabase`].
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// let decided = context::with(RoutingKey::new("FR"), || homes.decide_write())?;
+    /// assert_eq!(decided.route().home().as_str(), "fr");
+    ///
+    /// assert!(homes.decide_write().unwrap_err().routing().unwrap().is_no_opinion());
+    /// # Ok(()) }
+    /// ```
     pub fn decide_write(&self) -> Result<Decided<DB>, Error> {
         let operation = self.facts.tell(Operation::write(UNKNOWN_TABLE));
         let route = self.shared.routers.route(&operation)?;

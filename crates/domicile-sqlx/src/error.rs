@@ -6,6 +6,22 @@ use domicile::Home;
 ///
 /// An executor of sqlx can only fail with [`sqlx::Error`], which then holds this as its source: [`Error::of`] finds it.
 /// No value of a statement and no password is in the message.
+///
+/// ```
+/// use domicile::{RoutingKey, context};
+/// use domicile_sqlx::Error;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// let insert = sqlx::query("INSERT INTO orders (country) VALUES (?)").bind("Atlantis").execute(&homes);
+/// let error = context::scope(RoutingKey::new("Atlantis"), insert).await.unwrap_err();
+/// let what_to_do = match Error::of(&error) {
+///     Some(Error::Routing(error)) if error.is_unknown_key() => "put the record aside until its key is placed",
+///     Some(error) if error.is_refusal() => "correct the program or its configuration",
+///     _ => "try it again later",
+/// };
+/// assert_eq!(what_to_do, "put the record aside until its key is placed");
+/// # Ok(()) }
+/// ```
 #[derive(thiserror::Error, Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -13,20 +13,13 @@ use crate::homes::Homes;
 
 /// Sends a statement to several homes; made by [`Homes::everywhere`] and [`Homes::among`].
 ///
-/// A query of sqlx is used up by being sent, so that a query is made for each home, by a function. Homes are asked at the
-/// same time, a bounded number of them; each answers for itself, in an [`EachHome`].
+/// A query of sqlx is used up by being sent, so that a query is made for each home, by a function. Homes are asked at
+/// the same time, a bounded number of them; each answers for itself, in an [`EachHome`]. There is no transaction around
+/// all of them: what fails in one home may be done in the others, and the result says in which.
 ///
 /// ```
-/// # use domicile::{Chain, Home, Placement, PlacementRouter};
-/// # use domicile_sqlx::Homes;
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
-/// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
-/// # let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
-/// #     .home(es.clone(), "sqlite::memory:")
-/// #     .home(fr.clone(), "sqlite::memory:")
-/// #     .build()?;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
 /// let everywhere = homes.everywhere();
 /// everywhere.execute(|| sqlx::query("CREATE TABLE orders (amount INTEGER)")).await.all()?;
 /// everywhere.execute(|| sqlx::query("INSERT INTO orders VALUES (?), (?)").bind(3).bind(5)).await.all()?;
@@ -37,8 +30,7 @@ use crate::homes::Homes;
 /// // An average of averages is not the average.
 /// let average = everywhere.fetch_scalar::<Option<f64>, _>(|| sqlx::query("SELECT avg(amount) FROM orders")).await;
 /// assert!(average.max().is_err());
-/// # Ok(())
-/// # }
+/// # Ok(()) }
 /// ```
 pub struct Everywhere<DB: Capability> {
     homes: Homes<DB>,
@@ -50,13 +42,33 @@ pub struct Everywhere<DB: Capability> {
 type Query<'q, DB, A> = sqlx::query::Query<'q, DB, A>;
 
 impl<DB: Capability> Homes<DB> {
-    /// Returns what sends statements to all homes that have a database here.
+    /// Returns what sends statements to all homes that have a database here and now. Like [`on`](Self::on), it
+    /// overrides the context, but neither what a statement says itself nor a scope that is confined to one home.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let counts = homes.everywhere().fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
+    /// assert_eq!(counts.count()?, 3);
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn everywhere(&self) -> Everywhere<DB> {
         self.among(self.names())
     }
 
-    /// Returns what sends statements to these homes.
+    /// Returns what sends statements to these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that
+    /// is named twice is asked twice, and one that has no database here answers with an error.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let iberia = homes.among([Home::new("es")?]);
+    /// let counts = iberia.fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
+    /// assert_eq!(counts.count()?, 2);
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn among(&self, homes: impl IntoIterator<Item = Home>) -> Everywhere<DB> {
         Everywhere { homes: self.clone(), among: homes.into_iter().collect(), origin: Origin::caller() }
@@ -68,6 +80,20 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     /// Executes a statement in each home; each answers with what it has changed.
+    ///
+    /// # Errors
+    ///
+    /// In the result of each home: what routing refuses there, and what a connection and the database fail with.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let delete = || sqlx::query("DELETE FROM orders WHERE amount > ?").bind(3);
+    /// let deleted = homes.everywhere().execute(delete).await.all()?;
+    /// let deleted: Vec<_> = deleted.iter().map(|done| (done.home().as_str(), done.rows_affected())).collect();
+    /// assert_eq!(deleted, [("es", 1), ("fr", 1)]);
+    /// # Ok(()) }
+    /// ```
     pub async fn execute<'q, A>(&self, query: impl Fn() -> Query<'q, DB, A>) -> EachHome<DB::QueryResult, Error>
     where
         A: 'q + IntoArguments<DB> + Send,
@@ -75,7 +101,23 @@ where
         self.each(&query, |query, homes| async move { query.execute(&homes).await }).await
     }
 
-    /// Fetches the rows of each home.
+    /// Fetches the rows of each home. All of them are kept in memory: bound them in the statement, where there may be
+    /// many.
+    ///
+    /// # Errors
+    ///
+    /// As for [`execute`](Self::execute).
+    ///
+    /// ```
+    /// use sqlx::Row;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let orders = homes.everywhere().fetch_all(|| sqlx::query("SELECT amount FROM orders")).await;
+    /// for row in orders.rows()? {
+    ///     println!("{} has an order of {}", row.home(), row.get::<i64, _>("amount"));
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn fetch_all<'q, A>(&self, query: impl Fn() -> Query<'q, DB, A>) -> EachHome<Vec<DB::Row>, Error>
     where
         A: 'q + IntoArguments<DB> + Send,
@@ -83,7 +125,23 @@ where
         self.each(&query, |query, homes| async move { query.fetch(&homes).try_collect().await }).await
     }
 
-    /// Fetches the rows of each home as a type.
+    /// Fetches the rows of each home as a type. All of them are kept in memory: bound them in the statement, where
+    /// there may be many.
+    ///
+    /// # Errors
+    ///
+    /// As for [`execute`](Self::execute), and what the type cannot be made of.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let largest = || sqlx::query("SELECT country, amount FROM orders ORDER BY amount DESC LIMIT 2");
+    /// let largest = homes.everywhere().fetch_all_as::<(String, i64), _>(largest).await;
+    /// let largest = largest.top(2, |one, other| other.1.cmp(&one.1))?;
+    /// let told: Vec<_> = largest.iter().map(|order| (order.home().as_str(), order.0.as_str(), order.1)).collect();
+    /// assert_eq!(told, [("es", "PT", 5), ("fr", "FR", 4)]);
+    /// # Ok(()) }
+    /// ```
     pub async fn fetch_all_as<'q, T, A>(&self, query: impl Fn() -> Query<'q, DB, A>) -> EachHome<Vec<T>, Error>
     where
         A: 'q + IntoArguments<DB> + Send,
@@ -96,7 +154,27 @@ where
         self.each(&query, fetch).await
     }
 
-    /// Fetches the one value of the one row of each home, as that of an aggregate.
+    /// Fetches the one value of the one row of each home, as that of an aggregate. A value that may be NULL, as every
+    /// aggregate but a count, is an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`execute`](Self::execute), [`sqlx::Error::RowNotFound`] where there is no row, and what the type cannot
+    /// be made of.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let count = || sqlx::query("SELECT count(*) FROM orders");
+    /// assert_eq!(homes.everywhere().fetch_scalar::<i64, _>(count).await.count()?, 3);
+    ///
+    /// // A home that fails is no number that is too small.
+    /// sqlx::query("DROP TABLE orders").execute(&homes.on(Home::new("fr")?)).await?;
+    /// let failed = homes.everywhere().fetch_scalar::<i64, _>(count).await.count().unwrap_err();
+    /// assert_eq!(failed.home().unwrap().as_str(), "fr");
+    /// # Ok(()) }
+    /// ```
     pub async fn fetch_scalar<'q, T, A>(&self, query: impl Fn() -> Query<'q, DB, A>) -> EachHome<T, Error>
     where
         A: 'q + IntoArguments<DB> + Send,
@@ -136,11 +214,12 @@ impl<DB: Capability> Homes<DB> {
     /// Returns what the rows of a statement are, which says how those of several homes may become one.
     ///
     /// ```
-    /// # use domicile::{Aggregate, Chain, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).build().unwrap();
+    /// use domicile::Aggregate;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
     /// assert_eq!(homes.aggregate_of("SELECT count(*) FROM orders"), Aggregate::Count);
+    /// assert_eq!(homes.aggregate_of("SELECT avg(amount) FROM orders"), Aggregate::Other("avg".into()));
+    /// # Ok(()) }
     /// ```
     pub fn aggregate_of(&self, sql: &str) -> Aggregate {
         self.shared.statements.analyse(sql).aggregate.clone()

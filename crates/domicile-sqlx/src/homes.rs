@@ -96,7 +96,18 @@ impl<DB: Capability> HomeDatabases<DB> {
     }
 }
 
-/// How many times the databases of a home were contacted.
+/// How many times the databases of a home were contacted; see [`Homes::contacts`].
+///
+/// ```
+/// use domicile::{Home, RoutingKey, context};
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// context::scope(RoutingKey::new("ES"), sqlx::query("SELECT 1").execute(&homes)).await?;
+/// let es = homes.contacts()[&Home::new("es")?];
+/// // Nobody has said that an old answer will do, so that no replica was asked.
+/// assert_eq!((es.primary, es.replicas), (1, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contacts {
@@ -139,20 +150,28 @@ impl<DB: Capability> Homes<DB> {
     /// Adds a home, or gives one that is there another database, while the others are in use: a new country needs no
     /// restart. Place its keys after that, by [`PlacementRouter::replace`](domicile::PlacementRouter::replace).
     ///
-    /// Operations that have begun keep the database that they have begun with.
+    /// Operations that have begun keep the database that they have begun with. Nothing is connected to before it is
+    /// needed.
     ///
     /// # Errors
     ///
     /// [`Error::Url`] for a URL that cannot be used, and [`Error::SameDatabase`] if it is another home's.
     ///
+    /// # Panics
+    ///
+    /// As [`Builder::build`].
+    ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
+    /// use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
+    /// use domicile_sqlx::Homes;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build()?));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).build()?;
-    /// homes.add(Home::new("it")?, "sqlite:it.sqlite")?;
-    /// assert_eq!(homes.names()[0].as_str(), "it");
+    /// let router = PlacementRouter::new(Placement::builder().build()?);
+    /// let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(router.clone())).build()?;
+    ///
+    /// let it = Home::new("it")?;
+    /// homes.add(it.clone(), "sqlite:it.sqlite")?;
+    /// router.replace(Placement::builder().place(RoutingKey::new("IT"), it.clone(), "main.rs:12").build()?);
+    /// assert_eq!(context::with(RoutingKey::new("IT"), || homes.here())?.home(), Some(&it));
     /// # Ok(())
     /// # }
     /// ```
@@ -218,33 +237,27 @@ impl<DB: Capability> Homes<DB> {
     /// Returns the homes that have a database here, sorted by name.
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// assert!(Homes::<sqlx::Sqlite>::builder(routers).build().unwrap().names().is_empty());
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// assert_eq!(homes.names(), [Home::new("es")?, Home::new("fr")?]);
+    /// # Ok(()) }
     /// ```
     pub fn names(&self) -> Vec<Home> {
         self.shared.databases.load().keys().cloned().collect()
     }
 
-    /// Returns how many times each home was contacted since it was added: a connection to it was taken, for a statement,
-    /// a transaction or a check. A home that is at 0 has not heard of anything.
+    /// Returns how many times each home was contacted since it was added: a connection to it was taken, for a
+    /// statement, a transaction or a check. A home that is at 0 has not heard of anything.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
-    /// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
-    /// # let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
-    /// #     .home(es.clone(), "sqlite::memory:")
-    /// #     .home(fr.clone(), "sqlite::memory:")
-    /// #     .build()?;
-    /// context::scope(es.clone(), sqlx::query("SELECT 1").execute(&homes)).await?;
-    /// assert_eq!((homes.contacts()[&es].primary, homes.contacts()[&fr].primary), (1, 0));
-    /// # Ok(())
-    /// # }
+    /// use domicile::{Home, RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// context::scope(RoutingKey::new("ES"), sqlx::query("SELECT 1").execute(&homes)).await?;
+    /// let contacts = homes.contacts();
+    /// assert_eq!((contacts[&Home::new("es")?].primary, contacts[&Home::new("fr")?].primary), (1, 0));
+    /// # Ok(()) }
     /// ```
     pub fn contacts(&self) -> BTreeMap<Home, Contacts> {
         let contacts = |databases: &HomeDatabases<DB>| Contacts {
@@ -255,14 +268,17 @@ impl<DB: Capability> Homes<DB> {
         databases.iter().map(|(home, databases)| (home.clone(), contacts(databases))).collect()
     }
 
-    /// Returns the routers that decide.
+    /// Returns the routers that decide. Asked by themselves, they decide about a table of a name and nothing else: not
+    /// about what a statement says, which [`decide`](Self::decide) reads.
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).build().unwrap();
-    /// assert_eq!(homes.routers().names().next(), Some("placement"));
+    /// use domicile::{Operation, RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// let orders = Operation::write("orders");
+    /// let route = context::with(RoutingKey::new("PT"), || homes.routers().route(&orders))?;
+    /// assert_eq!(route.home().as_str(), "es");
+    /// # Ok(()) }
     /// ```
     pub fn routers(&self) -> &Chain {
         &self.shared.routers
@@ -280,20 +296,21 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Returns a handle that sends everything to this home. It overrides the context, but neither what a statement says
-    /// itself nor a scope that is confined to another home.
+    /// itself nor a scope that is confined to another home. That there is such a home is found out when something is
+    /// sent.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let es = Home::new("es")?;
-    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es.clone(), "sqlite::memory:").build()?;
-    /// let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(&homes.on(es)).await?;
-    /// assert_eq!(one, 1);
-    /// # Ok(())
-    /// # }
+    /// use domicile::{Home, RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let french = homes.on(Home::new("fr")?);
+    /// let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM orders").fetch_one(&french);
+    /// assert_eq!(context::scope(RoutingKey::new("ES"), count).await?, 1);
+    ///
+    /// // What the statement says is not overridden.
+    /// let refused = sqlx::query("DELETE FROM orders WHERE country = 'ES'").execute(&french).await.unwrap_err();
+    /// assert!(refused.to_string().contains("es, because the statement's orders.country is ES"));
+    /// # Ok(()) }
     /// ```
     #[track_caller]
     #[must_use]
@@ -309,19 +326,15 @@ impl<DB: Capability> Homes<DB> {
     /// Whatever routing refuses, as where the context says no home.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let es = Home::new("es")?;
-    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es.clone(), "sqlite::memory:").build()?;
-    /// let here = context::with(es, || homes.here())?;
-    /// let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(&here).await?;
-    /// assert_eq!((one, here.home().unwrap().as_str()), (1, "es"));
-    /// assert!(homes.here().is_err());
-    /// # Ok(())
-    /// # }
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let here = context::with(RoutingKey::new("ES"), || homes.here())?;
+    /// let count: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&here).await?;
+    /// assert_eq!((count, here.home().unwrap().as_str()), (2, "es"));
+    ///
+    /// assert!(homes.here().unwrap_err().routing().unwrap().is_no_opinion());
+    /// # Ok(()) }
     /// ```
     #[track_caller]
     pub fn here(&self) -> Result<Self, Error> {
@@ -335,12 +348,12 @@ impl<DB: Capability> Homes<DB> {
     /// Returns the home that this handle was fixed to by [`on`](Self::on) or [`here`](Self::here).
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).build().unwrap();
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
     /// assert_eq!(homes.home(), None);
-    /// assert_eq!(homes.on(Home::new("es").unwrap()).home().unwrap().as_str(), "es");
+    /// assert_eq!(homes.on(Home::new("es")?).home().unwrap().as_str(), "es");
+    /// # Ok(()) }
     /// ```
     pub fn home(&self) -> Option<&Home> {
         self.facts.on.as_ref().map(|(home, _)| home)
@@ -350,45 +363,42 @@ impl<DB: Capability> Homes<DB> {
     /// loaded from are witnesses of each.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Located, Placement, PlacementRouter, context};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
-    /// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
-    /// # let routers = Chain::new(PlacementRouter::new(placement));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers)
-    ///     .home(es.clone(), "sqlite::memory:")
-    ///     .home(fr.clone(), "sqlite::memory:")
-    ///     .build()?;
-    /// let customer = Located::new(es, 7_i64);
+    /// use domicile::{Home, Located, RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let customer = Located::new(Home::new("es")?, "Ana");
     /// let its = homes.of(&customer);
-    /// let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(&its).await?;
-    /// assert_eq!(one, 1);
-    /// let refused = context::scope(fr, sqlx::query("SELECT 1").execute(&its)).await;
+    /// let count: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&its).await?;
+    /// assert_eq!(count, 2);
+    ///
+    /// let refused = context::scope(RoutingKey::new("FR"), sqlx::query("SELECT * FROM orders").execute(&its)).await;
     /// assert!(refused.unwrap_err().to_string().contains("the record was loaded from es"));
-    /// # Ok(())
-    /// # }
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn of(&self, record: &dyn Record) -> Self {
         self.knowing(Facts { record: Some(Known::of(record)), ..self.facts.clone() })
     }
 
-    /// Asks each of several homes, a bounded number at a time, by a function that is given a handle to that home alone.
+    /// Asks each of several homes, a bounded number at a time, by a function that is given a handle to that home alone:
+    /// for what is more than one statement. [`everywhere`](Self::everywhere) is shorter where it is one.
+    ///
+    /// # Errors
+    ///
+    /// In the result of each home: what the function fails with.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::{Error, Homes};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let es = Home::new("es")?;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es, "sqlite::memory:").build()?;
-    /// let names = homes.ask(homes.names(), |home| async move { Ok::<_, Error>(home.home().unwrap().to_string()) });
-    /// assert_eq!(*names.await.all()?[0], "es");
-    /// # Ok(())
-    /// # }
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let kept = homes.ask(homes.names(), async |home| {
+    ///     let mut transaction = home.begin()?;
+    ///     sqlx::query("DELETE FROM orders WHERE amount < 4").execute(&mut transaction).await?;
+    ///     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut transaction).await?;
+    ///     transaction.commit().await?;
+    ///     Ok::<_, sqlx::Error>(kept)
+    /// });
+    /// assert_eq!(kept.await.all()?.iter().map(|kept| **kept).collect::<Vec<_>>(), [1, 1]);
+    /// # Ok(()) }
     /// ```
     #[track_caller]
     pub fn ask<T, E, F, A>(
@@ -411,20 +421,25 @@ impl<DB: Capability> Homes<DB> {
         Self { shared: Arc::clone(&self.shared), facts }
     }
 
-    /// Opens a connection to each database of each home and asks it which home it is, and asks the routers whether they know
-    /// the home, so that mistakes of the configuration are found at start-up and not by the first record.
+    /// Opens a connection to each database of each home and asks it which home it is, and asks the routers whether they
+    /// know the home, so that mistakes of the configuration are found at start-up and not by the first record.
+    ///
+    /// # Errors
+    ///
+    /// In the result of each home: [`Error::Routing`] if the routers do not know it, [`Error::Connect`] if it cannot be
+    /// connected to, [`Error::SameDatabase`], [`Error::WrongHome`] or [`Error::Unmarked`] for what its database says of
+    /// itself, and [`Error::Exhausted`].
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let es = Home::new("es")?;
-    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es, "sqlite::memory:").build()?;
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
     /// homes.check().await.all()?;
-    /// # Ok(())
-    /// # }
+    ///
+    /// // The placement does not know it, so that nothing could ever reach it.
+    /// homes.add(Home::new("it")?, "sqlite::memory:")?;
+    /// assert_eq!(homes.check().await.all().unwrap_err().home().unwrap().as_str(), "it");
+    /// # Ok(()) }
     /// ```
     pub async fn check(&self) -> EachHome<(), Error> {
         let check = |home: Home| async move {
@@ -438,23 +453,23 @@ impl<DB: Capability> Homes<DB> {
         self.each(self.names(), Aggregate::Unknown, check).await
     }
 
-    /// Makes the database of a home say which home it is. From then on it is refused as the database of any other.
+    /// Makes the database of a home say which home it is, by a table `domicile_home`. From then on it is refused as the
+    /// database of any other. A database that is marked already stays as it is.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongHome`] if it says that it is another home.
+    /// [`Error::WrongHome`] if it says that it is another home, [`Error::NoDatabase`], and whatever opening a
+    /// connection or the database itself fails with.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use domicile::Home;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
     /// let es = Home::new("es")?;
-    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es.clone(), "sqlite::memory:").build()?;
     /// homes.mark(&es).await?;
-    /// # Ok(())
-    /// # }
+    /// let marked: String = sqlx::query_scalar("SELECT home FROM domicile_home").fetch_one(&homes.on(es)).await?;
+    /// assert_eq!(marked, "es");
+    /// # Ok(()) }
     /// ```
     pub async fn mark(&self, home: &Home) -> Result<(), Error> {
         let primary = Arc::clone(self.databases(home)?.pool(Role::Primary));

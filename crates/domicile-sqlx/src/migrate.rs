@@ -11,7 +11,17 @@ use crate::Error;
 use crate::capability::Capability;
 use crate::homes::Homes;
 
-/// What migrating a home did.
+/// What migrating a home did; see [`Homes::migrate`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// # let migrator = migrator();
+/// // One migration, with the version 1. The second time there is nothing left.
+/// assert!(homes.migrate(&migrator).await.all()?.iter().all(|home| home.applied == [1]));
+/// assert!(homes.migrate(&migrator).await.all()?.iter().all(|home| home.applied.is_empty()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
@@ -19,7 +29,18 @@ pub struct Migrated {
     pub applied: Vec<i64>,
 }
 
-/// How far a home is migrated.
+/// How far a home is migrated; see [`Homes::migrations`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// # let migrator = migrator();
+/// for home in homes.migrations(&migrator).await.all()? {
+///     // One migration, with the version 1, which is for every home.
+///     assert_eq!((&home.applied[..], &home.pending[..], &home.elsewhere[..]), (&[][..], &[1][..], &[][..]));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrations {
@@ -35,7 +56,12 @@ impl Migrations {
     /// Returns whether something is to be applied.
     ///
     /// ```
-    /// assert!(!domicile_sqlx::Migrations::default().is_behind());
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// # let migrator = migrator();
+    /// // A program that must not start before its homes are as it expects them asks this.
+    /// assert!(homes.migrations(&migrator).await.all()?.iter().any(|home| home.is_behind()));
+    /// # Ok(()) }
     /// ```
     pub fn is_behind(&self) -> bool {
         !self.pending.is_empty()
@@ -46,45 +72,35 @@ impl<DB: Capability> Homes<DB>
 where
     DB::Connection: Migrate,
 {
-    /// Runs sqlx's migrations in every home, each as far as it is for that home, and a bounded number of homes at a time.
-    /// A home that fails keeps no other from being migrated.
+    /// Runs sqlx's migrations in every home, each as far as it is for that home, and a bounded number of homes at a
+    /// time. A home that fails keeps no other from being migrated; what was applied before stays applied, and is not
+    /// run again.
     ///
     /// A migration is for a home if the routers allow all the tables that it names to be migrated there
-    /// ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and not if they allow none; one that names no table
-    /// is asked for by its description.
+    /// ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and not if they allow none; one that names no
+    /// table is asked for by its description.
     ///
     /// # Errors
     ///
-    /// In the result of each home: what sqlx's migrator fails with, and [`Error::Statement`] for a migration of which
-    /// only some tables belong into the home: it has to be split.
+    /// In the result of each home: what a connection to it and sqlx's migrator fail with, and [`Error::Statement`] for
+    /// a migration of which only some tables belong into the home: it has to be split.
     ///
     /// ```
-    /// # use std::borrow::Cow;
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// use sqlx::migrate::{Migration, MigrationType, Migrator};
-    /// use sqlx::SqlSafeStr;
+    /// use std::borrow::Cow;
     ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
-    /// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
-    /// # let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
-    /// #     .home(es.clone(), "sqlite::memory:")
-    /// #     .home(fr.clone(), "sqlite::memory:")
-    /// #     .build()?;
+    /// use sqlx::SqlSafeStr;
+    /// use sqlx::migrate::{Migration, MigrationType, Migrator};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
     /// // Usually `sqlx::migrate!()`.
     /// let create = "CREATE TABLE orders (id INTEGER)".into_sql_str();
     /// let create = Migration::new(1, Cow::Borrowed("orders"), MigrationType::Simple, create, false);
     /// let migrator = Migrator::with_migrations(vec![create]);
     ///
-    /// assert!(homes.migrations(&migrator).await.all()?.iter().all(|home| home.is_behind()));
     /// for home in homes.migrate(&migrator).await.all()? {
     ///     assert_eq!(home.applied, [1]);
     /// }
-    /// assert!(homes.migrations(&migrator).await.all()?.iter().all(|home| !home.is_behind()));
-    /// # Ok(())
-    /// # }
+    /// # Ok(()) }
     /// ```
     pub async fn migrate(&self, migrator: &Migrator) -> EachHome<Migrated, Error> {
         let migrate = |home: Home| async move {
@@ -103,6 +119,24 @@ where
     /// # Errors
     ///
     /// As for [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// # let migrator = migrator();
+    /// let told: Vec<_> = homes
+    ///     .migrations(&migrator)
+    ///     .await
+    ///     .into_iter()
+    ///     .map(|(home, migrations)| match migrations {
+    ///         Ok(migrations) if migrations.is_behind() => format!("{home} is behind by {}", migrations.pending.len()),
+    ///         Ok(_) => format!("{home} is up to date"),
+    ///         Err(error) => format!("{home} cannot be asked: {error}"),
+    ///     })
+    ///     .collect();
+    /// assert_eq!(told, ["es is behind by 1", "fr is behind by 1"]);
+    /// # Ok(()) }
+    /// ```
     pub async fn migrations(&self, migrator: &Migrator) -> EachHome<Migrations, Error> {
         let ask = |home: Home| async move { self.migrations_of(&home, migrator).await };
         self.each(self.names(), Aggregate::Unknown, ask).await

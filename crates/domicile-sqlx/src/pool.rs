@@ -205,7 +205,22 @@ impl<DB: Capability> Debug for Pool<DB> {
     }
 }
 
-/// A connection that is in use: nobody closes it, and nobody else gets it, until this is dropped.
+/// A connection that is in use: nobody closes it, and nobody else gets it, until this is dropped. Made by
+/// [`Decided::lease`](crate::Decided::lease); used by adapters.
+///
+/// It counts for the budget and for the connections of its home all the time, so do not keep it without need.
+///
+/// ```
+/// use domicile::{RoutingKey, context};
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// let decided = context::with(RoutingKey::new("ES"), || homes.decide_write())?;
+/// let lease = decided.lease().await?;
+/// // Both statements have the same connection, and so the same temporary table.
+/// sqlx::query("CREATE TEMPORARY TABLE seen (id INTEGER)").execute(lease.pool()).await?;
+/// sqlx::query("INSERT INTO seen VALUES (1)").execute(lease.pool()).await?;
+/// # Ok(()) }
+/// ```
 pub struct Lease<DB: Capability> {
     open: Option<Open<DB>>,
     pool: Arc<Pool<DB>>,
@@ -213,17 +228,42 @@ pub struct Lease<DB: Capability> {
 }
 
 impl<DB: Capability> Lease<DB> {
-    /// Returns the connection as a pool of sqlx that holds it alone.
+    /// Returns the connection as a pool of sqlx that holds it alone, for a library that knows only pools. What waits
+    /// for a second connection of it waits in vain, until [`Builder::wait`](crate::Builder::wait) is over.
+    ///
+    /// The lease MUST live for as long as the pool or a clone of it is used: later the connection may be another's.
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
+    /// let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(lease.pool()).await?;
+    /// assert_eq!((one, lease.pool().size()), (1, 1));
+    /// # Ok(()) }
+    /// ```
     pub fn pool(&self) -> &sqlx::Pool<DB> {
         &self.open().pool
     }
 
     /// Waits for `work` on this connection; if it died and the database that it was reopened to is not the home's, that
-    /// is the error.
+    /// is the error, and the connection is not used again.
     ///
     /// # Errors
     ///
     /// What `work` fails with, or [`Error::WrongHome`] and the like.
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// use domicile_sqlx::Error;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
+    /// let ask = sqlx::query_scalar("SELECT 1").fetch_one(lease.pool());
+    /// let one: i64 = lease.guarded(async { ask.await.map_err(Error::from) }).await?;
+    /// assert_eq!(one, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn guarded<T, E: From<Error>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         self.open().refused.or(work).await
     }

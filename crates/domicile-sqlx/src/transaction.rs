@@ -15,34 +15,27 @@ use crate::pool::Lease;
 /// A transaction, which belongs to one home from its first statement.
 ///
 /// `&mut Transaction` is an executor of sqlx. The first statement decides the home as any statement does, and opens the
-/// transaction there; a later one that belongs elsewhere is refused, and nothing of it is sent. Where the context said a
-/// home when the transaction was begun, the first statement must agree with that, too. What is sent by [`Homes`] and not by
-/// the transaction is not part of it, also while it is open: hand the transaction down.
+/// transaction there; a later one that belongs elsewhere is refused, and nothing of it is sent. Where the context said
+/// a home when the transaction was begun, the first statement must agree with that, too. What is sent by [`Homes`] and
+/// not by the transaction is not part of it, also while it is open: hand the transaction down.
 ///
 /// It is rolled back when it is dropped without a commit.
 ///
 /// ```
-/// # use domicile::{Chain, Home, Placement, PlacementRouter, context};
-/// # use domicile_sqlx::Homes;
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (es, fr) = (Home::new("es")?, Home::new("fr")?);
-/// # let placement = Placement::builder().home(es.clone()).home(fr.clone()).build()?;
-/// # let homes = Homes::<sqlx::Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
-/// #     .home(es.clone(), "sqlite::memory:")
-/// #     .home(fr.clone(), "sqlite::memory:")
-/// #     .build()?;
+/// use domicile::{RoutingKey, context};
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
 /// let mut transaction = homes.begin()?;
-/// context::scope(es, async {
-///     sqlx::query("CREATE TABLE orders (id INTEGER)").execute(&mut transaction).await?;
-///     sqlx::query("INSERT INTO orders VALUES (1)").execute(&mut transaction).await
+/// context::scope(RoutingKey::new("ES"), async {
+///     sqlx::query("DELETE FROM orders WHERE amount = 3").execute(&mut transaction).await?;
+///     sqlx::query("UPDATE orders SET amount = 8 WHERE amount = 5").execute(&mut transaction).await
 /// })
 /// .await?;
-/// let elsewhere = context::scope(fr, sqlx::query("SELECT 1").execute(&mut transaction)).await;
+/// let elsewhere = sqlx::query("DELETE FROM orders").execute(&mut transaction);
+/// let elsewhere = context::scope(RoutingKey::new("FR"), elsewhere).await;
 /// assert!(elsewhere.unwrap_err().to_string().contains("the open transaction belongs to es"));
 /// transaction.commit().await?;
-/// # Ok(())
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "a transaction is rolled back when it is dropped"]
 pub struct Transaction<DB: Capability> {
@@ -66,11 +59,16 @@ impl<DB: Capability> Homes<DB> {
     /// What routing refuses in the context here, such as an unknown key. That the context says no home is no error.
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).build().unwrap();
-    /// assert_eq!(homes.begin().unwrap().home(), None);
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = context::with(RoutingKey::new("ES"), || homes.begin())?;
+    /// // It was begun in the scope of Spain, so that its first statement must not be for France.
+    /// let elsewhere = sqlx::query("DELETE FROM orders WHERE country = 'FR'").execute(&mut transaction).await;
+    /// assert!(elsewhere.is_err());
+    ///
+    /// assert!(context::with(RoutingKey::new("Atlantis"), || homes.begin()).is_err());
+    /// # Ok(()) }
     /// ```
     #[track_caller]
     pub fn begin(&self) -> Result<Transaction<DB>, Error> {
@@ -78,12 +76,24 @@ impl<DB: Capability> Homes<DB> {
         Ok(Transaction { homes: self.expecting(&begun)?, begun, open: None })
     }
 
-    /// Returns a handle for a transaction that was begun there and has had no statement yet: where the context says a home
-    /// here and now, every statement must agree with it. Used by adapters.
+    /// Returns a handle for a transaction that was begun there and has had no statement yet: where the context says a
+    /// home here and now, every statement must agree with it. Used by adapters.
     ///
     /// # Errors
     ///
     /// As for [`begin`](Self::begin).
+    ///
+    /// ```
+    /// use domicile::{Origin, RoutingKey, context};
+    /// use domicile_sqlx::Unreadable;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// let expecting = context::with(RoutingKey::new("ES"), || homes.expecting(&Origin::caller()))?;
+    /// assert!(expecting.decide("DELETE FROM orders WHERE country = 'PT'", &Unreadable).is_ok());
+    /// let elsewhere = expecting.decide("DELETE FROM orders WHERE country = 'FR'", &Unreadable).unwrap_err();
+    /// assert!(elsewhere.routing().unwrap().is_disagreement());
+    /// # Ok(()) }
+    /// ```
     pub fn expecting(&self, begun: &Origin) -> Result<Self, Error> {
         let mut homes = self.clone();
         match self.shared.routers.route(&self.facts.tell(Operation::write(UNKNOWN_TABLE))) {
@@ -98,7 +108,20 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Returns a handle for the statements of a transaction that was begun there and opened by `first`: all must belong
-    /// to its home. Used by adapters.
+    /// to its home, and those that do not say where they belong are sent there. Used by adapters.
+    ///
+    /// ```
+    /// use domicile::Origin;
+    /// use domicile_sqlx::Unreadable;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown { let homes = two_homes();
+    /// let first = homes.decide("DELETE FROM orders WHERE country = 'ES'", &Unreadable)?;
+    /// let pinned = homes.pinned(&Origin::caller(), &first);
+    /// assert_eq!(pinned.decide("DELETE FROM orders", &Unreadable)?.route().home().as_str(), "es");
+    /// let elsewhere = pinned.decide("DELETE FROM orders WHERE country = 'FR'", &Unreadable).unwrap_err();
+    /// assert!(elsewhere.to_string().contains("the open transaction belongs to es"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn pinned(&self, begun: &Origin, first: &Decided<DB>) -> Self {
         let home = first.route().home().clone();
@@ -111,11 +134,13 @@ impl<DB: Capability> Transaction<DB> {
     /// Returns the home that it belongs to; `None` before the first statement.
     ///
     /// ```
-    /// # use domicile::{Chain, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().build().unwrap()));
-    /// let homes = Homes::<sqlx::Sqlite>::builder(routers).build().unwrap();
-    /// assert_eq!(homes.begin().unwrap().home(), None);
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// assert_eq!(transaction.home(), None);
+    /// sqlx::query("DELETE FROM orders WHERE country = 'FR'").execute(&mut transaction).await?;
+    /// assert_eq!(transaction.home().unwrap().as_str(), "fr");
+    /// # Ok(()) }
     /// ```
     pub fn home(&self) -> Option<&Home> {
         self.open.as_ref().map(|open| &open.home)
@@ -125,7 +150,21 @@ impl<DB: Capability> Transaction<DB> {
     ///
     /// # Errors
     ///
-    /// What the database fails with.
+    /// What the database fails with; nothing of it is kept then. Only where the connection broke meanwhile it is not
+    /// known, because the commit may have arrived without an answer: look what is there before it is done again.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// let insert = "INSERT INTO orders (country, amount) VALUES ('PT', 7)";
+    /// sqlx::query(insert).execute(&mut transaction).await?;
+    /// transaction.commit().await?;
+    ///
+    /// let sum = "SELECT sum(amount) FROM orders WHERE country = 'PT'";
+    /// assert_eq!(sqlx::query_scalar::<_, i64>(sum).fetch_one(&homes).await?, 5 + 7);
+    /// # Ok(()) }
+    /// ```
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         match self.open {
             Some(Open { transaction, lease, .. }) => {
@@ -137,11 +176,23 @@ impl<DB: Capability> Transaction<DB> {
         }
     }
 
-    /// Rolls it back.
+    /// Rolls it back, and waits for that, while one that is dropped is rolled back before its connection is used again.
     ///
     /// # Errors
     ///
     /// What the database fails with; it is rolled back then as well, because the connection is closed.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut transaction).await?;
+    /// transaction.rollback().await?;
+    ///
+    /// let left = "SELECT count(*) FROM orders WHERE country = 'PT'";
+    /// assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(&homes).await?, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         match self.open {
             Some(Open { transaction, lease, .. }) => {
@@ -157,25 +208,22 @@ impl<DB: Capability> Transaction<DB> {
     ///
     /// # Errors
     ///
-    /// What routing refuses: before the first statement the context must say the home.
+    /// What routing refuses, because before the first statement the context must say the home; and what a connection
+    /// and the database fail with.
     ///
     /// ```
-    /// # use domicile::{Chain, Home, Placement, PlacementRouter};
-    /// # use domicile_sqlx::Homes;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let es = Home::new("es")?;
-    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
-    /// # let homes = Homes::<sqlx::Sqlite>::builder(routers).home(es.clone(), "sqlite::memory:").build()?;
-    /// let mut transaction = homes.on(es).begin()?;
-    /// sqlx::query("CREATE TABLE orders (id INTEGER)").execute(&mut transaction).await?;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut transaction).await?;
     /// let mut savepoint = transaction.savepoint().await?;
-    /// sqlx::query("INSERT INTO orders VALUES (1)").execute(&mut savepoint).await?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'ES'").execute(&mut savepoint).await?;
     /// savepoint.rollback().await?;
-    /// let orders: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut transaction).await?;
-    /// assert_eq!(orders, 0);
-    /// # Ok(())
-    /// # }
+    /// transaction.commit().await?;
+    ///
+    /// let left = "SELECT country FROM orders WHERE country IN ('ES', 'PT')";
+    /// assert_eq!(sqlx::query_scalar::<_, String>(left).fetch_all(&homes).await?, ["ES"]);
+    /// # Ok(()) }
     /// ```
     pub async fn savepoint(&mut self) -> Result<Savepoint<'_, DB>, Error> {
         if self.open.is_none() {
@@ -201,6 +249,24 @@ impl<DB: Capability> Transaction<DB> {
 }
 
 /// A savepoint of a transaction; made by [`Transaction::savepoint`]. It is rolled back when it is dropped.
+///
+/// `&mut Savepoint` is an executor of sqlx, which refuses what belongs into another home than the transaction's.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// let mut transaction = homes.begin()?;
+/// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut transaction).await?;
+///
+/// // What is tried in it may fail, and the transaction goes on without it.
+/// let mut savepoint = transaction.savepoint().await?;
+/// let delete = "DELETE FROM orders WHERE country = 'FR'";
+/// let refused = sqlx::query(delete).execute(&mut savepoint).await.unwrap_err();
+/// assert!(refused.to_string().contains("the open transaction belongs to es"));
+/// drop(savepoint);
+/// transaction.commit().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a savepoint is rolled back when it is dropped"]
 pub struct Savepoint<'t, DB: Capability> {
     pub(crate) homes: &'t Homes<DB>,
@@ -210,6 +276,16 @@ pub struct Savepoint<'t, DB: Capability> {
 
 impl<DB: Capability> Savepoint<'_, DB> {
     /// Returns the home of the transaction.
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let mut transaction = context::with(RoutingKey::new("ES"), || homes.begin())?;
+    /// let savepoint = context::scope(RoutingKey::new("ES"), transaction.savepoint()).await?;
+    /// assert_eq!(savepoint.home().as_str(), "es");
+    /// # Ok(()) }
+    /// ```
     pub fn home(&self) -> &Home {
         self.home
     }
@@ -219,6 +295,22 @@ impl<DB: Capability> Savepoint<'_, DB> {
     /// # Errors
     ///
     /// What the database fails with.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'ES'").execute(&mut transaction).await?;
+    /// let mut outer = transaction.savepoint().await?;
+    /// let mut inner = outer.savepoint().await?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut inner).await?;
+    /// inner.commit().await?;
+    /// // What was done within is undone with it.
+    /// outer.rollback().await?;
+    /// let left: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut transaction).await?;
+    /// assert_eq!(left, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn savepoint(&mut self) -> Result<Savepoint<'_, DB>, Error> {
         let transaction = self.transaction.begin().await?;
         Ok(Savepoint { homes: self.homes, transaction, home: self.home })
@@ -229,15 +321,45 @@ impl<DB: Capability> Savepoint<'_, DB> {
     /// # Errors
     ///
     /// What the database fails with.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'ES'").execute(&mut transaction).await?;
+    /// let mut savepoint = transaction.savepoint().await?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut savepoint).await?;
+    /// savepoint.commit().await?;
+    /// transaction.commit().await?;
+    ///
+    /// let left = "SELECT count(*) FROM orders WHERE country IN ('ES', 'PT')";
+    /// assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(&homes).await?, 0);
+    /// # Ok(()) }
+    /// ```
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.transaction.commit().await
     }
 
-    /// Undoes what was done since it was set.
+    /// Undoes what was done since it was set; the transaction goes on as it was before.
     ///
     /// # Errors
     ///
     /// What the database fails with.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let mut transaction = homes.begin()?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'ES'").execute(&mut transaction).await?;
+    /// let mut savepoint = transaction.savepoint().await?;
+    /// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut savepoint).await?;
+    /// savepoint.rollback().await?;
+    /// transaction.commit().await?;
+    ///
+    /// let left = "SELECT count(*) FROM orders WHERE country IN ('ES', 'PT')";
+    /// assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(&homes).await?, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         self.transaction.rollback().await
     }

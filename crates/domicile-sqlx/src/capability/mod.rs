@@ -20,8 +20,32 @@ pub(crate) const MARKER_TABLE: &str = "domicile_home";
 /// How the driver is told where to connect to.
 pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
-/// A kind of database that can hold homes. It is implemented for the databases whose features are enabled, and cannot be
-/// implemented elsewhere.
+/// A kind of database that can hold homes: what code is generic over that does not care which it is. It is implemented
+/// for the databases whose features are enabled, and cannot be implemented elsewhere.
+///
+/// Its functions are for this crate. What sqlx itself demands must be asked for beside it, as in any code that is
+/// generic over databases.
+///
+/// ```
+/// use domicile_sqlx::{Capability, Error, Homes};
+/// use sqlx::{Executor, IntoArguments};
+///
+/// /// Empties the table of orders in every home.
+/// async fn clear<DB: Capability>(homes: &Homes<DB>) -> Result<(), domicile::MergeError<Error>>
+/// where
+///     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+///     DB::Arguments: IntoArguments<DB>,
+/// {
+///     homes.everywhere().execute(|| sqlx::query("DELETE FROM orders")).await.all().map(drop)
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// clear(&homes).await?;
+/// let counts = homes.everywhere().fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
+/// assert_eq!(counts.count()?, 0);
+/// # Ok(()) }
+/// ```
 pub trait Capability: Database + sealed::Sealed {
     /// Its SQL.
     #[doc(hidden)]

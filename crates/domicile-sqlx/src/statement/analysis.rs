@@ -16,7 +16,13 @@ use super::predicate::{Relation, fewer};
 use super::term::{Placeholders, Term};
 use super::{aggregate, insert};
 
-/// The SQL of a kind of database.
+/// The SQL of a kind of database, by which statements are read.
+///
+/// ```
+/// use domicile_sqlx::{Capability, Dialect};
+///
+/// assert_eq!(sqlx::Sqlite::DIALECT, Dialect::Sqlite);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// PostgreSQL's.

@@ -10,9 +10,23 @@ use domicile::Access;
 /// A statement that need not name it and does not is routed by the context alone.
 ///
 /// ```
-/// use domicile_sqlx::Demand;
+/// use domicile::{Home, RoutingKey, context};
+/// use domicile_sqlx::{Demand, Homes, Unreadable};
 ///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # fn main() -> Shown {
+/// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+///     .home(Home::new("es")?, "sqlite::memory:")
+///     .key_column("orders", "country", Demand::Inserts)
+///     .build()?;
+/// context::with(RoutingKey::new("ES"), || {
+///     assert!(homes.decide("INSERT INTO orders (amount) VALUES (3)", &Unreadable).is_err());
+///     assert!(homes.decide("INSERT INTO orders (amount, country) VALUES (3, 'ES')", &Unreadable).is_ok());
+///     // That is no INSERT. From `Demand::Writes` on it would be refused as well.
+///     assert!(homes.decide("DELETE FROM orders WHERE amount = 3", &Unreadable).is_ok());
+/// });
 /// assert!(Demand::Inserts < Demand::Writes);
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Demand {
