@@ -5,6 +5,7 @@ use sea_orm::{
     DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryTrait, Select, SelectGetableTuple, Selector,
     TryGetableMany,
 };
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 
 use crate::backend::Backend;
@@ -33,8 +34,9 @@ pub struct Everywhere<DB: Backend> {
 }
 
 impl<DB: Backend> Homes<DB> {
-    /// Returns what asks all homes that have a database here and now. Like [`on`](Self::on), it overrides the context,
-    /// but neither what a statement says itself nor a scope that is confined to one home.
+    /// Returns what asks all homes that have a database here and now. Like [`on`](Self::on), it overrides the context
+    /// and the home that this handle was fixed to, but neither what a statement says itself nor a scope that is
+    /// confined to one home.
     ///
     /// ```
     /// use sea_orm::EntityTrait;
@@ -44,7 +46,7 @@ impl<DB: Backend> Homes<DB> {
     /// # Ok(()) }
     /// ```
     pub fn everywhere(&self) -> Everywhere<DB> {
-        self.among(self.homes.names())
+        self.among(self.homes.home().map_or_else(|| self.homes.names(), |home| vec![home.clone()]))
     }
 
     /// Returns what asks these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that is named twice
@@ -60,7 +62,7 @@ impl<DB: Backend> Homes<DB> {
     /// # Ok(()) }
     /// ```
     pub fn among(&self, homes: impl IntoIterator<Item = Home>) -> Everywhere<DB> {
-        Everywhere { homes: self.clone(), among: homes.into_iter().collect() }
+        Everywhere { homes: self.clone(), among: BTreeSet::from_iter(homes).into_iter().collect() }
     }
 }
 

@@ -23,7 +23,7 @@
 //! undecided. So is a statement without a predicate of the key column, such as a `find_by_id`, or one that the parser
 //! does not know. What is undecided is routed by the context alone, unless the table demands more:
 //!
-//! | [`Demand`](domicile_sqlx::Demand) | an undecided `INSERT` | an undecided `UPDATE` or `DELETE` | an undecided `SELECT` |
+//! | [`Demand`] | an undecided `INSERT` | an undecided `UPDATE` or `DELETE` | an undecided `SELECT` |
 //! |---|---|---|---|
 //! | `Nothing` | by the context | by the context | by the context |
 //! | `Inserts` | refused | by the context | by the context |

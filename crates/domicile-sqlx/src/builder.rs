@@ -74,11 +74,12 @@ impl<DB: Capability> Builder<DB> {
 
     /// Adds a home by the URL of its database, as sqlx reads it.
     ///
-    /// A database of SQLite in memory has one connection, which stays open, because its data is gone with it.
+    /// A database of SQLite in memory, `sqlite::memory:`, has one connection, which stays open, because its data is
+    /// gone with it.
     ///
     /// ```
     /// use domicile::Home;
-    /// use domicile_sqlx::{Error, Homes};
+    /// use domicile_sqlx::Homes;
     ///
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # fn main() -> Shown {
@@ -134,10 +135,9 @@ impl<DB: Capability> Builder<DB> {
         self
     }
 
-    /// Says that a column of a table holds the routing key. What statements say of it is a witness then, and it is
-    /// never updated in place. `demand` says which statements must say it. Both names are compared without regard to
-    /// case, and a table that is declared without a schema is meant in every schema; what is said last of a table
-    /// holds.
+    /// Says that a column of a table holds the routing key. What statements say of it is a witness then, and it is never
+    /// updated in place. `demand` says which statements must say it. Both names are compared without regard to case, and
+    /// a table is meant in every schema; what is said last of a table holds.
     ///
     /// In sqlx the values of parameters cannot be read, so that only literals are; SeaORM's can.
     ///
@@ -193,12 +193,14 @@ impl<DB: Capability> Builder<DB> {
     /// use std::time::Duration;
     ///
     /// use domicile::{Home, RoutingKey, context};
-    /// use domicile_sqlx::{Error, Homes};
+    /// use domicile_sqlx::Homes;
     ///
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown {
+    /// # let folder = tempfile::TempDir::new()?;
+    /// # let url = format!("sqlite:{}?mode=rwc", folder.path().join("es.sqlite").display());
     /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
-    ///     .home(Home::new("es")?, "sqlite:file:shared?mode=memory&cache=shared")
+    ///     .home(Home::new("es")?, url)
     ///     .connections_per_home(2)
     ///     .wait(Duration::from_secs(1))
     ///     .build()?;

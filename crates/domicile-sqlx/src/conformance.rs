@@ -303,12 +303,17 @@ fn expect_refused(
 ) -> Result<(), Violation> {
     match told {
         Ok(name) => Err(Violation(format!("{what} must be refused, and reached {name}"))),
-        Err(error) if Error::of(&error).is_none() => {
+        Err(error) if !Error::of(&error).is_some_and(is_by_routing) => {
             Err(Violation(format!("{what} must be refused, and failed: {error}")))
         }
         Err(_) if contacted.is_empty() => Ok(()),
         Err(_) => Err(Violation(format!("{what} was refused, but {} heard of it", names(&contacted)))),
     }
+}
+
+/// Whether it was refused because of where it belongs, and not because a database is missing or down.
+fn is_by_routing(error: &Error) -> bool {
+    error.is_refusal() && !matches!(error, Error::NoDatabase { .. })
 }
 
 fn names(homes: &BTreeSet<Home>) -> String {

@@ -66,7 +66,7 @@ where
             let lease = decided.lease().await.map_err(sqlx::Error::from)?;
             let mut connection = lease.acquire().await.map_err(sqlx::Error::from)?;
             let mut steps = connection.fetch_many(query);
-            while let Some(step) = steps.try_next().await? {
+            while let Some(step) = lease.to_its_end(steps.try_next()).await? {
                 yield step;
             }
         };
@@ -83,7 +83,7 @@ where
             let (decided, query) = decided?;
             let lease = decided.lease().await?;
             let mut connection = lease.acquire().await?;
-            connection.fetch_optional(query).await
+            lease.to_its_end(connection.fetch_optional(query)).await
         }
         .boxed()
     }
@@ -100,7 +100,7 @@ where
         async move {
             let lease = decided?.lease().await?;
             let mut connection = lease.acquire().await?;
-            connection.prepare_with(sql, parameters).await
+            lease.to_its_end(connection.prepare_with(sql, parameters)).await
         }
         .boxed()
     }

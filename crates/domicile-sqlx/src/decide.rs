@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domicile::{Access, EachHome, Home, Operation, ReplicaReads, Role, Route, RoutingKey};
+use domicile::{Access, EachHome, Home, Operation, ReplicaReads, Role, Route, RoutingKey, Witness, WitnessKind};
 
 use crate::Error;
 use crate::capability::Capability;
 use crate::facts::Facts;
 use crate::homes::Homes;
 use crate::pool::{Lease, Pool};
-use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch};
+use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch, bare};
 
 /// What messages call the table of an operation that names none.
 pub(crate) const UNKNOWN_TABLE: &str = "a table that is not known";
@@ -168,8 +168,8 @@ impl<DB: Capability> Homes<DB> {
         let route = self.route(analysis, parameters)?;
         let databases = self.databases(route.home())?;
         check_qualifiers::<DB>(analysis, databases.name.as_deref(), route.home())?;
-        if DB::QUALIFIER_IS_DATABASE && analysis.is_opaque {
-            self.check_opaque(sql, route.home())?;
+        if DB::QUALIFIER_IS_DATABASE {
+            self.check_words(analysis, route.home())?;
         }
         if analysis.access == Access::Write {
             ReplicaReads::wrote_to(route.home());
@@ -178,13 +178,12 @@ impl<DB: Capability> Homes<DB> {
         Ok(Decided { route, pool })
     }
 
-    /// Refuses a text that cannot be read and that names the database of another home, where a name can lead there.
-    fn check_opaque(&self, sql: &str, home: &Home) -> Result<(), Error> {
-        let text = sql.to_lowercase().replace('`', "");
-        let is_named = |name: &str| text.contains(&format!("{}.", name.to_lowercase()));
+    /// Refuses a text in which the name of another home's database stands before a dot, wherever that is.
+    fn check_words(&self, analysis: &Analysis, home: &Home) -> Result<(), Error> {
+        let is_named = |name: &str| analysis.words.iter().any(|word| word.eq_ignore_ascii_case(name));
         match self.database_names().into_iter().find(|(other, name)| other != home && is_named(name)) {
             Some((other, name)) => Err(Error::Statement(format!(
-                "it cannot be read, and it names {name}, the database of home {other}, while it belongs to {home}"
+                "it names {name}, the database of home {other}, while it belongs to {home}"
             ))),
             None => Ok(()),
         }
@@ -228,11 +227,20 @@ impl<DB: Capability> Homes<DB> {
             let touches = || analysis.touches.iter().filter(|touch| touch.table == table);
             let is_write = touches().any(|touch| touch.access == Access::Write);
             let access = if is_write { Access::Write } else { Access::Read };
-            let mut operation = Self::operation(table, access, analysis, &self.facts);
+            let mut operation = Self::operation(bare(table), access, analysis, &self.facts);
+            let mut is_whole = true;
             for touch in touches() {
-                operation = with_keys(operation, touch, key_columns, parameters)?;
+                let (with_keys, is_named) = with_keys(operation, touch, key_columns, parameters)?;
+                operation = with_keys;
+                is_whole &= is_named;
             }
             let route = self.shared.routers.route(&operation)?;
+            let by_keys = |witness: &Witness| witness.kind() == WitnessKind::StatementKey;
+            if !is_whole && route.reason().witnesses().iter().all(by_keys) {
+                let why =
+                    format!("only a part of what it touches in {table} names its routing key, and nothing else does");
+                return Err(Error::Statement(why));
+            }
             decided = Some(match decided {
                 None => route,
                 Some(before) if before.home() != route.home() => {
@@ -274,14 +282,16 @@ impl<DB: Capability> Homes<DB> {
     }
 }
 
-/// Adds the keys that a statement names at one place of a table, or says why it must not go without.
+/// Adds the keys that a statement names at one place of a table, and says whether they are those of all that it touches
+/// there; or says why it must not go without.
 fn with_keys<'a>(
     mut operation: Operation<'a>,
     touch: &Touch,
     key_columns: &KeyColumns,
     parameters: &dyn Parameters,
-) -> Result<Operation<'a>, Error> {
-    let Some(key) = key_columns.of(&touch.table) else { return Ok(operation) };
+) -> Result<(Operation<'a>, bool), Error> {
+    let Some(key) = key_columns.of(&touch.table) else { return Ok((operation, true)) };
+    let mut is_whole = true;
     let column = || format!("{}.{}", touch.table, key.column);
     let undecided = |why: &str| {
         let demands = key.demand.is_for(touch.access, touch.is_insert);
@@ -290,7 +300,10 @@ fn with_keys<'a>(
     };
     match &touch.keys {
         Keys::NotDeclared => {}
-        Keys::Undecided(why) => undecided(why)?,
+        Keys::Undecided(why) => {
+            undecided(why)?;
+            is_whole = false;
+        }
         Keys::Unreadable(why) => {
             return Err(Error::Statement(format!("the routing key {} cannot be told: {why}", column())));
         }
@@ -302,12 +315,15 @@ fn with_keys<'a>(
                 };
                 match named {
                     Some(named) => operation = operation.with_key(named, Arc::clone(&key.label)),
-                    None => undecided("it is in a parameter whose value is not a text or a number that can be read")?,
+                    None => {
+                        undecided("it is in a parameter whose value is not a text or a number that can be read")?;
+                        is_whole = false;
+                    }
                 }
             }
         }
     }
-    Ok(operation)
+    Ok((operation, is_whole))
 }
 
 /// Refuses names that lead out of the home's database, where there are such.

@@ -1,5 +1,6 @@
 //! Asking all homes, which is never done by accident.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 
 use domicile::{Aggregate, EachHome, Home, Origin};
@@ -43,7 +44,8 @@ type Query<'q, DB, A> = sqlx::query::Query<'q, DB, A>;
 
 impl<DB: Capability> Homes<DB> {
     /// Returns what sends statements to all homes that have a database here and now. Like [`on`](Self::on), it
-    /// overrides the context, but neither what a statement says itself nor a scope that is confined to one home.
+    /// overrides the context and the home that this handle was fixed to, but neither what a statement says itself nor a
+    /// scope that is confined to one home.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
@@ -54,7 +56,7 @@ impl<DB: Capability> Homes<DB> {
     /// ```
     #[track_caller]
     pub fn everywhere(&self) -> Everywhere<DB> {
-        self.among(self.names())
+        self.among(self.reachable())
     }
 
     /// Returns what sends statements to these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that
@@ -71,7 +73,11 @@ impl<DB: Capability> Homes<DB> {
     /// ```
     #[track_caller]
     pub fn among(&self, homes: impl IntoIterator<Item = Home>) -> Everywhere<DB> {
-        Everywhere { homes: self.clone(), among: homes.into_iter().collect(), origin: Origin::caller() }
+        Everywhere {
+            homes: self.clone(),
+            among: BTreeSet::from_iter(homes).into_iter().collect(),
+            origin: Origin::caller(),
+        }
     }
 }
 

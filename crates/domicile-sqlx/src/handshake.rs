@@ -50,13 +50,17 @@ impl Handshake {
         if self.is_replica {
             DB::forbid_writes(connection).await?;
         }
-        if let Some(identity) = DB::identity(connection).await? {
-            self.identities.claim(&self.home, identity)?;
-        }
         match DB::marker(connection).await? {
-            Some(marked) if marked != self.home.as_str() => Err(Error::WrongHome { home: self.home.clone(), marked }),
-            None if self.needs_marker => Err(Error::Unmarked { home: self.home.clone() }),
-            _ => Ok(()),
+            Some(marked) if marked != self.home.as_str() => {
+                return Err(Error::WrongHome { home: self.home.clone(), marked });
+            }
+            None if self.needs_marker => return Err(Error::Unmarked { home: self.home.clone() }),
+            _ => {}
+        }
+        // Last, so that a database that is refused is not taken from the home that it belongs to.
+        match DB::identity(connection).await? {
+            Some(identity) => self.identities.claim(&self.home, identity),
+            None => Ok(()),
         }
     }
 }

@@ -247,6 +247,11 @@ impl<DB: Capability> Homes<DB> {
         self.shared.databases.load().keys().cloned().collect()
     }
 
+    /// The homes that this handle leads to: the one that it was fixed to, or all.
+    pub(crate) fn reachable(&self) -> Vec<Home> {
+        self.home().map_or_else(|| self.names(), |home| vec![home.clone()])
+    }
+
     /// Returns how many times each home was contacted since it was added: a connection to it was taken, for a
     /// statement, a transaction or a check. A home that is at 0 has not heard of anything.
     ///
@@ -475,6 +480,8 @@ impl<DB: Capability> Homes<DB> {
         let primary = Arc::clone(self.databases(home)?.pool(Role::Primary));
         let lease = primary.lease_to_mark().await?;
         let mut connection = lease.acquire().await?;
+        // It was opened without asking for the marker, and must not be opened so again.
+        lease.discard();
         DB::mark(&mut connection, home).await?;
         match DB::marker(&mut connection).await? {
             Some(marked) if marked != home.as_str() => Err(Error::WrongHome { home: home.clone(), marked }),

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domicile::{Aggregate, EachHome, Home, Role};
+use domicile::{Aggregate, EachHome, Home, Operation, Role};
 use sqlx::migrate::{Migrate, Migration, Migrator};
 
 use crate::Error;
 use crate::capability::Capability;
+use crate::decide::UNKNOWN_TABLE;
 use crate::homes::Homes;
+use crate::statement::bare;
 
 /// What migrating a home did; see [`Homes::migrate`].
 ///
@@ -108,10 +110,15 @@ where
             let own = self.own(&home, migrator)?;
             let lease = Arc::clone(self.databases(&home)?.pool(Role::Primary)).lease().await?;
             let mut connection = lease.acquire().await?;
-            own.run_direct(None, &mut *connection, false).await.map_err(failed)?;
+            // sqlx keeps its lock where a migration fails, for as long as the connection lives.
+            lease
+                .to_its_end(async { own.run_direct(None, &mut *connection, false).await })
+                .await
+                .inspect_err(|_| lease.discard())
+                .map_err(failed)?;
             Ok(Migrated { applied: before.pending })
         };
-        self.each(self.names(), Aggregate::Unknown, migrate).await
+        self.each(self.reachable(), Aggregate::Unknown, migrate).await
     }
 
     /// Returns how far each home is migrated, and changes nothing.
@@ -139,10 +146,12 @@ where
     /// ```
     pub async fn migrations(&self, migrator: &Migrator) -> EachHome<Migrations, Error> {
         let ask = |home: Home| async move { self.migrations_of(&home, migrator).await };
-        self.each(self.names(), Aggregate::Unknown, ask).await
+        self.each(self.reachable(), Aggregate::Unknown, ask).await
     }
 
     async fn migrations_of(&self, home: &Home, migrator: &Migrator) -> Result<Migrations, Error> {
+        // A scope that is confined to another home is left alone, and so is a home that no router knows.
+        self.shared.routers.route(&Operation::write(UNKNOWN_TABLE).on(home.clone()))?;
         let own: BTreeSet<i64> = self.own(home, migrator)?.iter().map(|migration| migration.version).collect();
         let lease = Arc::clone(self.databases(home)?.pool(Role::Primary)).lease().await?;
         let mut connection = lease.acquire().await?;
@@ -184,7 +193,7 @@ where
             return Ok(routers.allow_migrate(home, &migration.description));
         }
         let (own, others): (Vec<_>, Vec<_>) =
-            analysis.tables.iter().map(String::as_str).partition(|table| routers.allow_migrate(home, table));
+            analysis.tables.iter().map(|table| bare(table)).partition(|table| routers.allow_migrate(home, table));
         if !own.is_empty() && !others.is_empty() {
             return Err(Error::Statement(format!(
                 "migration {} is for home {home} only in part: {} belong there, and {} do not; split it",

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -102,14 +102,14 @@ impl<DB: Capability> Pool<DB> {
             Free::Open(open) => *open,
             Free::Share(share) => self.connect(share, handshake).await?,
         };
-        Ok(Lease { open: Some(open), pool: Arc::clone(self), _turn: turn })
+        Ok(Lease { open: Some(open), pool: Arc::clone(self), is_busy: AtomicBool::new(false), _turn: turn })
     }
 
     /// The quick way: a connection that is there and free.
     fn lease_idle(self: &Arc<Self>) -> Option<Lease<DB>> {
         let turn = Arc::clone(&self.turns).try_acquire_owned().ok()?;
         let open = self.idle().pop_back()?;
-        Some(Lease { open: Some(open), pool: Arc::clone(self), _turn: turn })
+        Some(Lease { open: Some(open), pool: Arc::clone(self), is_busy: AtomicBool::new(false), _turn: turn })
     }
 
     /// Waits for a connection that is idle, or for a share of the budget to open one.
@@ -176,6 +176,17 @@ impl<DB: Capability> Pool<DB> {
 }
 
 impl<DB: Capability> Open<DB> {
+    /// Closes it, and gives its share of the budget back when it is closed.
+    fn close(self) {
+        let Self { pool, share, .. } = self;
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                pool.close().await;
+                drop(share);
+            });
+        }
+    }
+
     async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
         self.refused.or(self.pool.acquire().map(|acquired| acquired.map_err(Error::Database))).await
     }
@@ -224,6 +235,8 @@ impl<DB: Capability> Debug for Pool<DB> {
 pub struct Lease<DB: Capability> {
     open: Option<Open<DB>>,
     pool: Arc<Pool<DB>>,
+    // Whether work on it has begun and not ended: cancelled work leaves a connection in a state that nobody knows.
+    is_busy: AtomicBool,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -265,7 +278,21 @@ impl<DB: Capability> Lease<DB> {
     /// # Ok(()) }
     /// ```
     pub async fn guarded<T, E: From<Error>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        self.open().refused.or(work).await
+        self.to_its_end(self.open().refused.or(work)).await
+    }
+
+    /// Waits for `work` on this connection. If it is cancelled the connection is closed and not used again: a statement may
+    /// still be running on it, or a transaction be open.
+    pub(crate) async fn to_its_end<T>(&self, work: impl Future<Output = T>) -> T {
+        self.is_busy.store(true, Ordering::Relaxed);
+        let done = work.await;
+        self.is_busy.store(false, Ordering::Relaxed);
+        done
+    }
+
+    /// Closes the connection when it is given back.
+    pub(crate) fn discard(&self) {
+        self.is_busy.store(true, Ordering::Relaxed);
     }
 
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
@@ -279,10 +306,15 @@ impl<DB: Capability> Lease<DB> {
 
 impl<DB: Capability> Drop for Lease<DB> {
     fn drop(&mut self) {
-        if let Some(open) = self.open.take().filter(|open| !open.refused.has_told()) {
+        let Some(open) = self.open.take() else { return };
+        // What is in memory would be gone with its connection.
+        let is_busy = self.is_busy.load(Ordering::Relaxed) && !DB::is_transient(&self.pool.options);
+        if is_busy || open.refused.has_told() {
+            open.close();
+        } else {
             self.pool.idle().push_back(Open { idle_since: Instant::now(), ..open });
-            self.pool.budget.tell_returned();
         }
+        self.pool.budget.tell_returned();
     }
 }
 

@@ -10,6 +10,9 @@ use crate::{Context, Error, Home, Origin, context};
 /// explicit `on(home)`, an operation for another home is refused, and the error names where the scope was confined. A
 /// scope within can be confined to the same home again, and to no other.
 ///
+/// It is kept by what runs in the scope, and is no prison: code that removes this value from the context, or puts another
+/// one there that was made outside, has left it on purpose.
+///
 /// It confines what runs in the scope. A task or thread that the context is not carried to starts empty, as ever.
 ///
 /// ```

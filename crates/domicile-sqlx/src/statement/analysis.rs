@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use domicile::{Access, Aggregate};
 use sqlparser::ast::{
-    CopySource, Delete, Expr, FromTable, Insert, JoinConstraint, JoinOperator, ObjectName, Query, Select, Statement,
-    TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visit, Visitor,
+    ContextModifier, CopySource, Delete, Expr, FromTable, Insert, JoinConstraint, JoinOperator, ObjectName, ObjectType,
+    Query, Select, Set, SetExpr, Statement, TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind,
+    Visit, Visitor, visit_relations,
 };
 use sqlparser::dialect::{Dialect as SqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
@@ -14,6 +15,7 @@ use sqlparser::parser::Parser;
 use super::key_column::KeyColumns;
 use super::predicate::{Relation, fewer};
 use super::term::{Placeholders, Term};
+use super::words::{KEYWORDS, Words, unreadable};
 use super::{aggregate, insert};
 
 /// The SQL of a kind of database, by which statements are read.
@@ -56,8 +58,8 @@ pub(crate) struct Analysis {
     pub(crate) tables: Vec<String>,
     /// What stands before the names of tables, such as a schema, each once, in lower case.
     pub(crate) qualifiers: Vec<String>,
-    /// Whether there may be more to it than was read.
-    pub(crate) is_opaque: bool,
+    /// The words before a dot, wherever they are, each once, in lower case.
+    pub(crate) words: Vec<String>,
     /// Why it must not be sent at all.
     pub(crate) refusal: Option<String>,
     /// What its rows are.
@@ -106,7 +108,9 @@ impl Keys {
 impl Analysis {
     /// Reads a statement, or several that one text holds.
     pub(crate) fn of(dialect: Dialect, sql: &str, key_columns: &KeyColumns) -> Self {
-        let Ok(statements) = Parser::parse_sql(dialect.sql(), sql) else { return Self::unread(sql, key_columns) };
+        let Ok(statements) = Parser::parse_sql(dialect.sql(), sql) else {
+            return Self::unread(dialect, sql, key_columns);
+        };
         let placeholders = Placeholders::of(dialect.sql(), sql);
         let mut reading = Reading::new(key_columns, &placeholders);
         for statement in &statements {
@@ -117,37 +121,38 @@ impl Analysis {
             _ => Aggregate::Unknown,
         };
         let mut analysis = reading.finish(aggregate);
-        if analysis.is_opaque {
-            analysis.refusal = analysis.refusal.or_else(|| opaque(sql, key_columns));
-        }
+        let words = Words::of(dialect.sql(), sql);
+        let is_touched = |table: &str| analysis.touches.iter().any(|touch| bare(&touch.table) == table);
+        let missed = words.declared(key_columns).find(|table| !is_touched(table)).map(unreadable);
+        analysis.refusal = analysis.refusal.or(missed);
+        analysis.words = words.qualifying;
         analysis
     }
 
     /// What is known of a text that is not SQL as far as the parser knows: nothing. It is sent as a write, by the context
     /// alone, unless it has to do with a table that demands its key.
-    fn unread(sql: &str, key_columns: &KeyColumns) -> Self {
+    fn unread(dialect: Dialect, sql: &str, key_columns: &KeyColumns) -> Self {
         Self {
             access: Access::Write,
             locks: false,
             touches: Vec::new(),
             tables: Vec::new(),
             qualifiers: Vec::new(),
-            is_opaque: true,
-            refusal: opaque(sql, key_columns),
+            words: Words::of(dialect.sql(), sql).qualifying,
+            refusal: Words::of(dialect.sql(), sql).refusal(key_columns),
             aggregate: Aggregate::Unknown,
         }
     }
 }
 
-/// Why a text that cannot be read, or not as a whole, must not be sent: it has to do with a table that demands its key.
-fn opaque(sql: &str, key_columns: &KeyColumns) -> Option<String> {
-    let table = key_columns.demanding_in(sql)?;
-    Some(format!("the statement cannot be read, and the table {table}, which it names, demands its routing key"))
-}
-
 /// The last part of a name, which is the table's or the column's own.
 pub(super) fn last(name: &ObjectName) -> &str {
     name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str())
+}
+
+/// A name without what stands before it.
+pub(crate) fn bare(table: &str) -> &str {
+    table.rsplit('.').next().unwrap_or(table)
 }
 
 fn full(name: &ObjectName) -> String {
@@ -160,11 +165,12 @@ struct Reading<'a> {
     placeholders: &'a Placeholders,
     access: Access,
     locks: bool,
-    is_opaque: bool,
     touches: Vec<Touch>,
     refusal: Option<String>,
     named: HashMap<String, usize>,
+    // Names of common tables, and those of them that are also names of tables.
     with: BTreeSet<String>,
+    hidden: BTreeSet<String>,
 }
 
 impl<'a> Reading<'a> {
@@ -174,11 +180,11 @@ impl<'a> Reading<'a> {
             placeholders,
             access: Access::Read,
             locks: false,
-            is_opaque: false,
             touches: Vec::new(),
             refusal: None,
             named: HashMap::new(),
             with: BTreeSet::new(),
+            hidden: BTreeSet::new(),
         }
     }
 
@@ -245,11 +251,13 @@ impl<'a> Reading<'a> {
         for index in begin..self.touches.len() {
             let touch = &self.touches[index];
             let Some(key) = self.key_columns.of(&touch.table) else { continue };
-            let assigned = update.assignments.iter().find(|assignment| insert::assigns(assignment, &key.column));
-            let Some(assigned) = assigned else { continue };
             // Assigning the very value that the rows must have already changes nothing.
-            let same = self.placeholders.term(&assigned.value).map(|term| Keys::Named(vec![term]));
-            if same.as_ref() != Some(&touch.keys) {
+            let is_same = |value: &Expr| {
+                let same = self.placeholders.term(value).map(|term| Keys::Named(vec![term]));
+                same.as_ref() == Some(&touch.keys)
+            };
+            let mut assigned = update.assignments.iter().filter(|assignment| insert::assigns(assignment, &key.column));
+            if !assigned.all(|assigned| is_same(&assigned.value)) {
                 let (table, column) = (touch.table.clone(), key.column.clone());
                 self.refuse(in_place(&table, &column));
             }
@@ -275,13 +283,18 @@ impl<'a> Reading<'a> {
         self.from(&from, delete.selection.as_ref(), Access::Write);
     }
 
+    /// Whether a name is that of a common table and of no other.
+    fn is_common(&self, table: &str) -> bool {
+        self.with.contains(table) && !self.hidden.contains(table)
+    }
+
     fn finish(mut self, aggregate: Aggregate) -> Analysis {
         // What is named at a place that was not read, as in a TRUNCATE, is undecided there.
         let named = std::mem::take(&mut self.named);
         for (table, places) in named {
             let read = self.touches.iter().filter(|touch| touch.table == table).count();
             let declared = self.key_columns.of(&table).is_some();
-            if read >= places || (self.with.contains(&table) && !declared) {
+            if read >= places || (self.is_common(&table) && !declared) {
                 continue;
             }
             let keys = if declared {
@@ -291,15 +304,18 @@ impl<'a> Reading<'a> {
             };
             self.touches.push(Touch { table, access: self.access, is_insert: false, keys });
         }
-        let with = self.with;
-        self.touches.retain(|touch| !with.contains(&touch.table) || touch.keys != Keys::NotDeclared);
+        let mut touches = std::mem::take(&mut self.touches);
+        touches.retain(|touch| {
+            touch.access == Access::Write || touch.keys != Keys::NotDeclared || !self.is_common(&touch.table)
+        });
+        self.touches = touches;
         let tables: BTreeSet<_> = self.touches.iter().map(|touch| touch.table.clone()).collect();
         let qualifiers: BTreeSet<_> =
             tables.iter().filter_map(|table| Some(table.rsplit_once('.')?.0.to_owned())).collect();
         Analysis {
             access: self.access,
             locks: self.locks,
-            is_opaque: self.is_opaque,
+            words: Vec::new(),
             touches: self.touches,
             tables: tables.into_iter().collect(),
             qualifiers: qualifiers.into_iter().collect(),
@@ -314,6 +330,30 @@ fn in_place(table: &str, column: &str) -> String {
         "{table}.{column} is the routing key, which is not updated in place: the row would stay in a home where it does \
          not belong. Move it: insert it into its new home, and delete it from the old one"
     )
+}
+
+/// Whether a setting ends with the transaction.
+fn is_local(set: &Set) -> bool {
+    matches!(set, Set::SingleAssignment { scope: Some(ContextModifier::Local), .. })
+}
+
+/// Whether a query reads a relation of this name, at any depth.
+fn names_relation(query: &Query, name: &str) -> bool {
+    visit_relations(
+        query,
+        |relation| {
+            if full(relation) == name { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        },
+    )
+    .is_break()
+}
+
+fn has_table_expression(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Table(_) => true,
+        SetExpr::SetOperation { left, right, .. } => has_table_expression(left) || has_table_expression(right),
+        _ => false,
+    }
 }
 
 /// Collects the tables of a FROM and the conditions of its inner joins.
@@ -372,6 +412,18 @@ impl Visitor for Reading<'_> {
             Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
                 self.refuse("transactions are not written in SQL here: begin, commit and roll back by their methods");
             }
+            Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => {
+                self.refuse("savepoints are not written in SQL here: set and release them by their methods");
+            }
+            Statement::Set(set) if !is_local(set) => {
+                self.refuse("it would change the connection for whoever gets it next; in a transaction use SET LOCAL");
+            }
+            Statement::CreateSchema { .. }
+            | Statement::CreateDatabase { .. }
+            | Statement::AlterSchema(_)
+            | Statement::Drop { object_type: ObjectType::Schema | ObjectType::Database, .. } => {
+                self.refuse("it has to do with databases as a whole, which may be those of other homes");
+            }
             Statement::Drop { names, .. } => {
                 for name in names {
                     *self.named.entry(full(name)).or_default() += 1;
@@ -391,19 +443,7 @@ impl Visitor for Reading<'_> {
                     self.unseen(name);
                 }
             }
-            // What they touch is named in them, and told where the names are visited.
-            Statement::AlterTable(_)
-            | Statement::AlterIndex { .. }
-            | Statement::Analyze(_)
-            | Statement::CreateIndex(_)
-            | Statement::CreateTable(_)
-            | Statement::CreateView(_)
-            | Statement::Explain { .. }
-            | Statement::Pragma { .. }
-            | Statement::Set(_)
-            | Statement::Truncate(_)
-            | Statement::Vacuum(_) => {}
-            _ => self.is_opaque = true,
+            _ => {}
         }
         self.access = Access::Write;
         ControlFlow::Continue(())
@@ -411,7 +451,17 @@ impl Visitor for Reading<'_> {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if let Some(with) = &query.with {
-            self.with.extend(with.cte_tables.iter().map(|table| table.alias.name.value.to_lowercase()));
+            for table in &with.cte_tables {
+                let name = table.alias.name.value.to_lowercase();
+                // Within itself it is not in scope yet, so that the name is a table's there.
+                if !with.recursive && names_relation(&table.query, &name) {
+                    self.hidden.insert(name.clone());
+                }
+                self.with.insert(name);
+            }
+        }
+        if has_table_expression(&query.body) {
+            self.refuse("`TABLE name` cannot be read: write `SELECT * FROM name`");
         }
         self.locks |= !query.locks.is_empty();
         ControlFlow::Continue(())
@@ -426,6 +476,13 @@ impl Visitor for Reading<'_> {
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        let idents = relation.0.iter().filter_map(|part| part.as_ident());
+        for ident in idents {
+            let is_keyword = ident.quote_style.is_none() && KEYWORDS.contains(&ident.value.to_lowercase().as_str());
+            if is_keyword || ident.value.contains('.') {
+                self.refuse(format!("the name of its table cannot be told for sure: `{}`", ident.value));
+            }
+        }
         *self.named.entry(full(relation)).or_default() += 1;
         ControlFlow::Continue(())
     }

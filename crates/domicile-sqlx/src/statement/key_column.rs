@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use domicile::Access;
 
+use super::analysis::bare;
+
 /// Which statements on a table must name the routing key of all that they touch. Each demands what those before it do.
 ///
 /// A statement that need not name it and does not is routed by the context alone.
@@ -65,7 +67,8 @@ pub(crate) struct KeyColumn {
 
 /// The key columns of all tables that have one.
 ///
-/// Names are compared without regard to case. A table that is declared without a schema is meant in every schema.
+/// Names are compared without regard to case, and a table is meant in every schema, whether it is declared with one or not:
+/// which schema a bare name leads to is not known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyColumns {
     tables: HashMap<String, KeyColumn>,
@@ -75,21 +78,17 @@ impl KeyColumns {
     pub(crate) fn insert(&mut self, table: &str, column: &str, demand: Demand) {
         let (table, column) = (table.to_lowercase(), column.to_lowercase());
         let label = format!("{table}.{column}").into();
-        self.tables.insert(table, KeyColumn { column, label, demand });
+        self.tables.insert(bare(&table).to_owned(), KeyColumn { column, label, demand });
     }
 
     /// The key column of a table, whose name is in lower case and may have a schema before it.
     pub(crate) fn of(&self, table: &str) -> Option<&KeyColumn> {
-        let bare = || table.rsplit('.').next().and_then(|bare| self.tables.get(bare));
-        self.tables.get(table).or_else(bare)
+        self.tables.get(bare(table))
     }
 
-    /// The tables that demand something and whose names are in a text.
-    pub(crate) fn demanding_in<'a>(&'a self, text: &str) -> Option<&'a str> {
-        let text = text.to_lowercase();
-        let demanding = self.tables.iter().filter(|(_, key)| key.demand > Demand::Nothing);
-        let mut named = demanding.filter(|(table, _)| text.contains(table.as_str())).map(|(table, _)| table.as_str());
-        named.next()
+    /// The bare names of all tables that have one.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().map(String::as_str)
     }
 }
 
@@ -104,9 +103,8 @@ mod tests {
         columns.insert("audit.log", "tenant", Demand::Nothing);
         assert_eq!(columns.of("orders").unwrap().column, "country");
         assert!(columns.of("public.orders").is_some());
-        assert!(columns.of("audit.log").is_some());
-        assert!(columns.of("log").is_none());
-        assert_eq!(columns.demanding_in("VACUUM ORDERS"), Some("orders"));
-        assert_eq!(columns.demanding_in("VACUUM audit.log"), None);
+        // Which schema a bare name leads to is not known, so that each of them is meant.
+        assert!(columns.of("log").is_some());
+        assert!(columns.of("items").is_none());
     }
 }

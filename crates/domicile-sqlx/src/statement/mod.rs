@@ -12,9 +12,10 @@ mod predicate;
 mod term;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use analysis::Dialect;
-pub(crate) use analysis::{Analysis, Keys, Touch};
+pub(crate) use analysis::{Analysis, Keys, Touch, bare};
 pub(crate) use cache::Statements;
 pub use key_column::Demand;
 pub(crate) use key_column::KeyColumns;

@@ -34,7 +34,12 @@ impl Placeholders {
         match expression {
             Expr::Value(value) => self.value(value),
             Expr::Nested(inner) => self.term(inner),
-            Expr::Cast { expr: inner, data_type, .. } if keeps_text(data_type) => self.term(inner),
+            Expr::Cast { expr: inner, data_type, .. } => {
+                let term = self.term(inner)?;
+                // A type of one's own, such as an enum, is cast to from what is bound; of a literal it may be anything.
+                let is_bound = matches!((&term, data_type), (Term::Parameter(_), DataType::Custom(..)));
+                (is_bound || keeps_text(data_type)).then_some(term)
+            }
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match self.term(expr)? {
                 Term::Literal(number) => Some(Term::Literal(format!("-{number}"))),
                 Term::Parameter(_) => None,
@@ -46,8 +51,14 @@ impl Placeholders {
     fn value(&self, value: &ValueWithSpan) -> Option<Term> {
         match &value.value {
             Value::Placeholder(name) => self.parameter(name, value.span.start).map(Term::Parameter),
-            Value::Number(number, _) => Some(Term::Literal(number.to_string())),
-            text => text.clone().into_string().map(Term::Literal),
+            Value::Number(number, _) => is_canonical(&number.to_string()).then(|| Term::Literal(number.to_string())),
+            // The digits of X'34' or 0x10 are not what is stored.
+            Value::SingleQuotedString(text)
+            | Value::DoubleQuotedString(text)
+            | Value::NationalStringLiteral(text)
+            | Value::EscapedStringLiteral(text) => Some(Term::Literal(text.clone())),
+            Value::DollarQuotedString(text) => Some(Term::Literal(text.value.clone())),
+            _ => None,
         }
     }
 
@@ -58,6 +69,11 @@ impl Placeholders {
         let number: usize = name.strip_prefix(['$', '?'])?.parse().ok()?;
         number.checked_sub(1)
     }
+}
+
+/// Whether a number is written as it is stored and compared: an integer without zeros before it.
+fn is_canonical(number: &str) -> bool {
+    number.bytes().all(|byte| byte.is_ascii_digit()) && (number == "0" || !number.starts_with('0'))
 }
 
 /// Whether a cast to this type leaves a text as it is: `CHAR(2)` would cut it, and a number would lose its zeros.

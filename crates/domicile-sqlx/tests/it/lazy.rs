@@ -116,3 +116,18 @@ async fn the_same_primary_key_in_two_homes_is_two_objects() {
     let refused = within("ES", note(&world.homes.of(&orders[1]))).await.unwrap_err();
     assert!(refusal(&refused).routing().unwrap().is_disagreement());
 }
+
+#[tokio::test]
+async fn a_handle_to_one_home_asks_and_migrates_no_other() {
+    let world = World::plain().await;
+    let es = world.homes.on(home("es"));
+    let deleted = es.everywhere().execute(|| sqlx::query("DELETE FROM orders")).await.all().unwrap();
+    assert_eq!(deleted.iter().map(|deleted| deleted.home().as_str()).collect::<Vec<_>>(), ["es"]);
+    assert_eq!(crate::fixture::notes(&world.homes, "fr").await, ["planted in fr"]);
+    let none = sqlx::migrate::Migrator::with_migrations(Vec::new());
+    assert_eq!(es.migrate(&none).await.len(), 1);
+    // Twice the same home is once.
+    let twice = world.homes.among([home("fr"), home("fr")]);
+    let count = twice.fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
+    assert_eq!(count.count().unwrap(), 1);
+}

@@ -42,6 +42,24 @@ async fn threads_that_are_used_again_hold_no_stale_context() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_is_cancelled_is_in_nobodys_way() {
+    use std::time::{Duration, Instant};
+
+    let world = World::new(|builder| builder.connections_per_home(2).wait(Duration::from_secs(60))).await;
+    let slow =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000000) SELECT max(i) FROM n";
+    within("ES", async {
+        let begun = Instant::now();
+        let cancelled = tokio::time::timeout(Duration::from_millis(100), sqlx::query(slow).execute(&world.homes));
+        assert!(cancelled.await.is_err());
+        // The connection that is still busy with it is not the one that comes next.
+        assert_eq!(note(&world.homes).await.unwrap(), "planted in es");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn blocking_work_asks_for_the_context_by_one_call() {
     let world = World::plain().await;
