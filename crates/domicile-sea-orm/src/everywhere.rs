@@ -34,15 +34,19 @@ pub struct Everywhere<DB: Backend> {
 }
 
 impl<DB: Backend> Homes<DB> {
-    /// Returns what asks all homes that have a database here and now. Like [`on`](Self::on), it overrides the context
-    /// and the home that this handle was fixed to, but neither what a statement says itself nor a scope that is
-    /// confined to one home.
+    /// Returns what asks all homes that have a database here and now; of a handle that was fixed to a home, that home
+    /// alone. Like [`on`](Self::on), it overrides the context, but neither what a statement says itself nor a scope
+    /// that is confined to one home.
     ///
     /// ```
+    /// use domicile::Home;
     /// use sea_orm::EntityTrait;
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
     /// assert_eq!(homes.everywhere().count(order::Entity::find()).await.count()?, 3);
+    ///
+    /// let spanish = homes.on(Home::new("es")?);
+    /// assert_eq!(spanish.everywhere().count(order::Entity::find()).await.count()?, 2);
     /// # Ok(()) }
     /// ```
     pub fn everywhere(&self) -> Everywhere<DB> {
@@ -50,14 +54,14 @@ impl<DB: Backend> Homes<DB> {
     }
 
     /// Returns what asks these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that is named twice
-    /// is asked twice, and one that has no database here answers with an error.
+    /// is asked once, and one that has no database here answers with an error.
     ///
     /// ```
     /// use domicile::Home;
     /// use sea_orm::EntityTrait;
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let iberia = homes.among([Home::new("es")?]);
+    /// let iberia = homes.among([Home::new("es")?, Home::new("es")?]);
     /// assert_eq!(iberia.count(order::Entity::find()).await.count()?, 2);
     /// # Ok(()) }
     /// ```

@@ -68,8 +68,9 @@ impl<M: MigratorTrait> MigratorTraitSelf for Own<M> {
 
 impl<DB: Backend> Homes<DB> {
     /// Runs SeaORM's migrations in every home, each as far as it is for that home, and a bounded number of homes at a
-    /// time. A home that fails keeps no other from being migrated; what was applied before stays applied, and is not
-    /// run again. The result of a home names what was applied now.
+    /// time; with a handle that was fixed to a home, in that home alone. A home that fails keeps no other from being
+    /// migrated; what was applied before stays applied, and is not run again. The result of a home names what was
+    /// applied now.
     ///
     /// SeaORM's migrations are code and do not tell which tables they change, so that the routers are asked for them by
     /// their names ([`Router::allow_migrate`](domicile::Router::allow_migrate)).

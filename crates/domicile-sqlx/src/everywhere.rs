@@ -43,15 +43,19 @@ pub struct Everywhere<DB: Capability> {
 type Query<'q, DB, A> = sqlx::query::Query<'q, DB, A>;
 
 impl<DB: Capability> Homes<DB> {
-    /// Returns what sends statements to all homes that have a database here and now. Like [`on`](Self::on), it
-    /// overrides the context and the home that this handle was fixed to, but neither what a statement says itself nor a
-    /// scope that is confined to one home.
+    /// Returns what sends statements to all homes that have a database here and now; of a handle that was fixed to a
+    /// home, to that home alone. Like [`on`](Self::on), it overrides the context, but neither what a statement says
+    /// itself nor a scope that is confined to one home.
     ///
     /// ```
+    /// use domicile::Home;
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let counts = homes.everywhere().fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
-    /// assert_eq!(counts.count()?, 3);
+    /// let count = || sqlx::query("SELECT count(*) FROM orders");
+    /// assert_eq!(homes.everywhere().fetch_scalar::<i64, _>(count).await.count()?, 3);
+    ///
+    /// let spanish = homes.on(Home::new("es")?);
+    /// assert_eq!(spanish.everywhere().fetch_scalar::<i64, _>(count).await.count()?, 2);
     /// # Ok(()) }
     /// ```
     #[track_caller]
@@ -60,13 +64,13 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Returns what sends statements to these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that
-    /// is named twice is asked twice, and one that has no database here answers with an error.
+    /// is named twice is asked once, and one that has no database here answers with an error.
     ///
     /// ```
     /// use domicile::Home;
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let iberia = homes.among([Home::new("es")?]);
+    /// let iberia = homes.among([Home::new("es")?, Home::new("es")?]);
     /// let counts = iberia.fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
     /// assert_eq!(counts.count()?, 2);
     /// # Ok(()) }

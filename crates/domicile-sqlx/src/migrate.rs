@@ -75,8 +75,8 @@ where
     DB::Connection: Migrate,
 {
     /// Runs sqlx's migrations in every home, each as far as it is for that home, and a bounded number of homes at a
-    /// time. A home that fails keeps no other from being migrated; what was applied before stays applied, and is not
-    /// run again.
+    /// time; with a handle that was fixed to a home, in that home alone. A home that fails keeps no other from being
+    /// migrated; what was applied before stays applied, and is not run again.
     ///
     /// A migration is for a home if the routers allow all the tables that it names to be migrated there
     /// ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and not if they allow none; one that names no
@@ -84,8 +84,9 @@ where
     ///
     /// # Errors
     ///
-    /// In the result of each home: what a connection to it and sqlx's migrator fail with, and [`Error::Statement`] for
-    /// a migration of which only some tables belong into the home: it has to be split.
+    /// In the result of each home: what routing refuses, as for a home that the routers do not know; what a connection
+    /// to it and sqlx's migrator fail with; and [`Error::Statement`] for a migration of which only some tables belong
+    /// into the home: it has to be split.
     ///
     /// ```
     /// use std::borrow::Cow;

@@ -260,7 +260,8 @@ impl<DB: Capability> Lease<DB> {
     }
 
     /// Waits for `work` on this connection; if it died and the database that it was reopened to is not the home's, that
-    /// is the error, and the connection is not used again.
+    /// is the error, and the connection is not used again. Neither is it if this is dropped before `work` has ended,
+    /// because a statement may still be running on it.
     ///
     /// # Errors
     ///

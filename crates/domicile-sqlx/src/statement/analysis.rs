@@ -123,7 +123,9 @@ impl Analysis {
         let mut analysis = reading.finish(aggregate);
         let words = Words::of(dialect.sql(), sql);
         let is_touched = |table: &str| analysis.touches.iter().any(|touch| bare(&touch.table) == table);
-        let missed = words.declared(key_columns).find(|table| !is_touched(table)).map(unreadable);
+        // A foreign key names a table and does nothing to its rows.
+        let is_schema = statements.iter().all(changes_schema);
+        let missed = words.declared(key_columns).find(|table| !is_schema && !is_touched(table)).map(unreadable);
         analysis.refusal = analysis.refusal.or(missed);
         analysis.words = words.qualifying;
         analysis
@@ -335,6 +337,13 @@ fn in_place(table: &str, column: &str) -> String {
 /// Whether a setting ends with the transaction.
 fn is_local(set: &Set) -> bool {
     matches!(set, Set::SingleAssignment { scope: Some(ContextModifier::Local), .. })
+}
+
+/// Whether a statement changes tables and not their rows.
+fn changes_schema(statement: &Statement) -> bool {
+    use Statement::{AlterTable, CreateIndex, CreateTable, Drop};
+
+    matches!(statement, AlterTable(_) | CreateIndex(_) | CreateTable(_) | Drop { .. })
 }
 
 /// Whether a query reads a relation of this name, at any depth.

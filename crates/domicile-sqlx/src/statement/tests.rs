@@ -219,7 +219,7 @@ fn what_cannot_be_read_is_refused_where_it_names_a_table_with_a_key() {
     assert_eq!(read("FROBNICATE items"), "write");
     let opaque = [
         (Dialect::Sqlite, "FROBNICATE orders"),
-        (Dialect::Postgres, "CALL move(orders)"),
+        (Dialect::Postgres, "FROBNICATE items; CALL move(orders)"),
         (Dialect::Postgres, "INSERT INTO orders (id, country) OVERRIDING SYSTEM VALUE VALUES (1, 'ES')"),
         // The parser takes these keywords for the name of the table.
         (Dialect::Postgres, "UPDATE ONLY orders SET country = 'FR' WHERE id = 1"),
@@ -236,6 +236,9 @@ fn what_cannot_be_read_is_refused_where_it_names_a_table_with_a_key() {
         assert!(read_as(dialect, sql).starts_with("refused: "), "{sql}: {}", read_as(dialect, sql));
     }
     assert_eq!(read_as(Dialect::Postgres, "CALL move(items)"), "write");
+    assert_eq!(read("SELECT day, count(*) AS orders FROM items GROUP BY day"), "read items");
+    let refunds = "CREATE TABLE refunds (id INTEGER, FOREIGN KEY (id) REFERENCES orders (id))";
+    assert_eq!(read(refunds), "write refunds");
     assert_eq!(read_as(Dialect::Postgres, r#"SELECT * FROM "only""#), "read only");
 }
 

@@ -14,6 +14,22 @@ use super::key_column::KeyColumns;
 pub(super) const KEYWORDS: &[&str] =
     &["delayed", "high_priority", "ignore", "lateral", "low_priority", "only", "quick"];
 
+/// Words that stand right before the name of a table.
+const BEFORE_TABLES: &[&str] = &[
+    "delayed",
+    "from",
+    "high_priority",
+    "ignore",
+    "into",
+    "join",
+    "low_priority",
+    "only",
+    "quick",
+    "table",
+    "update",
+    "using",
+];
+
 /// Words that begin a statement which is never sent, also where the rest of it cannot be read.
 const REFUSED_BEGINNINGS: &[&str] = &[
     "abort",
@@ -38,6 +54,7 @@ const REFUSED_BEGINNINGS: &[&str] = &[
 /// The words of a text.
 pub(super) struct Words {
     all: BTreeSet<String>,
+    after_keywords: BTreeSet<String>,
     /// Those before a dot.
     pub(super) qualifying: Vec<String>,
     beginnings: Vec<String>,
@@ -54,6 +71,7 @@ impl Words {
         };
         let mut words = Self {
             all: tokens.iter().filter_map(word).collect(),
+            after_keywords: BTreeSet::new(),
             qualifying: Vec::new(),
             beginnings: Vec::new(),
             // MySQL and MariaDB execute what is in such a comment, or do not, by their version.
@@ -70,6 +88,10 @@ impl Words {
                 words.beginnings.extend(word(token));
             }
             begins = *token == Token::SemiColon;
+            let before = index.checked_sub(1).and_then(|before| word(&tokens[before]));
+            if before.is_some_and(|before| BEFORE_TABLES.contains(&before.as_str())) {
+                words.after_keywords.extend(word(token));
+            }
             if tokens.get(index + 1) == Some(&Token::Period) {
                 words.qualifying.extend(word(token));
             }
@@ -79,16 +101,18 @@ impl Words {
         words
     }
 
-    /// The tables with a key column that are named, by their bare names.
+    /// The tables with a key column that are named where a table is, by their bare names. A column may be called like a
+    /// table, and is no table.
     pub(super) fn declared<'k>(&self, key_columns: &'k KeyColumns) -> impl Iterator<Item = &'k str> + use<'_, 'k> {
-        key_columns.tables().filter(|table| self.is_conditional || self.all.contains(*table))
+        key_columns.tables().filter(|table| self.is_conditional || self.after_keywords.contains(*table))
     }
 
     /// Why a text of which nothing else is known must not be sent.
     pub(super) fn refusal(&self, key_columns: &KeyColumns) -> Option<String> {
         let begun = self.beginnings.iter().find(|word| REFUSED_BEGINNINGS.contains(&word.as_str()));
         let begun = begun.map(|word| format!("statements that begin with {} are not sent", word.to_uppercase()));
-        begun.or_else(|| self.declared(key_columns).next().map(unreadable))
+        let mut named = key_columns.tables().filter(|table| self.is_conditional || self.all.contains(*table));
+        begun.or_else(|| named.next().map(unreadable))
     }
 }
 

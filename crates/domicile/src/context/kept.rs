@@ -41,6 +41,7 @@ impl<P: AsRef<dyn Value>> Added<P> {
 }
 
 impl Own {
+    #[inline]
     pub(super) fn new<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
         Self { type_id: TypeId::of::<T>(), set_at, value: Box::new(value) }
     }
@@ -59,6 +60,7 @@ impl Own {
 }
 
 impl Shared {
+    #[inline]
     pub(super) fn new<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
         Self { type_id: TypeId::of::<T>(), set_at, value: Arc::new(value) }
     }
@@ -73,6 +75,10 @@ impl Shared {
     /// Tells whether nobody has a share in the value, nor could get one.
     pub(super) fn is_unshared(&self) -> bool {
         Arc::strong_count(&self.value) == 1 && Arc::weak_count(&self.value) == 0
+    }
+
+    pub(super) fn into_value(self) -> Arc<dyn Value> {
+        self.value
     }
 
     pub(super) fn share(&self) -> Arc<dyn Value> {

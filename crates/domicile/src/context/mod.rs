@@ -1,8 +1,8 @@
 //! The context: ambient values, keyed by type, that are in scope here.
 //!
-//! There is one store, with a getter ([`get`], [`read`], [`copied`]), a setter ([`set`]) and a deleter ([`remove`]). Scopes are
-//! the usual way to set a value: [`with`] for a closure, [`enter`] for the rest of a block and [`scope`] for a future.
-//! Leaving a scope restores exactly what was there before: on return, on `?`, on panic and on cancellation.
+//! There is one store, with a getter ([`get`], [`read`], [`copied`]), a setter ([`set`]) and a deleter ([`remove`]).
+//! Scopes are the usual way to set a value: [`with`] for a closure, [`enter`] for the rest of a block and [`scope`] for a
+//! future. Leaving a scope restores exactly what was there before: on return, on `?`, on panic and on cancellation.
 //!
 //! ```
 //! use domicile::context;

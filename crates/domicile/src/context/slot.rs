@@ -26,6 +26,7 @@ pub(super) enum Holds {
 impl Holds {
     pub(super) const NOTHING: Self = Self::Whole(Context::empty());
 
+    #[inline]
     pub(super) fn adding<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
         match is_plain::<T>() {
             true => Self::Own(Own::new(value, set_at)),
@@ -126,6 +127,19 @@ impl Slot {
             Holds::Own(_) => None,
             Holds::Shared { added, is_plain: true } if added.is_unshared() => None,
             _ => self.replace(Holds::NOTHING),
+        }
+    }
+
+    /// Leaves a scope that adds a value with a destructor, and returns the value, unless a reader has it.
+    #[inline]
+    pub(super) fn take_value(&mut self) -> Option<Arc<dyn Value>> {
+        let holds = Rc::get_mut(&mut self.holds)?;
+        if !matches!(holds, Holds::Shared { is_plain: false, .. }) {
+            return None;
+        }
+        match std::mem::replace(holds, Holds::NOTHING) {
+            Holds::Shared { added, .. } => Some(added.into_value()),
+            _ => None,
         }
     }
 

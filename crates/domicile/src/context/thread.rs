@@ -169,6 +169,10 @@ pub(super) fn close(mark: Mark) {
 
 #[inline(never)]
 fn close_anywhere(mark: Mark) {
+    // Such a scope was never away: what was holds a whole context.
+    if leave_value(mark) {
+        return;
+    }
     let closed = Thread::with(|thread| {
         thread.away.borrow_mut().close(mark.number());
         thread.stack.borrow_mut().close(mark)
@@ -186,8 +190,15 @@ pub(super) fn leave(mark: Mark) {
 
 #[inline(never)]
 fn leave_anywhere(mark: Mark) {
-    let left = Thread::with(|thread| thread.stack.borrow_mut().leave(mark));
-    drop(left);
+    if !leave_value(mark) {
+        drop(Thread::with(|thread| thread.stack.borrow_mut().leave(mark)));
+    }
+}
+
+/// Closes the scope of one owner, if it is the innermost and adds a value with a destructor, which ends here.
+fn leave_value(mark: Mark) -> bool {
+    let value = Thread::with(|thread| thread.stack.borrow_mut().leave_value(mark)).flatten();
+    value.is_some()
 }
 
 /// Opens the scope of a future, and those of the guards that it holds.

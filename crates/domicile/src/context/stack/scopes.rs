@@ -38,12 +38,20 @@ impl Stack {
             *memory = value;
             return self.opened(number);
         }
-        self.push_added(value, set_at, task)
+        self.add_new(value, set_at, task)
     }
 
-    #[cold]
     #[inline(never)]
-    fn push_added<T: Value>(&mut self, value: T, set_at: &'static Location<'static>, task: Option<Id>) -> Mark {
+    fn add_new<T: Value>(&mut self, value: T, set_at: &'static Location<'static>, task: Option<Id>) -> Mark {
+        let number = self.last_number + 1;
+        if let Some(slot) = self.slots.get_mut(self.open)
+            && let Some(memory) = Rc::get_mut(&mut slot.holds)
+        {
+            // What is in the memory is a plain value at most, so that nothing ends here.
+            *memory = Holds::adding(value, set_at);
+            (slot.task, slot.number) = (task, number);
+            return self.opened(number);
+        }
         self.push(Holds::adding(value, set_at), task)
     }
 
@@ -77,7 +85,6 @@ impl Stack {
         }
         let number = self.last_number + 1;
         let slot = &mut self.slots[self.open];
-        // What is in the memory is a plain value at most, so that nothing ends here.
         slot.replace(holds);
         (slot.task, slot.number) = (task, number);
         self.opened(number)
@@ -106,6 +113,13 @@ impl Stack {
             self.open = mark.at;
         }
         is_in_place
+    }
+
+    /// Closes the scope of one owner, if it is the innermost and adds a value with a destructor, which is returned.
+    pub(in crate::context) fn leave_value(&mut self, mark: Mark) -> Option<Arc<dyn Value>> {
+        let value = self.top(mark)?.take_value()?;
+        self.open = mark.at;
+        Some(value)
     }
 
     /// Closes the scope of one owner, wherever it is. For those above it nothing changes.
