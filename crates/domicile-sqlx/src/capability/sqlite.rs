@@ -6,7 +6,7 @@ use domicile::Home;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Executor, Row, Sqlite, SqliteConnection};
+use sqlx::{Executor, Row, Sqlite, SqliteConnection};
 
 use super::{Capability, MARKER_TABLE};
 use crate::statement::Dialect;
@@ -31,9 +31,7 @@ impl Capability for Sqlite {
 
     fn is_transient(options: &SqliteConnectOptions) -> bool {
         let name = options.get_filename().to_string_lossy();
-        let is_in_memory =
-            || options.to_url_lossy().query_pairs().any(|(name, value)| name == "mode" && value == "memory");
-        is_in_memory() || name.is_empty() || name.contains(":memory:") || name.starts_with("file:sqlx-in-memory")
+        name.is_empty() || name.contains(":memory:") || name.starts_with("file:sqlx-in-memory")
     }
 
     fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
