@@ -169,7 +169,7 @@ impl<DB: Capability> Homes<DB> {
         let databases = self.databases(route.home())?;
         check_qualifiers::<DB>(analysis, databases.name.as_deref(), route.home())?;
         if DB::QUALIFIER_IS_DATABASE {
-            self.check_words(analysis, route.home())?;
+            self.check_words(analysis, databases.name.as_deref(), route.home())?;
         }
         if analysis.access == Access::Write {
             ReplicaReads::wrote_to(route.home());
@@ -178,12 +178,13 @@ impl<DB: Capability> Homes<DB> {
         Ok(Decided { route, pool })
     }
 
-    /// Refuses a text in which the name of another home's database stands before a dot, wherever that is.
-    fn check_words(&self, analysis: &Analysis, home: &Home) -> Result<(), Error> {
-        let is_named = |name: &str| analysis.words.iter().any(|word| word.eq_ignore_ascii_case(name));
-        match self.database_names().into_iter().find(|(other, name)| other != home && is_named(name)) {
-            Some((other, name)) => Err(Error::Statement(format!(
-                "it names {name}, the database of home {other}, while it belongs to {home}"
+    /// Refuses a text in which the name of another home's database stands before a dot, wherever that is. Homes on several
+    /// servers may have databases of one name, which then lead nowhere else.
+    fn check_words(&self, analysis: &Analysis, own: Option<&str>, home: &Home) -> Result<(), Error> {
+        let is_own = |word: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(word));
+        match analysis.words.iter().find(|word| !is_own(word) && self.is_database_name(word)) {
+            Some(word) => Err(Error::Statement(format!(
+                "it names {word}, the database of another home, while it belongs to {home}"
             ))),
             None => Ok(()),
         }

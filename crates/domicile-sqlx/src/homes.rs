@@ -1,6 +1,6 @@
 //! The homes of a program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Debug};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -70,8 +70,22 @@ pub(crate) struct Shared<DB: Capability> {
     pub(crate) routers: Chain,
     pub(crate) settings: Settings,
     pub(crate) statements: Statements,
-    databases: ArcSwap<BTreeMap<Home, Arc<HomeDatabases<DB>>>>,
+    databases: ArcSwap<Databases<DB>>,
     identities: Arc<Identities>,
+}
+
+/// The databases of all homes at one moment.
+struct Databases<DB: Capability> {
+    homes: BTreeMap<Home, Arc<HomeDatabases<DB>>>,
+    // What is asked for each statement of MySQL is looked up, and not searched for among all homes.
+    names: HashSet<String>,
+}
+
+impl<DB: Capability> Databases<DB> {
+    fn new(homes: BTreeMap<Home, Arc<HomeDatabases<DB>>>) -> Self {
+        let names = homes.values().filter_map(|databases| databases.name.as_ref()).map(|name| name.to_lowercase());
+        Self { names: names.collect(), homes }
+    }
 }
 
 /// The databases of one home.
@@ -91,7 +105,7 @@ impl<DB: Capability> HomeDatabases<DB> {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<Pool<DB>>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Pool<DB>>> {
         std::iter::once(&self.primary).chain(&self.replicas)
     }
 }
@@ -142,7 +156,7 @@ impl<DB: Capability> Homes<DB> {
     }
 
     pub(crate) fn new(routers: Chain, settings: Settings, statements: Statements) -> Self {
-        let databases = ArcSwap::default();
+        let databases = ArcSwap::from_pointee(Databases::new(BTreeMap::new()));
         let shared = Shared { routers, settings, statements, databases, identities: Arc::default() };
         Self { shared: Arc::new(shared), facts: Facts::default() }
     }
@@ -187,10 +201,10 @@ impl<DB: Capability> Homes<DB> {
         let opened = opened?;
         loop {
             let before = self.shared.databases.load_full();
-            let mut databases = BTreeMap::clone(&before);
-            databases.extend(opened.iter().cloned());
-            refuse_shared(&databases)?;
-            let previous = self.shared.databases.compare_and_swap(&before, Arc::new(databases));
+            let mut homes = before.homes.clone();
+            homes.extend(opened.iter().cloned());
+            refuse_shared(&homes)?;
+            let previous = self.shared.databases.compare_and_swap(&before, Arc::new(Databases::new(homes)));
             if Arc::ptr_eq(&previous, &before) {
                 return Ok(());
             }
@@ -244,7 +258,7 @@ impl<DB: Capability> Homes<DB> {
     /// # Ok(()) }
     /// ```
     pub fn names(&self) -> Vec<Home> {
-        self.shared.databases.load().keys().cloned().collect()
+        self.shared.databases.load().homes.keys().cloned().collect()
     }
 
     /// The homes that this handle leads to: the one that it was fixed to, or all.
@@ -270,7 +284,7 @@ impl<DB: Capability> Homes<DB> {
             replicas: databases.replicas.iter().map(|replica| replica.leases()).sum(),
         };
         let databases = self.shared.databases.load();
-        databases.iter().map(|(home, databases)| (home.clone(), contacts(databases))).collect()
+        databases.homes.iter().map(|(home, databases)| (home.clone(), contacts(databases))).collect()
     }
 
     /// Returns the routers that decide. Asked by themselves, they decide about a table of a name and nothing else: not
@@ -289,14 +303,13 @@ impl<DB: Capability> Homes<DB> {
         &self.shared.routers
     }
 
-    /// The name of each home's database, where it has one.
-    pub(crate) fn database_names(&self) -> Vec<(Home, String)> {
-        let databases = self.shared.databases.load();
-        databases.iter().filter_map(|(home, databases)| Some((home.clone(), databases.name.clone()?))).collect()
+    /// Whether a word, in lower case, is the name of a home's database.
+    pub(crate) fn is_database_name(&self, word: &str) -> bool {
+        self.shared.databases.load().names.contains(word)
     }
 
     pub(crate) fn databases(&self, home: &Home) -> Result<Arc<HomeDatabases<DB>>, Error> {
-        let found = self.shared.databases.load().get(home).cloned();
+        let found = self.shared.databases.load().homes.get(home).cloned();
         found.ok_or_else(|| Error::NoDatabase { home: home.clone() })
     }
 
@@ -424,69 +437,6 @@ impl<DB: Capability> Homes<DB> {
 
     pub(crate) fn knowing(&self, facts: Facts) -> Self {
         Self { shared: Arc::clone(&self.shared), facts }
-    }
-
-    /// Opens a connection to each database of each home and asks it which home it is, and asks the routers whether they
-    /// know the home, so that mistakes of the configuration are found at start-up and not by the first record.
-    ///
-    /// # Errors
-    ///
-    /// In the result of each home: [`Error::Routing`] if the routers do not know it, [`Error::Connect`] if it cannot be
-    /// connected to, [`Error::SameDatabase`], [`Error::WrongHome`] or [`Error::Unmarked`] for what its database says of
-    /// itself, and [`Error::Exhausted`].
-    ///
-    /// ```
-    /// use domicile::Home;
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-    /// homes.check().await.all()?;
-    ///
-    /// // The placement does not know it, so that nothing could ever reach it.
-    /// homes.add(Home::new("it")?, "sqlite::memory:")?;
-    /// assert_eq!(homes.check().await.all().unwrap_err().home().unwrap().as_str(), "it");
-    /// # Ok(()) }
-    /// ```
-    pub async fn check(&self) -> EachHome<(), Error> {
-        let check = |home: Home| async move {
-            // A home that no router knows can never be reached.
-            self.shared.routers.route(&Operation::write(UNKNOWN_TABLE).on(home.clone()))?;
-            for pool in self.databases(&home)?.all() {
-                pool.lease().await?;
-            }
-            Ok(())
-        };
-        self.each(self.names(), Aggregate::Unknown, check).await
-    }
-
-    /// Makes the database of a home say which home it is, by a table `domicile_home`. From then on it is refused as the
-    /// database of any other. A database that is marked already stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::WrongHome`] if it says that it is another home, [`Error::NoDatabase`], and whatever opening a
-    /// connection or the database itself fails with.
-    ///
-    /// ```
-    /// use domicile::Home;
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-    /// let es = Home::new("es")?;
-    /// homes.mark(&es).await?;
-    /// let marked: String = sqlx::query_scalar("SELECT home FROM domicile_home").fetch_one(&homes.on(es)).await?;
-    /// assert_eq!(marked, "es");
-    /// # Ok(()) }
-    /// ```
-    pub async fn mark(&self, home: &Home) -> Result<(), Error> {
-        let primary = Arc::clone(self.databases(home)?.pool(Role::Primary));
-        let lease = primary.lease_to_mark().await?;
-        let mut connection = lease.acquire().await?;
-        // It was opened without asking for the marker, and must not be opened so again.
-        lease.discard();
-        DB::mark(&mut connection, home).await?;
-        match DB::marker(&mut connection).await? {
-            Some(marked) if marked != home.as_str() => Err(Error::WrongHome { home: home.clone(), marked }),
-            _ => Ok(()),
-        }
     }
 }
 

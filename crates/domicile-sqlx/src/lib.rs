@@ -16,6 +16,7 @@
 mod budget;
 mod builder;
 mod capability;
+mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connection;

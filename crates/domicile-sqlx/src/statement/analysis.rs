@@ -134,14 +134,15 @@ impl Analysis {
     /// What is known of a text that is not SQL as far as the parser knows: nothing. It is sent as a write, by the context
     /// alone, unless it has to do with a table that demands its key.
     fn unread(dialect: Dialect, sql: &str, key_columns: &KeyColumns) -> Self {
+        let words = Words::of(dialect.sql(), sql);
         Self {
             access: Access::Write,
             locks: false,
             touches: Vec::new(),
             tables: Vec::new(),
             qualifiers: Vec::new(),
-            words: Words::of(dialect.sql(), sql).qualifying,
-            refusal: Words::of(dialect.sql(), sql).refusal(key_columns),
+            refusal: words.refusal(key_columns),
+            words: words.qualifying,
             aggregate: Aggregate::Unknown,
         }
     }

@@ -220,8 +220,22 @@ async fn a_name_that_leads_to_another_database_of_the_server_is_refused() {
     within("ES", sqlx::query("SELECT * FROM es.orders").execute(&homes)).await.unwrap();
     // Also where the statement cannot be read.
     let error = within("ES", sqlx::query("OPTIMIZE TABLE `fr`.orders").execute(&homes)).await.unwrap_err();
-    assert!(error.to_string().contains("it names fr, the database of home fr"), "{error}");
+    assert!(error.to_string().contains("it names fr, the database of another home"), "{error}");
     within("ES", sqlx::query("OPTIMIZE TABLE es.orders").execute(&homes)).await.unwrap();
+}
+
+#[tokio::test]
+async fn databases_of_one_name_on_two_servers_are_two_homes() {
+    let (Some(one), Some(other)) = (Server::mariadb(), Server::mariadb()) else { return };
+    one.create_database("shop");
+    other.create_database("shop");
+    let homes =
+        Homes::<MySql>::builder(routers()).home(home("es"), one.url("shop")).home(home("fr"), other.url("shop"));
+    let homes = homes.build().unwrap();
+    homes.migrate(&migrator()).await.all().unwrap();
+    within("ES", sqlx::query("INSERT INTO shop.orders VALUES (1, 'ES', 1)").execute(&homes)).await.unwrap();
+    assert_eq!(one.sql("shop", "SELECT count(*) FROM orders"), "1");
+    assert_eq!(other.sql("shop", "SELECT count(*) FROM orders"), "0");
 }
 
 macro_rules! outage {
