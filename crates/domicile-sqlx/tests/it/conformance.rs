@@ -42,6 +42,23 @@ impl Router for Broken {
     }
 }
 
+/// A router that reads as it should, and writes by another one.
+struct WritesBy<W>(W);
+
+impl<W: Router> Router for WritesBy<W> {
+    fn name(&self) -> &str {
+        "writes by another"
+    }
+
+    fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        placement_router().route_read(operation)
+    }
+
+    fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.0.route_write(operation)
+    }
+}
+
 fn by_context() -> Option<Home> {
     let key = context::get::<RoutingKey>()?;
     Some(home(if key.as_str() == "FR" { "fr" } else { "es" }))
@@ -49,7 +66,9 @@ fn by_context() -> Option<Home> {
 
 #[tokio::test]
 async fn a_router_that_keeps_the_contract_passes() {
-    assert!(checked(routers()).await.unwrap() >= 20);
+    assert!(checked(routers()).await.unwrap() >= 50);
+    // The routers that follow are wrong in what they write by, and not because they write by another.
+    assert!(checked(Chain::new(WritesBy(placement_router()))).await.unwrap() >= 50);
 }
 
 #[tokio::test]
@@ -90,22 +109,72 @@ async fn a_router_that_remembers_is_caught() {
 }
 
 /// The key that was routed last, and how many there were.
-static CACHED: Mutex<(usize, Option<RoutingKey>)> = Mutex::new((0, None));
+type Cached = Mutex<(usize, Option<RoutingKey>)>;
+
+/// Once it is warm, after more operations than there are before keys take turns, it looks at the context every fifth
+/// time, which is well as long as one key is in use.
+fn by_cache(cached: &Cached, warm_after: usize) -> Option<Home> {
+    let key = context::get::<RoutingKey>().filter(|key| ["ES", "PT", "FR"].contains(&key.as_str()))?;
+    let mut cached = cached.lock().unwrap();
+    cached.0 += 1;
+    if cached.0 <= warm_after || cached.0.is_multiple_of(5) || cached.1.is_none() {
+        cached.1 = Some(RoutingKey::clone(&key));
+    }
+    Some(home(if cached.1.as_ref()?.as_str() == "FR" { "fr" } else { "es" }))
+}
 
 #[tokio::test]
 async fn a_router_that_is_wrong_only_while_keys_take_turns_is_caught() {
-    let caches = Broken(|_| {
-        let key = context::get::<RoutingKey>().filter(|key| ["ES", "PT", "FR"].contains(&key.as_str()))?;
-        let mut cached = CACHED.lock().unwrap();
-        cached.0 += 1;
-        // Once it is warm it looks at the context every other time, which is well as long as one key is in use.
-        if cached.0 < 8 || cached.0.is_multiple_of(2) || cached.1.is_none() {
-            cached.1 = Some(RoutingKey::clone(&key));
-        }
-        Some(home(if cached.1.as_ref()?.as_str() == "FR" { "fr" } else { "es" }))
-    });
-    let violation = checked(Chain::new(caches)).await.unwrap_err();
+    static CACHED: Cached = Mutex::new((0, None));
+    let violation = checked(Chain::new(Broken(|_| by_cache(&CACHED, 12)))).await.unwrap_err();
     assert!(violation.contains("with others at the same time (seed "), "{violation}");
+}
+
+#[tokio::test]
+async fn a_router_that_writes_elsewhere_only_while_keys_take_turns_is_caught() {
+    static CACHED: Cached = Mutex::new((0, None));
+    let violation = checked(Chain::new(WritesBy(Broken(|_| by_cache(&CACHED, 6))))).await.unwrap_err();
+    let [begin, middle] = ["a write in the scope of the key ", "with others at the same time (seed "];
+    assert!(violation.starts_with(begin) && violation.contains(middle), "{violation}");
+}
+
+#[tokio::test]
+async fn a_router_that_reads_well_and_writes_to_one_home_only_is_caught() {
+    let violation = checked(Chain::new(WritesBy(Broken(|_| Some(home("es")))))).await.unwrap_err();
+    assert_eq!(violation, "a write in the scope of the key FR belongs to fr, and reached es");
+    let by_key = |_: &Operation<'_>| by_context().map(|own| home(if own.as_str() == "fr" { "es" } else { "fr" }));
+    let violation = checked(Chain::new(WritesBy(Broken(by_key)))).await.unwrap_err();
+    assert_eq!(violation, "a write in the scope of the key ES belongs to es, and reached fr");
+}
+
+#[tokio::test]
+async fn a_router_that_reads_well_and_writes_what_it_does_not_know_is_caught() {
+    let guesses = Broken(|_| by_context().or_else(|| Some(home("es"))));
+    let violation = checked(Chain::new(WritesBy(guesses))).await.unwrap_err();
+    assert_eq!(violation, "a write without any context must be refused, and reached es");
+    let violation = checked(Chain::new(WritesBy(Broken(|_| by_context())))).await.unwrap_err();
+    assert_eq!(violation, "a write with a key that nobody has placed must be refused, and reached es");
+}
+
+#[tokio::test]
+async fn a_router_that_writes_to_what_is_for_reading_is_caught() {
+    let folder = TempDir::new().unwrap();
+    let copy = Broken(|_| by_context().map(|own| if own == home("es") { home("es-copy") } else { own }));
+    let homes = Homes::<Sqlite>::builder(Chain::new(WritesBy(copy)))
+        .home_with_replicas(home("es"), url(&folder, "es"), [url(&folder, "es")])
+        .home(home("es-copy"), url(&folder, "es-copy"))
+        .home(home("fr"), url(&folder, "fr"));
+    let violation = check(&homes.build().unwrap(), &cases(), 7).await.unwrap_err();
+    assert_eq!(violation.to_string(), "a write in the scope of the key ES belongs to es alone, and contacted es-copy");
+
+    // A replica that is only read from is what it should be.
+    let homes = Homes::<Sqlite>::builder(routers())
+        .home_with_replicas(home("es"), url(&folder, "es"), [url(&folder, "es")])
+        .home(home("fr"), url(&folder, "fr"))
+        .build()
+        .unwrap();
+    check(&homes, &cases(), 7).await.unwrap();
+    assert!(homes.contacts()[&home("es")].replicas > 0);
 }
 
 #[tokio::test]
