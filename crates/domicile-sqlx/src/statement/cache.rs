@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use super::analysis::{Analysis, Dialect};
+use super::analysis::Analysis;
+use super::dialect::Dialect;
 use super::key_column::KeyColumns;
 
 /// How many texts are kept. An application has a few hundred; what is built for each call does not drive them out,

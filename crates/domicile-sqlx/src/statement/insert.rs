@@ -4,9 +4,10 @@ use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Insert, ObjectName, OnConflictAction, OnInsert, Query, SelectItem, SetExpr,
 };
 
-use super::analysis::{Keys, last};
+use super::analysis::last;
 use super::key_column::KeyColumn;
 use super::term::{Placeholders, Term};
+use super::touch::Keys;
 
 /// The keys of all rows that are inserted.
 pub(super) fn keys(insert: &Insert, key: &KeyColumn, placeholders: &Placeholders) -> Keys {

@@ -6,17 +6,22 @@
 mod aggregate;
 mod analysis;
 mod cache;
+mod dialect;
+mod from;
 mod insert;
 mod key_column;
 mod predicate;
+mod reading;
 mod term;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod words;
 
-pub use analysis::Dialect;
-pub(crate) use analysis::{Analysis, Keys, Touch, bare};
+pub(crate) use analysis::{Analysis, bare};
 pub(crate) use cache::Statements;
+pub use dialect::Dialect;
 pub use key_column::Demand;
 pub(crate) use key_column::KeyColumns;
 pub(crate) use term::Term;
+pub(crate) use touch::{Keys, Touch};
