@@ -1,8 +1,10 @@
 //! Scopes that no operation may leave.
 
+use std::any::TypeId;
 use std::fmt::{self, Debug};
 
-use crate::{Context, Error, Home, Origin, context};
+use crate::context::{self, Seen};
+use crate::{Error, Home, Witness};
 
 /// Confines a scope to one home, so that no operation in it is routed anywhere else: a value for the context.
 ///
@@ -59,12 +61,11 @@ impl Confined {
     /// # }
     /// ```
     pub fn to(home: Home) -> Result<Self, Error> {
-        let context = Context::current();
-        match context.found::<Self>() {
-            Some((outer, set_at)) if outer.home != home => Err(Error::refused(format!(
-                "this scope cannot be confined to {home}: it was confined to {} at {set_at}. Leave that scope first",
-                outer.home
-            ))),
+        let outer = context::look([TypeId::of::<Self>()], |[seen]| Self::witness(seen?)).flatten();
+        match outer {
+            Some(outer) if *outer.home() != home => {
+                Err(Error::refused(format!("this scope cannot be confined to {home}: {outer}. Leave that scope first")))
+            }
             _ => Ok(Self { home }),
         }
     }
@@ -80,14 +81,15 @@ impl Confined {
         &self.home
     }
 
-    /// The home that the scope is confined to here, and where that was said.
-    pub(crate) fn here() -> Option<(Home, Origin)> {
-        // Most scopes are not confined, and asking that first takes no count of anything.
-        if context::read::<Self, _>(|confined| confined.is_none()) {
-            return None;
-        }
-        let context = Context::current();
-        context.found::<Self>().map(|(confined, set_at)| (confined.home.clone(), set_at.clone()))
+    /// Tells whether operations may go to `home` where this is what is in the context.
+    #[inline]
+    pub(crate) fn allows(seen: Option<Seen<'_>>, home: &Home) -> bool {
+        seen.and_then(Seen::value::<Self>).is_none_or(|confined| confined.home == *home)
+    }
+
+    /// What is known because a scope is confined.
+    pub(crate) fn witness(seen: Seen<'_>) -> Option<Witness> {
+        Some(Witness::confined(seen.value::<Self>()?.home.clone(), seen.origin()))
     }
 }
 

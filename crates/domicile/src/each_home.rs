@@ -48,7 +48,8 @@ impl Display for Aggregate {
 /// The result of each home of an operation that was sent to several, in the order of their names.
 ///
 /// A home that failed is there with its error. What takes all results together fails with the first of them, so that a
-/// home that is down is never a number that is too small.
+/// home that is down is never a number that is too small. It fails as well where no home was asked: that nobody was
+/// asked is no count of 0.
 ///
 /// `T` is what a home answered, `E` why one did not.
 ///
@@ -196,7 +197,7 @@ impl<T, E> EachHome<T, E> {
     ///
     /// # Errors
     ///
-    /// The first home that failed.
+    /// The first home that failed; [`Error::is_no_home`] if none was asked.
     ///
     /// ```
     /// # use domicile::{Aggregate, EachHome, Home};
@@ -204,6 +205,14 @@ impl<T, E> EachHome<T, E> {
     /// assert_eq!(*each.all().unwrap()[0], 3);
     /// ```
     pub fn all(self) -> Result<Vec<Located<T>>, MergeError<E>> {
+        self.together("taken together")
+    }
+
+    /// The one way to all results at once.
+    fn together(self, by: &str) -> Result<Vec<Located<T>>, MergeError<E>> {
+        if self.is_empty() {
+            return Err(MergeError::Refused(Error::no_home(by)));
+        }
         let answer = |(home, result): (Home, Result<T, E>)| match result {
             Ok(answer) => Ok(Located::new(home, answer)),
             Err(error) => Err(MergeError::Home { home, error }),
@@ -215,7 +224,7 @@ impl<T, E> EachHome<T, E> {
         if !suits.contains(&self.aggregate) {
             return Err(MergeError::Refused(Error::unmergeable(by, &self.aggregate)));
         }
-        Ok(self.all()?.into_iter().map(Located::into_value).collect())
+        Ok(self.together(by)?.into_iter().map(Located::into_value).collect())
     }
 }
 
@@ -224,7 +233,8 @@ impl<E> EachHome<i64, E> {
     ///
     /// # Errors
     ///
-    /// A home that failed; [`Error::is_unmergeable`] for anything that is not a count, and for more than an `i64` holds.
+    /// A home that failed, or [`Error::is_no_home`]; [`Error::is_unmergeable`] for anything that is not a count, and
+    /// for more than an `i64` holds.
     ///
     /// ```
     /// # use domicile::{Aggregate, EachHome, Home};
@@ -243,8 +253,8 @@ impl<T, E> EachHome<Option<T>, E> {
     ///
     /// # Errors
     ///
-    /// A home that failed; [`Error::is_unmergeable`] for anything that is not a sum, and where `add` returns `None`
-    /// because the type cannot hold the sum.
+    /// A home that failed, or [`Error::is_no_home`]; [`Error::is_unmergeable`] for anything that is not a sum, and
+    /// where `add` returns `None` because the type cannot hold the sum.
     ///
     /// ```
     /// # use domicile::{Aggregate, EachHome, Home, MergeError};
@@ -266,7 +276,7 @@ impl<T, E> EachHome<Option<T>, E> {
     ///
     /// # Errors
     ///
-    /// A home that failed; [`Error::is_unmergeable`] for anything that is not a minimum.
+    /// A home that failed, or [`Error::is_no_home`]; [`Error::is_unmergeable`] for anything that is not a minimum.
     ///
     /// ```
     /// # use domicile::{Aggregate, EachHome, Home};
@@ -285,7 +295,7 @@ impl<T, E> EachHome<Option<T>, E> {
     ///
     /// # Errors
     ///
-    /// A home that failed; [`Error::is_unmergeable`] for anything that is not a maximum.
+    /// A home that failed, or [`Error::is_no_home`]; [`Error::is_unmergeable`] for anything that is not a maximum.
     ///
     /// ```
     /// # use domicile::{Aggregate, EachHome, Home};
@@ -310,7 +320,7 @@ impl<T, E> EachHome<Vec<T>, E> {
     ///
     /// # Errors
     ///
-    /// A home that failed; [`Error::is_unmergeable`] for the rows of an aggregate.
+    /// A home that failed, or [`Error::is_no_home`]; [`Error::is_unmergeable`] for the rows of an aggregate.
     ///
     /// ```
     /// # use domicile::{Aggregate, EachHome, Home};
@@ -326,7 +336,7 @@ impl<T, E> EachHome<Vec<T>, E> {
             let home = located.home().clone();
             located.into_value().into_iter().map(move |row| Located::new(home.clone(), row))
         };
-        Ok(self.all()?.into_iter().flat_map(of_home).collect())
+        Ok(self.together("put together")?.into_iter().flat_map(of_home).collect())
     }
 
     /// Returns the first `k` rows of all homes in an order. Each home must have been asked for its own first `k` in the

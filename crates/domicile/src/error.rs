@@ -54,6 +54,8 @@ enum Kind {
     PlacedTwice { key: RoutingKey, first: String, second: String },
     #[error("the results of the homes cannot be {by}: they are {what}, and {why}")]
     Unmergeable { by: String, what: String, why: &'static str },
+    #[error("nothing was {by}, because no home was asked: name at least one home")]
+    NoHome { by: String },
     #[error("{place}: {why}")]
     #[cfg(feature = "toml")]
     Configuration { place: String, why: String },
@@ -83,13 +85,19 @@ impl Error {
         context: &Context,
     ) -> Self {
         let asked = asked.collect::<Vec<_>>().join(", ");
+        // Of values that are no part of routing only the types are told: they may be secrets.
+        let told = context.entries().map(|entry| match entry.is_for_routing() {
+            true => entry.to_string(),
+            false => format!("{} set at {}", entry.type_name(), entry.origin()),
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
         // The likeliest cause of all.
-        let hint = if context.entries().next().is_none() {
-            ". A spawned task or thread starts empty: carry the context over by Context::current()"
+        let (context, hint) = if told.is_empty() {
+            ("nothing".into(), ". A spawned task or thread starts empty: carry the context over by Context::current()")
         } else {
-            ""
+            (told, "")
         };
-        Kind::NoOpinion { operation: operation.to_string(), asked, context: context.to_string(), hint }.into()
+        Kind::NoOpinion { operation: operation.to_string(), asked, context, hint }.into()
     }
 
     pub(crate) fn unknown_key(operation: &Operation<'_>, key: &RoutingKey, found: &str) -> Self {
@@ -138,6 +146,10 @@ impl Error {
     pub(crate) fn unmergeable_sum() -> Self {
         let what = "numbers whose sum the type cannot hold".into();
         Kind::Unmergeable { by: "added up".into(), what, why: "a wider type is needed" }.into()
+    }
+
+    pub(crate) fn no_home(by: &str) -> Self {
+        Kind::NoHome { by: by.into() }.into()
     }
 
     #[cfg(feature = "toml")]
@@ -271,6 +283,18 @@ impl Error {
     /// ```
     pub fn is_unmergeable(&self) -> bool {
         matches!(*self.kind, Kind::Unmergeable { .. })
+    }
+
+    /// The results of several homes were taken together, and no home had been asked: nothing is no answer.
+    ///
+    /// ```
+    /// use domicile::{Aggregate, EachHome, MergeError};
+    ///
+    /// let refused = EachHome::<i64, ()>::new([], Aggregate::Count).count().unwrap_err();
+    /// assert!(matches!(refused, MergeError::Refused(error) if error.is_no_home()));
+    /// ```
+    pub fn is_no_home(&self) -> bool {
+        matches!(*self.kind, Kind::NoHome { .. })
     }
 
     /// A router refused the operation by a rule of its own; see [`Error::refused`].

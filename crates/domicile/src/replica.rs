@@ -3,7 +3,8 @@
 use std::fmt::{self, Debug};
 use std::sync::Mutex;
 
-use crate::{Home, context};
+use crate::Home;
+use crate::context::{self, Seen};
 
 /// Which databases of a home may answer an operation.
 ///
@@ -102,9 +103,10 @@ impl ReplicaReads {
         !self.written.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).contains(home)
     }
 
-    /// The databases of `home` that may answer a read here.
-    pub(crate) fn role(home: &Home) -> Role {
-        let may_lag = context::read::<Self, _>(|reads| reads.is_some_and(|reads| reads.allows(home)));
+    /// The databases of `home` that may answer a read where this is what is in the context.
+    #[inline]
+    pub(crate) fn role(seen: Option<Seen<'_>>, home: &Home) -> Role {
+        let may_lag = seen.and_then(Seen::value::<Self>).is_some_and(|reads| reads.allows(home));
         if may_lag { Role::Replica } else { Role::Primary }
     }
 }

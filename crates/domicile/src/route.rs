@@ -45,8 +45,9 @@ impl Route {
         (!witnesses.is_empty()).then_some(Self { role: Role::Primary, reason: Reason { witnesses } })
     }
 
-    pub(crate) fn with_role(self, role: Role) -> Self {
-        Self { role, ..self }
+    #[inline]
+    pub(crate) fn set_role(&mut self, role: Role) {
+        self.role = role;
     }
 
     /// Returns the home that the operation belongs to.

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
 use super::origin::Origin;
+use crate::{Confined, Home, RoutingKey};
 
 /// What a value of the context must be; every suitable type is one.
 pub(super) trait Value: Any + Send + Sync + Debug {
@@ -79,6 +80,11 @@ impl Entry {
     /// ```
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Tells whether the value is one that routers are there to read, and no secret.
+    pub(crate) fn is_for_routing(&self) -> bool {
+        self.is(TypeId::of::<RoutingKey>()) || self.is(TypeId::of::<Home>()) || self.is(TypeId::of::<Confined>())
     }
 
     /// Returns the value, if it is a `T`.

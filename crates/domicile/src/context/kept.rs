@@ -35,6 +35,11 @@ impl<P: AsRef<dyn Value>> Added<P> {
     }
 
     #[inline]
+    pub(super) fn set_at(&self) -> &'static Location<'static> {
+        self.set_at
+    }
+
+    #[inline]
     pub(super) fn any(&self) -> &dyn Any {
         self.value.as_ref()
     }

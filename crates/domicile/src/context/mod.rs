@@ -38,6 +38,7 @@ mod entry;
 mod guard;
 mod held;
 mod kept;
+mod look;
 mod origin;
 mod scoped;
 mod slot;
@@ -51,6 +52,7 @@ use std::sync::Arc;
 
 pub use entry::Entry;
 pub use guard::Guard;
+pub(crate) use look::{Seen, look};
 pub use origin::Origin;
 pub use scoped::Scoped;
 pub use snapshot::Context;

@@ -135,12 +135,6 @@ impl Context {
         self.entry::<T>()?.value()
     }
 
-    /// Returns the value of type `T` and where it was set.
-    pub(crate) fn found<T: 'static>(&self) -> Option<(&T, &Origin)> {
-        let entry = self.entry::<T>()?;
-        Some((entry.value()?, entry.origin()))
-    }
-
     /// Returns the value of type `T` together with where it was set.
     ///
     /// ```

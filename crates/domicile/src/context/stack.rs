@@ -9,6 +9,7 @@ use std::any::TypeId;
 
 use tokio::task::Id;
 
+use super::look::Seen;
 use super::slot::{Holds, Slot};
 use super::snapshot::Context;
 
@@ -81,6 +82,21 @@ impl Stack {
     fn value_anywhere<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
         let at = self.position::<T>(task)?;
         self.slots[at].holds.value()
+    }
+
+    /// Returns the values of these types that `task` sees.
+    #[inline]
+    pub(super) fn look<const N: usize>(&self, task: Option<Id>, types: [TypeId; N]) -> [Option<Seen<'_>>; N] {
+        let mut seen = [None; N];
+        for slot in self.slots[..self.open].iter().rev().filter(|slot| slot.task == task) {
+            for (seen, type_id) in seen.iter_mut().zip(types).filter(|(seen, _)| seen.is_none()) {
+                *seen = slot.holds.seen(type_id);
+            }
+            if slot.holds.is_whole() {
+                break;
+            }
+        }
+        seen
     }
 
     /// Returns the slot of the value of type `T` that `task` sees.

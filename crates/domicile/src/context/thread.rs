@@ -3,6 +3,7 @@
 //! No value's `Drop` or `Debug` and no caller's closure ever runs while the stack is borrowed, so that a borrow cannot
 //! fail: readers hold what they read themselves, and what a writer takes out is dropped by its caller.
 
+use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -14,6 +15,7 @@ use tokio::task::{Id, try_id};
 
 use super::entry::Value;
 use super::held::{Away, Suspended};
+use super::look::Seen;
 use super::slot::Holds;
 use super::snapshot::Context;
 use super::stack::{Mark, Stack};
@@ -99,6 +101,13 @@ impl Refusal {
 pub(super) fn copied<T: Copy + 'static>() -> Option<T> {
     let task = try_id();
     Thread::with(|thread| thread.stack.borrow().value::<T>(task).copied())?
+}
+
+/// Shows `f` the values of these types in scope here, while the stack is borrowed.
+#[inline]
+pub(super) fn look<const N: usize, R>(types: [TypeId; N], f: impl FnOnce([Option<Seen<'_>>; N]) -> R) -> Option<R> {
+    let task = try_id();
+    Thread::with(|thread| f(thread.stack.borrow().look(task, types)))
 }
 
 /// Returns a share in the value in scope here.

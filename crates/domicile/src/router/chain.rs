@@ -1,9 +1,14 @@
 //! Asking several routers in order.
 
+use std::any::TypeId;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Access, DryRun, Operation, Record, Router};
-use crate::{Context, Error, Home, ReplicaReads, Role, Route};
+use crate::route::Witnesses;
+use crate::{
+    Confined, Context, Error, Home, Placed, ReplicaReads, Role, Route, RoutingKey, Witness, WitnessKind, context,
+};
 
 /// Routers that are asked in order; the first opinion wins.
 ///
@@ -62,13 +67,30 @@ impl Chain {
         self.routers.iter().map(|router| router.name())
     }
 
+    /// Returns the homes that the routers may answer with, as far as they can list them.
+    ///
+    /// ```
+    /// use domicile::{Chain, Home, Placement, PlacementRouter};
+    ///
+    /// # fn main() -> Result<(), domicile::Error> {
+    /// let es = Home::new("es")?;
+    /// let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
+    /// assert!(routers.homes().iter().eq([&es]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn homes(&self) -> BTreeSet<Home> {
+        self.routers.iter().flat_map(|router| router.homes()).collect()
+    }
+
     /// Decides the home of an operation.
     ///
     /// # Errors
     ///
     /// - [`Error::is_no_opinion`] if no router has an opinion.
     /// - [`Error::is_disagreement`] if the first opinion contradicts the home that the record was loaded from, that the
-    ///   operation names or that the open transaction belongs to.
+    ///   operation names, that the open transaction belongs to or that the scope is [`Confined`] to, or the home in which
+    ///   any of the routers has [`placed`](Router::placed) the key of the record or of the statement.
     /// - Whatever error a router refuses the operation with.
     ///
     /// ```
@@ -85,14 +107,63 @@ impl Chain {
     pub fn route(&self, operation: &Operation<'_>) -> Result<Route, Error> {
         for router in &self.routers {
             let opinion = match operation.access() {
-                Access::Read => router.route_read(operation)?,
-                Access::Write => router.route_write(operation)?,
+                Access::Read => router.route_read(operation),
+                Access::Write => router.route_write(operation),
             };
-            if let Some(route) = opinion {
-                return agreed(operation, route).map(|route| with_role(operation, route));
+            match opinion {
+                Ok(None) => {}
+                Ok(Some(mut route)) => {
+                    let role = self.role(operation, &route)?;
+                    route.set_role(role);
+                    return Ok(route);
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(Error::no_opinion(operation, self.names(), &Context::current()))
+    }
+
+    /// Holds any router's answer against what is known of the operation, so that no router can overrule it, and says which
+    /// databases of the home may answer, which is the same whatever router has decided.
+    fn role(&self, operation: &Operation<'_>, route: &Route) -> Result<Role, Error> {
+        let home = route.home();
+        let types = [TypeId::of::<Confined>(), TypeId::of::<ReplicaReads>()];
+        let seen = context::look(types, |[confined, reads]| {
+            (Confined::allows(confined, home), ReplicaReads::role(reads, home))
+        });
+        let (is_allowed, role) = seen.unwrap_or((true, Role::Primary));
+        if !is_allowed || !operation.is_known_for(home) || self.keys_elsewhere(operation, route).next().is_some() {
+            return Err(self.disagreement(operation, route));
+        }
+        Ok(if operation.needs_primary() { Role::Primary } else { role })
+    }
+
+    /// Returns the keys of the operation that some router has placed in another home than that of the route.
+    fn keys_elsewhere(&self, operation: &Operation<'_>, route: &Route) -> impl Iterator<Item = Witness> {
+        let witnesses = route.reason().witnesses();
+        // A route that was made of a key is for the home of that key.
+        let is_asked = witnesses.iter().any(|witness| witness.kind() == WitnessKind::RecordKey);
+        let of_record = operation.record().filter(|_| !is_asked).and_then(Record::routing_key);
+        let of_record = of_record.and_then(|key| Some(Witness::record_key(&Arc::new(self.placed(&key)?))));
+        let is_new = |key: &RoutingKey| witnesses.iter().all(|witness| witness.key() != Some(key));
+        let others = operation.shared_keys().filter(move |(key, _)| is_new(key));
+        let of_statement = others
+            .filter_map(|(key, found)| Some(Witness::statement_key(&Arc::new(self.placed(key)?), Arc::clone(found))));
+        of_record.into_iter().chain(of_statement).filter(|witness| witness.home() != route.home())
+    }
+
+    fn placed(&self, key: &RoutingKey) -> Option<Placed> {
+        self.routers.iter().find_map(|router| router.placed(key))
+    }
+
+    #[cold]
+    fn disagreement(&self, operation: &Operation<'_>, route: &Route) -> Error {
+        let mut witnesses: Witnesses = route.reason().witnesses().into();
+        witnesses.extend(self.keys_elsewhere(operation, route));
+        operation.push_known_homes(&mut witnesses);
+        let confined = context::look([TypeId::of::<Confined>()], |[seen]| Confined::witness(seen?));
+        witnesses.extend(confined.flatten());
+        Error::disagreement(operation, &witnesses)
     }
 
     /// Says where each of many operations would go, and does nothing else: for a file of records, before it is loaded.
@@ -147,20 +218,4 @@ impl Chain {
     pub fn allow_migrate(&self, home: &Home, table: &str) -> bool {
         self.routers.iter().find_map(|router| router.allow_migrate(home, table)).unwrap_or(false)
     }
-}
-
-/// Says which databases of the home may answer, which is the same whatever router has decided.
-fn with_role(operation: &Operation<'_>, route: Route) -> Route {
-    let role = if operation.needs_primary() { Role::Primary } else { ReplicaReads::role(route.home()) };
-    route.with_role(role)
-}
-
-/// Holds any router's answer against what is known of the operation, so that no router can overrule it.
-fn agreed(operation: &Operation<'_>, route: Route) -> Result<Route, Error> {
-    if operation.known_homes().all(|witness| witness.home() == route.home()) {
-        return Ok(route);
-    }
-    let mut witnesses = route.reason().witnesses().to_vec();
-    witnesses.extend(operation.known_homes());
-    Err(Error::disagreement(operation, &witnesses))
 }

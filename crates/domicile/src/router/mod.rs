@@ -10,7 +10,7 @@ pub use dry_run::DryRun;
 pub use operation::{Access, Operation, Record};
 pub use placement::PlacementRouter;
 
-use crate::{Error, Home, Route};
+use crate::{Error, Home, Placed, Route, RoutingKey};
 
 /// Decides the home of an operation from the context, the record (if there is one) and the table.
 ///
@@ -29,8 +29,9 @@ use crate::{Error, Home, Route};
 /// - SHOULD answer reads and writes of the same record alike, unless it knows a home that is for reading only.
 /// - SHOULD give a reason that names where the decision came from; it is read by people after something went wrong.
 ///
-/// A [`Chain`] checks an answer against the homes that the operation is known to belong to, and refuses a route that
-/// contradicts them.
+/// A [`Chain`] checks an answer against the homes that the operation is known to belong to, and against those where any
+/// of its routers has placed the keys of the record and of the statement, and refuses a route that contradicts them. The
+/// key and the home in the context are not held against it: what they mean for a table is for the router to say.
 ///
 /// ```
 /// use domicile::{Chain, Error, Home, Operation, Route, Router};
@@ -76,6 +77,20 @@ pub trait Router: Send + Sync {
     ///
     /// Where the operation must not be routed at all. No other router is asked then.
     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error>;
+
+    /// Returns where a key lives by this router, or has no opinion.
+    ///
+    /// A [`Chain`] asks it when another router has decided: a record whose key is placed in one home is not sent to
+    /// another, whichever router says so.
+    fn placed(&self, _key: &RoutingKey) -> Option<Placed> {
+        None
+    }
+
+    /// Returns the homes that this router may answer with, as far as it can list them. What goes to every home goes to
+    /// these, so that a home without a database is told and not left out.
+    fn homes(&self) -> Vec<Home> {
+        Vec::new()
+    }
 
     /// Says whether two records may refer to each other, or has no opinion.
     fn allow_relation(&self, _one: &dyn Record, _other: &dyn Record) -> Option<bool> {

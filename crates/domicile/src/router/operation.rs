@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::route::Witnesses;
 use crate::witness::{Witness, WitnessKind};
-use crate::{Confined, Home, Origin, RoutingKey};
+use crate::{Home, Origin, RoutingKey};
 
 /// What routing needs to know of a record.
 ///
@@ -291,13 +292,29 @@ impl<'a> Operation<'a> {
         self.access == Access::Write || self.needs_primary || in_transaction()
     }
 
-    /// Returns the homes that this operation is known to belong to, whatever a router makes of keys and context.
-    pub(crate) fn known_homes(&self) -> impl Iterator<Item = Witness> {
-        let loaded_from = self.record.and_then(|record| record.loaded_from()).map(Witness::loaded_from);
-        let confined = Confined::here().map(|(home, set_at)| Witness::confined(home, set_at));
-        loaded_from.into_iter().chain(self.witnesses.iter().cloned()).chain(confined)
+    /// Adds the homes that this operation is known to belong to, whatever a router makes of keys and context.
+    #[inline]
+    pub(crate) fn push_known_homes(&self, witnesses: &mut Witnesses) {
+        if let Some(home) = self.loaded_from() {
+            witnesses.push(Witness::loaded_from(home));
+        }
+        for witness in &self.witnesses {
+            witnesses.push(witness.clone());
+        }
     }
 
+    /// Tells whether these homes are all this one.
+    #[inline]
+    pub(crate) fn is_known_for(&self, home: &Home) -> bool {
+        self.loaded_from().is_none_or(|from| from == *home)
+            && self.witnesses.iter().all(|witness| witness.home() == home)
+    }
+
+    fn loaded_from(&self) -> Option<Home> {
+        self.record.and_then(Record::loaded_from)
+    }
+
+    #[inline]
     pub(crate) fn overrides_context(&self) -> bool {
         self.witnesses.iter().any(|witness| witness.kind() == WitnessKind::Explicit)
     }

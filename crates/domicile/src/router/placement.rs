@@ -1,12 +1,13 @@
 //! Routing by a placement.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::{Operation, Record, Router};
 use crate::route::Witnesses;
-use crate::{Context, Error, Home, Placement, Route, RoutingKey, Witness};
+use crate::{Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness, context};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.
 ///
@@ -122,36 +123,47 @@ impl PlacementRouter {
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, key, &format!("it is {found}")))?;
             witnesses.push(Witness::statement_key(placed, Arc::clone(found)));
         }
-        witnesses.extend(operation.known_homes());
-        if !operation.overrides_context() {
-            ask_context(&placement, operation, &mut witnesses)?;
-        }
-        // A key's home is one of the placement; others are named by whoever may be wrong.
-        let mut named = witnesses.iter().filter(|witness| witness.key().is_none());
-        if let Some(stray) = named.find(|witness| !placement.has_home(witness.home())) {
-            return Err(Error::unknown_home(operation, stray));
-        }
-        if witnesses.windows(2).any(|pair| pair[0].home() != pair[1].home()) {
-            return Err(Error::disagreement(operation, &witnesses));
+        operation.push_known_homes(&mut witnesses);
+        ask_context(&placement, operation, &mut witnesses)?;
+        for (index, witness) in witnesses.iter().enumerate() {
+            // A key's home is one of the placement; others are named by whoever may be wrong.
+            if witness.key().is_none() && !placement.has_home(witness.home()) {
+                return Err(Error::unknown_home(operation, witness));
+            }
+            if index > 0 && witness.home() != witnesses[0].home() {
+                return Err(Error::disagreement(operation, &witnesses));
+            }
         }
         Ok(Route::agreed(witnesses))
     }
 }
 
 fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Witnesses) -> Result<(), Error> {
-    let context = Context::current();
-    if let Some((key, set_at)) = context.found::<RoutingKey>() {
-        let placed = placement.shared_home_of(key);
-        let placed = placed.ok_or_else(|| {
-            let found = format!("{key:?} was set at {set_at}");
-            Error::unknown_key(operation, key, &found)
-        })?;
-        witnesses.push(Witness::context_key(placed, set_at.clone()));
+    let types = [TypeId::of::<Confined>(), TypeId::of::<RoutingKey>(), TypeId::of::<Home>()];
+    let asked = context::look(types, |[confined, key, home]| {
+        if let Some(witness) = confined.and_then(Confined::witness) {
+            witnesses.push(witness);
+        }
+        if operation.overrides_context() {
+            return None;
+        }
+        if let Some(seen) = key
+            && let Some(key) = seen.value::<RoutingKey>()
+        {
+            let Some(placed) = placement.shared_home_of(key) else { return Some((key.clone(), seen.origin())) };
+            witnesses.push(Witness::context_key(placed, seen.origin()));
+        }
+        if let Some(seen) = home
+            && let Some(home) = seen.value::<Home>()
+        {
+            witnesses.push(Witness::context_home(home.clone(), seen.origin()));
+        }
+        None
+    });
+    match asked.flatten() {
+        None => Ok(()),
+        Some((key, set_at)) => Err(Error::unknown_key(operation, &key, &format!("{key:?} was set at {set_at}"))),
     }
-    if let Some((home, set_at)) = context.found::<Home>() {
-        witnesses.push(Witness::context_home(home.clone(), set_at.clone()));
-    }
-    Ok(())
 }
 
 /// Returns the homes that a record is known to belong to; more than one if it contradicts itself.
@@ -171,6 +183,14 @@ impl Router for PlacementRouter {
 
     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
         self.route(operation)
+    }
+
+    fn placed(&self, key: &RoutingKey) -> Option<Placed> {
+        self.placement.load().home_of(key).cloned()
+    }
+
+    fn homes(&self) -> Vec<Home> {
+        self.placement.load().homes().cloned().collect()
     }
 
     fn allow_relation(&self, one: &dyn Record, other: &dyn Record) -> Option<bool> {

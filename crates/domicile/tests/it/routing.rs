@@ -51,9 +51,10 @@ fn without_a_witness_it_is_refused_and_with_any_one_it_is_routed() {
     let error = context::with(7_u32, || routers().route(&write.clone().with_record(&SILENT))).unwrap_err();
     assert!(error.is_no_opinion());
     let message = error.to_string();
-    for part in ["write to orders", "asked placement", "u32 7 set at", file!()] {
+    for part in ["write to orders", "asked placement", "u32 set at", file!()] {
         assert!(message.contains(part), "{message}");
     }
+    assert!(!message.contains("u32 7"), "its value is for the program alone: {message}");
 
     let loaded = Order { loaded_from: Some("es"), ..SILENT };
     assert_eq!(home_of(&write.clone().with_record(&SPANISH)), home("es"));
@@ -189,6 +190,27 @@ fn no_router_overrules_what_is_known_of_the_operation() {
     assert!(routers.route(&write.clone().on(home("fr"))).unwrap_err().is_disagreement());
     assert!(routers.route(&write.clone().with_record(&from_es)).is_ok());
     assert!(routers.route(&write.on(home("es"))).is_ok());
+}
+
+#[test]
+fn no_router_sends_a_record_away_from_where_its_key_is_placed() {
+    let alone = Chain::new(AlwaysPrimary);
+    let routers = Chain::new(AlwaysPrimary).then(placement_router());
+    let write = Operation::write("orders");
+    let by_record = write.clone().with_record(&FRENCH);
+    let by_statement = write.clone().with_key(RoutingKey::new("FR"), "orders.country");
+    for (operation, found) in [(&by_record, "the record's key is FR"), (&by_statement, "orders.country is FR")] {
+        let error = routers.route(operation).unwrap_err();
+        assert!(error.is_disagreement());
+        for part in ["es, because it is the primary", found, "placed by domicile.toml:13"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        assert!(alone.route(operation).is_ok(), "nobody has placed it");
+    }
+    assert!(routers.route(&write.clone().with_record(&SPANISH)).is_ok());
+    assert!(routers.route(&write.clone().with_key(RoutingKey::new("ES"), "orders.country")).is_ok());
+    // What the context means for a table is for the router to say.
+    assert!(context::with(RoutingKey::new("FR"), || routers.route(&write)).is_ok());
 }
 
 #[test]
