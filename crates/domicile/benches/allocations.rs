@@ -8,10 +8,11 @@
 
 use std::hint::black_box;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Wakeup, Poll, Waker};
 
 use allocation_counter::measure;
-use domicile::{RoutingKey, context};
+use domicile::{Chain, Home, Operation, Placement, PlacementRouter, RoutingKey, context};
 use opentelemetry::Context as Telemetry;
 use opentelemetry::context::FutureExt;
 
@@ -32,12 +33,15 @@ fn main() {
     println!("|---|--:|--:|");
     scopes();
     polls();
+    routes();
 }
 
-fn row(what: &str, mut operation: impl FnMut()) {
+/// Prints how often an operation allocates, and returns how often in all.
+fn row(what: &str, mut operation: impl FnMut()) -> u64 {
     let counted = measure(|| (0..TIMES).for_each(|_| operation()));
     let each = |count: u64| count as f64 / f64::from(TIMES);
     println!("| {what} | {:.2} | {:.1} |", each(counted.count_total), each(counted.bytes_total));
+    counted.count_total
 }
 
 fn scopes() {
@@ -61,6 +65,27 @@ fn polls() {
     row("an async scope, each poll: `scope`", || poll(&mut ours));
     row("an async scope, each poll: tokio `scope`", || poll(&mut tokio));
     row("an async scope, each poll: opentelemetry `with_context`", || poll(&mut telemetry));
+}
+
+/// A route that is found must cost none, or the program fails.
+fn routes() {
+    let (es, found) = (Home::new("es").expect("it is a name"), Arc::<str>::from("orders.country"));
+    let placement = Placement::builder().place(RoutingKey::new("ES"), es.clone(), "domicile.toml:12").build();
+    let routers = Chain::new(PlacementRouter::new(placement.expect("the key has one home")));
+    let key = RoutingKey::new("ES");
+    let by_statement = || Operation::write("orders").with_key(key.clone(), Arc::clone(&found));
+    let route = |operation: &Operation<'_>| assert_eq!(*routers.route(operation).expect("all agree").home(), es);
+    context::with(key.clone(), || {
+        let counted = [
+            row("a route by the context: `Chain::route`", || route(&Operation::read("orders"))),
+            row("a route by the context and a key of the statement: `Chain::route`", || route(&by_statement())),
+            row("a route by the home that is named: `Chain::route`", || {
+                route(&Operation::read("orders").on(es.clone()))
+            }),
+        ];
+        // Looking at the placement allocates once for the thread.
+        assert!(counted.iter().all(|&count| count <= 1), "a route that is found allocates nothing");
+    });
 }
 
 fn poll<F: Future<Output = ()>>(future: &mut Pin<Box<F>>) {
