@@ -67,6 +67,9 @@ impl Placement {
             }
             _ => return Err(file.error(homes.span().start, "`homes` is neither a list of keys nor a table of homes")),
         }
+        if placement.homes.is_empty() {
+            return Err(file.error(homes.span().start, "`homes` names no home, such as `homes = [\"ES\", \"FR\"]`"));
+        }
         placement.build()
     }
 }

@@ -32,6 +32,8 @@ fn what_is_wrong_is_told_by_file_and_line() {
         ("[homes\n", "domicile.toml:1: "),
         ("[home]\nes = \"ES\"\n", "domicile.toml:1: it has no setting `homes`"),
         ("\nhomes = 7\n", "domicile.toml:2: `homes` is neither a list of keys nor a table of homes"),
+        ("\nhomes = []\n", "domicile.toml:2: `homes` names no home"),
+        ("\n[homes]\n", "domicile.toml:2: `homes` names no home"),
         ("[homes]\nes = 7\n", "domicile.toml:2: a routing key is a text that is not empty, in quotes"),
         ("[homes]\nes = [\"ES\", \"\"]\n", "domicile.toml:2: a routing key is a text"),
         ("[homes]\nes.keys.a = \"ES\"\n", "domicile.toml:2: `keys` is neither a key nor a list of keys"),
