@@ -34,9 +34,9 @@ pub struct Everywhere<DB: Backend> {
 }
 
 impl<DB: Backend> Homes<DB> {
-    /// Returns what asks all homes that have a database here and now; of a handle that was fixed to a home, that home
-    /// alone. Like [`on`](Self::on), it overrides the context, but neither what a statement says itself nor a scope
-    /// that is confined to one home.
+    /// Returns what asks all homes that are [reachable](domicile_sqlx::Homes::reachable) here and now; of a handle that
+    /// was fixed to a home, that home alone. Like [`on`](Self::on), it overrides the context, but neither what a
+    /// statement says itself nor a scope that is confined to one home.
     ///
     /// ```
     /// use domicile::Home;
@@ -50,7 +50,7 @@ impl<DB: Backend> Homes<DB> {
     /// # Ok(()) }
     /// ```
     pub fn everywhere(&self) -> Everywhere<DB> {
-        self.among(self.homes.home().map_or_else(|| self.homes.names(), |home| vec![home.clone()]))
+        self.among(self.homes.reachable())
     }
 
     /// Returns what asks these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that is named twice

@@ -10,7 +10,8 @@ use domicile::{Chain, Home};
 use crate::Error;
 use crate::budget::Budget;
 use crate::capability::Capability;
-use crate::homes::{HomeUrls, Homes};
+use crate::databases::HomeUrls;
+use crate::homes::Homes;
 use crate::pool::Bounds;
 use crate::statement::{Demand, KeyColumns, Statements};
 
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) bounds: Bounds,
     pub(crate) needs_marker: bool,
     pub(crate) concurrency: usize,
+    pub(crate) elsewhere: BTreeSet<Home>,
 }
 
 /// Describes the homes of a program; made by [`Homes::builder`]. Nothing is connected to before it is needed.
@@ -68,7 +70,13 @@ impl<DB: Capability> Builder<DB> {
     pub(crate) fn new(routers: Chain) -> Self {
         let bounds = Bounds { connections_max: CONNECTIONS_PER_HOME_DEFAULT, wait: WAIT_DEFAULT };
         let budget = Budget::new(BUDGET_DEFAULT);
-        let settings = Settings { budget, bounds, needs_marker: false, concurrency: CONCURRENCY_DEFAULT };
+        let settings = Settings {
+            budget,
+            bounds,
+            needs_marker: false,
+            concurrency: CONCURRENCY_DEFAULT,
+            elsewhere: BTreeSet::new(),
+        };
         Self { routers, homes: Vec::new(), settings, key_columns: KeyColumns::default(), database: PhantomData }
     }
 
@@ -135,6 +143,29 @@ impl<DB: Capability> Builder<DB> {
         self
     }
 
+    /// Says that a home of the routers has its database elsewhere, as among homes of another kind of database. What goes
+    /// to all homes then leaves it out; without this, it answers there with [`Error::NoDatabase`], because a home that
+    /// was forgotten must not be missing from a sum.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sqlx::{Error, Homes};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let spain = || Homes::<sqlx::Sqlite>::builder(routers()).home(Home::new("es").unwrap(), "sqlite::memory:");
+    /// let forgotten = spain().build()?.check().await.all().unwrap_err();
+    /// assert_eq!(forgotten.home().unwrap().as_str(), "fr");
+    ///
+    /// // France is in PostgreSQL.
+    /// spain().elsewhere(Home::new("fr")?).build()?.check().await.all()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn elsewhere(mut self, home: Home) -> Self {
+        self.settings.elsewhere.insert(home);
+        self
+    }
+
     /// Says that a column of a table holds the routing key. What statements say of it is a witness then, and it is never
     /// updated in place. `demand` says which statements must say it. Both names are compared without regard to case, and
     /// a table is meant in every schema; what is said last of a table holds.
@@ -173,11 +204,12 @@ impl<DB: Capability> Builder<DB> {
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown {
     /// let budget = Budget::new(50);
-    /// let orders = Homes::<sqlx::Sqlite>::builder(routers()).home(Home::new("es")?, "sqlite::memory:");
-    /// let audits = Homes::<sqlx::Sqlite>::builder(routers()).home(Home::new("es")?, "sqlite::memory:");
-    /// let (orders, audits) = (orders.budget(budget.clone()).build()?, audits.budget(budget.clone()).build()?);
-    /// orders.check().await.all()?;
-    /// audits.check().await.all()?;
+    /// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+    /// let spain = Homes::<sqlx::Sqlite>::builder(routers()).home(es.clone(), "sqlite::memory:").elsewhere(fr.clone());
+    /// let france = Homes::<sqlx::Sqlite>::builder(routers()).home(fr, "sqlite::memory:").elsewhere(es);
+    /// let (spain, france) = (spain.budget(budget.clone()).build()?, france.budget(budget.clone()).build()?);
+    /// spain.check().await.all()?;
+    /// france.check().await.all()?;
     /// assert_eq!(budget.open(), 2);
     /// # Ok(()) }
     /// ```

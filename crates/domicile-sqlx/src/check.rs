@@ -11,11 +11,13 @@ use crate::homes::Homes;
 
 impl<DB: Capability> Homes<DB> {
     /// Opens a connection to each database of each home and asks it which home it is, and asks the routers whether they
-    /// know the home, so that mistakes of the configuration are found at start-up and not by the first record.
+    /// know the home, so that mistakes of the configuration are found at start-up and not by the first record. A handle
+    /// that was fixed to a home checks that home alone.
     ///
     /// # Errors
     ///
-    /// In the result of each home: [`Error::Routing`] if the routers do not know it, [`Error::Connect`] if it cannot be
+    /// In the result of each home: [`Error::Routing`] if the routers do not know it, [`Error::NoDatabase`] if they know
+    /// it and it has no database here, nor [elsewhere](crate::Builder::elsewhere), [`Error::Connect`] if it cannot be
     /// connected to, [`Error::SameDatabase`], [`Error::WrongHome`] or [`Error::Unmarked`] for what its database says of
     /// itself, and [`Error::Exhausted`].
     ///
@@ -39,7 +41,7 @@ impl<DB: Capability> Homes<DB> {
             }
             Ok(())
         };
-        self.each(self.names(), Aggregate::Unknown, check).await
+        self.each(self.reachable(), Aggregate::Unknown, check).await
     }
 
     /// Makes the database of a home say which home it is, by a table `domicile_home`. From then on it is refused as the

@@ -43,8 +43,8 @@ pub struct Everywhere<DB: Capability> {
 type Query<'q, DB, A> = sqlx::query::Query<'q, DB, A>;
 
 impl<DB: Capability> Homes<DB> {
-    /// Returns what sends statements to all homes that have a database here and now; of a handle that was fixed to a
-    /// home, to that home alone. Like [`on`](Self::on), it overrides the context, but neither what a statement says
+    /// Returns what sends statements to all homes that are [reachable](Self::reachable) here and now; of a handle that
+    /// was fixed to a home, to that home alone. Like [`on`](Self::on), it overrides the context, but neither what a statement says
     /// itself nor a scope that is confined to one home.
     ///
     /// ```
@@ -64,7 +64,8 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Returns what sends statements to these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that
-    /// is named twice is asked once, and one that has no database here answers with an error.
+    /// is named twice is asked once, and one that has no database here answers with an error. Among no homes nothing is
+    /// sent, and what takes the results together fails, by [`domicile::Error::is_no_home`].
     ///
     /// ```
     /// use domicile::Home;
@@ -73,6 +74,9 @@ impl<DB: Capability> Homes<DB> {
     /// let iberia = homes.among([Home::new("es")?, Home::new("es")?]);
     /// let counts = iberia.fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
     /// assert_eq!(counts.count()?, 2);
+    ///
+    /// let nobody = homes.among([]).fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
+    /// assert!(nobody.count().unwrap_err().to_string().contains("no home was asked"));
     /// # Ok(()) }
     /// ```
     #[track_caller]
@@ -81,6 +85,43 @@ impl<DB: Capability> Homes<DB> {
             homes: self.clone(),
             among: BTreeSet::from_iter(homes).into_iter().collect(),
             origin: Origin::caller(),
+        }
+    }
+
+    /// Asks each of several homes, a bounded number at a time, by a function that is given a handle to that home alone:
+    /// for what is more than one statement. [`everywhere`](Self::everywhere) is shorter where it is one.
+    ///
+    /// # Errors
+    ///
+    /// In the result of each home: what the function fails with.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+    /// let kept = homes.ask(homes.names(), async |home| {
+    ///     let mut transaction = home.begin()?;
+    ///     sqlx::query("DELETE FROM orders WHERE amount < 4").execute(&mut transaction).await?;
+    ///     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut transaction).await?;
+    ///     transaction.commit().await?;
+    ///     Ok::<_, sqlx::Error>(kept)
+    /// });
+    /// assert_eq!(kept.await.all()?.iter().map(|kept| **kept).collect::<Vec<_>>(), [1, 1]);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn ask<T, E, F, A>(
+        &self,
+        homes: Vec<Home>,
+        ask: A,
+    ) -> impl Future<Output = EachHome<T, E>> + use<T, E, F, A, DB>
+    where
+        F: Future<Output = Result<T, E>>,
+        A: Fn(Self) -> F,
+    {
+        let (all, origin) = (self.clone(), Origin::caller());
+        async move {
+            let of = |home| Facts { on: Some((home, origin.clone())), ..all.facts.clone() };
+            all.each(homes, Aggregate::Unknown, |home| ask(all.knowing(of(home)))).await
         }
     }
 }

@@ -1,21 +1,18 @@
 //! The homes of a program.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
-use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
-use domicile::{Aggregate, Chain, EachHome, Home, Operation, Origin, Record, Role};
+use domicile::{Chain, Home};
 
 use crate::Error;
 use crate::builder::{Builder, Settings};
-use crate::capability::{Capability, Options};
-use crate::decide::UNKNOWN_TABLE;
-use crate::facts::{Facts, Known};
-use crate::handshake::{Handshake, Identities};
-use crate::pool::Pool;
+use crate::capability::Capability;
+use crate::databases::{Contacts, Databases, HomeDatabases, HomeUrls};
+use crate::facts::Facts;
+use crate::handshake::Identities;
 use crate::statement::Statements;
 
 /// The homes of a program, as one handle: a statement that is sent to it reaches the home that it belongs to.
@@ -74,69 +71,6 @@ pub(crate) struct Shared<DB: Capability> {
     identities: Arc<Identities>,
 }
 
-/// The databases of all homes at one moment.
-struct Databases<DB: Capability> {
-    homes: BTreeMap<Home, Arc<HomeDatabases<DB>>>,
-    // What is asked for each statement of MySQL is looked up, and not searched for among all homes.
-    names: HashSet<String>,
-}
-
-impl<DB: Capability> Databases<DB> {
-    fn new(homes: BTreeMap<Home, Arc<HomeDatabases<DB>>>) -> Self {
-        let names = homes.values().filter_map(|databases| databases.name.as_ref()).map(|name| name.to_lowercase());
-        Self { names: names.collect(), homes }
-    }
-}
-
-/// The databases of one home.
-pub(crate) struct HomeDatabases<DB: Capability> {
-    primary: Arc<Pool<DB>>,
-    replicas: Vec<Arc<Pool<DB>>>,
-    next_replica: AtomicUsize,
-    pub(crate) name: Option<String>,
-    places: Vec<String>,
-}
-
-impl<DB: Capability> HomeDatabases<DB> {
-    pub(crate) fn pool(&self, role: Role) -> &Arc<Pool<DB>> {
-        match (role, self.replicas.len()) {
-            (Role::Primary, _) | (Role::Replica, 0) => &self.primary,
-            (Role::Replica, replicas) => &self.replicas[self.next_replica.fetch_add(1, Ordering::Relaxed) % replicas],
-        }
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Pool<DB>>> {
-        std::iter::once(&self.primary).chain(&self.replicas)
-    }
-}
-
-/// How many times the databases of a home were contacted; see [`Homes::contacts`].
-///
-/// ```
-/// use domicile::{Home, RoutingKey, context};
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-/// context::scope(RoutingKey::new("ES"), sqlx::query("SELECT 1").execute(&homes)).await?;
-/// let es = homes.contacts()[&Home::new("es")?];
-/// // Nobody has said that an old answer will do, so that no replica was asked.
-/// assert_eq!((es.primary, es.replicas), (1, 0));
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Contacts {
-    /// The primary.
-    pub primary: u64,
-    /// All its replicas together.
-    pub replicas: u64,
-}
-
-/// Where the databases of one home are, before they are opened.
-pub(crate) struct HomeUrls {
-    pub(crate) primary: String,
-    pub(crate) replicas: Vec<String>,
-}
-
 impl<DB: Capability> Homes<DB> {
     /// Starts to describe the homes that `routers` decide between.
     ///
@@ -156,7 +90,7 @@ impl<DB: Capability> Homes<DB> {
     }
 
     pub(crate) fn new(routers: Chain, settings: Settings, statements: Statements) -> Self {
-        let databases = ArcSwap::from_pointee(Databases::new(BTreeMap::new()));
+        let databases = ArcSwap::from_pointee(Databases::default());
         let shared = Shared { routers, settings, statements, databases, identities: Arc::default() };
         Self { shared: Arc::new(shared), facts: Facts::default() }
     }
@@ -194,58 +128,21 @@ impl<DB: Capability> Homes<DB> {
     }
 
     pub(crate) fn add_all(&self, homes: impl IntoIterator<Item = (Home, HomeUrls)>) -> Result<(), Error> {
-        let opened: Result<Vec<_>, Error> = homes
-            .into_iter()
-            .map(|(home, urls)| Ok((home.clone(), Arc::new(self.databases_of(&home, &urls)?))))
-            .collect();
-        let opened = opened?;
+        let (settings, identities) = (&self.shared.settings, &self.shared.identities);
+        let opened = homes.into_iter().map(|(home, urls)| {
+            let databases = HomeDatabases::new(&home, &urls, settings, identities)?;
+            Ok((home, Arc::new(databases)))
+        });
+        let opened = opened.collect::<Result<Vec<_>, Error>>()?;
         loop {
             let before = self.shared.databases.load_full();
             let mut homes = before.homes.clone();
             homes.extend(opened.iter().cloned());
-            refuse_shared(&homes)?;
-            let previous = self.shared.databases.compare_and_swap(&before, Arc::new(Databases::new(homes)));
+            let previous = self.shared.databases.compare_and_swap(&before, Arc::new(Databases::new(homes)?));
             if Arc::ptr_eq(&previous, &before) {
                 return Ok(());
             }
         }
-    }
-
-    fn databases_of(&self, home: &Home, urls: &HomeUrls) -> Result<HomeDatabases<DB>, Error> {
-        let refuse = |why: String| Error::Url { home: home.clone(), why };
-        let options = |url: &str| {
-            // SQLite would take any text for the name of a file.
-            if !DB::URL_SCHEMES.iter().any(|scheme| url.split_once(':').is_some_and(|(begin, _)| begin == *scheme)) {
-                let schemes: Vec<_> = DB::URL_SCHEMES.iter().map(|scheme| format!("`{scheme}:`")).collect();
-                return Err(refuse(format!(
-                    "it must begin with {}, as one of {} does",
-                    schemes.join(" or "),
-                    DB::NAME
-                )));
-            }
-            Options::<DB>::from_str(url).map_err(|error| refuse(error.to_string()))
-        };
-        let primary = options(&urls.primary)?;
-        let (name, mut places) = (DB::database_name(&primary), Vec::from_iter(DB::place(&primary)));
-        let mut replicas = Vec::new();
-        for url in &urls.replicas {
-            let replica = options(url)?;
-            places.extend(DB::place(&replica));
-            replicas.push(self.pool(home, DB::read_only(replica), true));
-        }
-        let primary = self.pool(home, primary, false);
-        Ok(HomeDatabases { primary, replicas, next_replica: AtomicUsize::new(0), name, places })
-    }
-
-    fn pool(&self, home: &Home, options: Options<DB>, is_replica: bool) -> Arc<Pool<DB>> {
-        let settings = &self.shared.settings;
-        let handshake = Handshake {
-            home: home.clone(),
-            is_replica,
-            needs_marker: settings.needs_marker,
-            identities: Arc::clone(&self.shared.identities),
-        };
-        Pool::new(options, handshake, settings.bounds, &settings.budget)
     }
 
     /// Returns the homes that have a database here, sorted by name.
@@ -261,9 +158,30 @@ impl<DB: Capability> Homes<DB> {
         self.shared.databases.load().homes.keys().cloned().collect()
     }
 
-    /// The homes that this handle leads to: the one that it was fixed to, or all.
-    pub(crate) fn reachable(&self) -> Vec<Home> {
-        self.home().map_or_else(|| self.names(), |home| vec![home.clone()])
+    /// Returns the homes that this handle leads to, sorted by name: the one that it was fixed to, or all. Those are the
+    /// homes that have a database here, and those that the routers can list, but for the ones that are said to be
+    /// [elsewhere](Builder::elsewhere). What goes to all homes goes to these, so that a home whose database was forgotten
+    /// answers with [`Error::NoDatabase`] and is not left out.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sqlx::Homes;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # fn main() -> Shown {
+    /// let (es, fr) = (Home::new("es")?, Home::new("fr")?);
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers()).home(es.clone(), "sqlite::memory:").build()?;
+    /// assert_eq!(homes.names(), [es.clone()]);
+    /// assert_eq!(homes.reachable(), [es.clone(), fr]);
+    /// assert_eq!(homes.on(es.clone()).reachable(), [es]);
+    /// # Ok(()) }
+    /// ```
+    pub fn reachable(&self) -> Vec<Home> {
+        if let Some(home) = self.home() {
+            return vec![home.clone()];
+        }
+        let Shared { routers, settings, .. } = &*self.shared;
+        let routed = routers.homes().into_iter().filter(|home| !settings.elsewhere.contains(home));
+        BTreeSet::from_iter(self.names().into_iter().chain(routed)).into_iter().collect()
     }
 
     /// Returns how many times each home was contacted since it was added: a connection to it was taken, for a
@@ -279,12 +197,8 @@ impl<DB: Capability> Homes<DB> {
     /// # Ok(()) }
     /// ```
     pub fn contacts(&self) -> BTreeMap<Home, Contacts> {
-        let contacts = |databases: &HomeDatabases<DB>| Contacts {
-            primary: databases.primary.leases(),
-            replicas: databases.replicas.iter().map(|replica| replica.leases()).sum(),
-        };
         let databases = self.shared.databases.load();
-        databases.homes.iter().map(|(home, databases)| (home.clone(), contacts(databases))).collect()
+        databases.homes.iter().map(|(home, databases)| (home.clone(), databases.contacts())).collect()
     }
 
     /// Returns the routers that decide. Asked by themselves, they decide about a table of a name and nothing else: not
@@ -312,146 +226,6 @@ impl<DB: Capability> Homes<DB> {
         let found = self.shared.databases.load().homes.get(home).cloned();
         found.ok_or_else(|| Error::NoDatabase { home: home.clone() })
     }
-
-    /// Returns a handle that sends everything to this home. It overrides the context, but neither what a statement says
-    /// itself nor a scope that is confined to another home. That there is such a home is found out when something is
-    /// sent.
-    ///
-    /// ```
-    /// use domicile::{Home, RoutingKey, context};
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let french = homes.on(Home::new("fr")?);
-    /// let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM orders").fetch_one(&french);
-    /// assert_eq!(context::scope(RoutingKey::new("ES"), count).await?, 1);
-    ///
-    /// // What the statement says is not overridden.
-    /// let refused = sqlx::query("DELETE FROM orders WHERE country = 'ES'").execute(&french).await.unwrap_err();
-    /// assert!(refused.to_string().contains("es, because the statement's orders.country is ES"));
-    /// # Ok(()) }
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn on(&self, home: Home) -> Self {
-        self.knowing(Facts { on: Some((home, Origin::caller())), ..self.facts.clone() })
-    }
-
-    /// Returns a handle to the home that the context says here and now. It keeps that home when it is used in another
-    /// scope: for a paginator, or for a future that is polled elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// Whatever routing refuses, as where the context says no home.
-    ///
-    /// ```
-    /// use domicile::{RoutingKey, context};
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let here = context::with(RoutingKey::new("ES"), || homes.here())?;
-    /// let count: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&here).await?;
-    /// assert_eq!((count, here.home().unwrap().as_str()), (2, "es"));
-    ///
-    /// assert!(homes.here().unwrap_err().routing().unwrap().is_no_opinion());
-    /// # Ok(()) }
-    /// ```
-    #[track_caller]
-    pub fn here(&self) -> Result<Self, Error> {
-        let caller = Origin::caller();
-        let operation = self.facts.tell(Operation::read(UNKNOWN_TABLE));
-        let route = self.shared.routers.route(&operation)?;
-        let origin = Origin::told(format!("{caller}, where it was {route}"));
-        Ok(self.knowing(Facts { on: Some((route.home().clone(), origin)), ..self.facts.clone() }))
-    }
-
-    /// Returns the home that this handle was fixed to by [`on`](Self::on) or [`here`](Self::here).
-    ///
-    /// ```
-    /// use domicile::Home;
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # fn main() -> Shown { let homes = two_homes();
-    /// assert_eq!(homes.home(), None);
-    /// assert_eq!(homes.on(Home::new("es")?).home().unwrap().as_str(), "es");
-    /// # Ok(()) }
-    /// ```
-    pub fn home(&self) -> Option<&Home> {
-        self.facts.on.as_ref().map(|(home, _)| home)
-    }
-
-    /// Returns a handle for operations on this record, or on what belongs to it: its own key and the home that it was
-    /// loaded from are witnesses of each.
-    ///
-    /// ```
-    /// use domicile::{Home, Located, RoutingKey, context};
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let customer = Located::new(Home::new("es")?, "Ana");
-    /// let its = homes.of(&customer);
-    /// let count: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&its).await?;
-    /// assert_eq!(count, 2);
-    ///
-    /// let refused = context::scope(RoutingKey::new("FR"), sqlx::query("SELECT * FROM orders").execute(&its)).await;
-    /// assert!(refused.unwrap_err().to_string().contains("the record was loaded from es"));
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn of(&self, record: &dyn Record) -> Self {
-        self.knowing(Facts { record: Some(Known::of(record)), ..self.facts.clone() })
-    }
-
-    /// Asks each of several homes, a bounded number at a time, by a function that is given a handle to that home alone:
-    /// for what is more than one statement. [`everywhere`](Self::everywhere) is shorter where it is one.
-    ///
-    /// # Errors
-    ///
-    /// In the result of each home: what the function fails with.
-    ///
-    /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
-    /// let kept = homes.ask(homes.names(), async |home| {
-    ///     let mut transaction = home.begin()?;
-    ///     sqlx::query("DELETE FROM orders WHERE amount < 4").execute(&mut transaction).await?;
-    ///     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut transaction).await?;
-    ///     transaction.commit().await?;
-    ///     Ok::<_, sqlx::Error>(kept)
-    /// });
-    /// assert_eq!(kept.await.all()?.iter().map(|kept| **kept).collect::<Vec<_>>(), [1, 1]);
-    /// # Ok(()) }
-    /// ```
-    #[track_caller]
-    pub fn ask<T, E, F, A>(
-        &self,
-        homes: Vec<Home>,
-        ask: A,
-    ) -> impl Future<Output = EachHome<T, E>> + use<T, E, F, A, DB>
-    where
-        F: Future<Output = Result<T, E>>,
-        A: Fn(Self) -> F,
-    {
-        let (all, origin) = (self.clone(), Origin::caller());
-        async move {
-            let of = |home| Facts { on: Some((home, origin.clone())), ..all.facts.clone() };
-            all.each(homes, Aggregate::Unknown, |home| ask(all.knowing(of(home)))).await
-        }
-    }
-
-    pub(crate) fn knowing(&self, facts: Facts) -> Self {
-        Self { shared: Arc::clone(&self.shared), facts }
-    }
-}
-
-/// Refuses two homes that the options alone show to be one database.
-fn refuse_shared<DB: Capability>(databases: &BTreeMap<Home, Arc<HomeDatabases<DB>>>) -> Result<(), Error> {
-    let mut seen: BTreeMap<&str, &Home> = BTreeMap::new();
-    for (home, databases) in databases {
-        for place in &databases.places {
-            if let Some(one) = seen.insert(place, home).filter(|one| *one != home) {
-                let (one, other) = (one.clone(), home.clone());
-                return Err(Error::SameDatabase { one, other, database: place.clone() });
-            }
-        }
-    }
-    Ok(())
 }
 
 impl<DB: Capability> Clone for Homes<DB> {

@@ -155,7 +155,7 @@ async fn a_check_at_start_up_finds_a_home_that_no_router_knows() {
     let folder = TempDir::new().unwrap();
     let homes =
         Homes::<Sqlite>::builder(routers()).home(home("es"), url(&folder, "es")).home(home("it"), url(&folder, "it"));
-    let error = homes.build().unwrap().check().await.all().unwrap_err();
+    let error = homes.elsewhere(home("fr")).build().unwrap().check().await.all().unwrap_err();
     assert_eq!(error.home(), Some(&home("it")));
     assert!(error.to_string().contains("`it` is not a home of the placement"), "{error}");
 }
