@@ -1,6 +1,5 @@
 //! Scopes that no operation may leave.
 
-use std::any::TypeId;
 use std::fmt::{self, Debug};
 
 use crate::context::{self, Seen};
@@ -61,7 +60,7 @@ impl Confined {
     /// # }
     /// ```
     pub fn to(home: Home) -> Result<Self, Error> {
-        let outer = context::look([TypeId::of::<Self>()], |[seen]| Self::witness(seen?)).flatten();
+        let outer = context::look_at::<Self, _>(Self::witness);
         match outer {
             Some(outer) if *outer.home() != home => {
                 Err(Error::refused(format!("this scope cannot be confined to {home}: {outer}. Leave that scope first")))

@@ -39,6 +39,7 @@ mod router;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod witness;
+mod witnesses;
 
 pub use confined::Confined;
 pub use context::{Context, Origin};

@@ -35,6 +35,11 @@ impl<P: AsRef<dyn Value>> Added<P> {
     }
 
     #[inline]
+    pub(super) fn type_id(&self) -> TypeId {
+        self.type_id
+    }
+
+    #[inline]
     pub(super) fn set_at(&self) -> &'static Location<'static> {
         self.set_at
     }

@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 pub use entry::Entry;
 pub use guard::Guard;
-pub(crate) use look::{Seen, look};
+pub(crate) use look::{Seen, look, look_at};
 pub use origin::Origin;
 pub use scoped::Scoped;
 pub use snapshot::Context;

@@ -10,7 +10,6 @@ use tokio::task::Id;
 use super::entry::{Entry, Value};
 use super::held::Held;
 use super::kept::{Own, Shared, is_plain};
-use super::look::Seen;
 use super::snapshot::Context;
 
 /// What is in scope within a scope.
@@ -42,16 +41,6 @@ impl Holds {
             Self::Whole(context) => context.entry_of(type_id).is_some(),
             Self::Own(added) => added.is(type_id),
             Self::Shared { added, .. } => added.is(type_id),
-        }
-    }
-
-    /// Returns the value of a type with where it was set, if it is here and not below.
-    #[inline]
-    pub(super) fn seen(&self, type_id: TypeId) -> Option<Seen<'_>> {
-        match self {
-            Self::Whole(context) => context.entry_of(type_id).map(Seen::entry),
-            Self::Own(added) => added.is(type_id).then(|| Seen::own(added)),
-            Self::Shared { added, .. } => added.is(type_id).then(|| Seen::shared(added)),
         }
     }
 

@@ -170,6 +170,15 @@ impl Context {
         self.entries.iter().flat_map(|entries| std::iter::once(&entries.first).chain(&entries.others))
     }
 
+    /// Shows `visit` all that is set, as [`entries`](Self::entries) lists it.
+    #[inline]
+    pub(super) fn each<'a>(&'a self, mut visit: impl FnMut(&'a Entry)) {
+        if let Some(entries) = self.entries.as_deref() {
+            visit(&entries.first);
+            entries.others.iter().for_each(visit);
+        }
+    }
+
     /// Makes exactly this context the one in scope, until the returned guard is dropped.
     ///
     /// ```

@@ -9,7 +9,6 @@ use std::any::TypeId;
 
 use tokio::task::Id;
 
-use super::look::Seen;
 use super::slot::{Holds, Slot};
 use super::snapshot::Context;
 
@@ -84,19 +83,10 @@ impl Stack {
         self.slots[at].holds.value()
     }
 
-    /// Returns the values of these types that `task` sees.
+    /// Returns the open scopes of all tasks.
     #[inline]
-    pub(super) fn look<const N: usize>(&self, task: Option<Id>, types: [TypeId; N]) -> [Option<Seen<'_>>; N] {
-        let mut seen = [None; N];
-        for slot in self.slots[..self.open].iter().rev().filter(|slot| slot.task == task) {
-            for (seen, type_id) in seen.iter_mut().zip(types).filter(|(seen, _)| seen.is_none()) {
-                *seen = slot.holds.seen(type_id);
-            }
-            if slot.holds.is_whole() {
-                break;
-            }
-        }
-        seen
+    pub(super) fn innermost_first(&self) -> impl Iterator<Item = &Slot> {
+        self.slots[..self.open].iter().rev()
     }
 
     /// Returns the slot of the value of type `T` that `task` sees.

@@ -3,7 +3,6 @@
 //! No value's `Drop` or `Debug` and no caller's closure ever runs while the stack is borrowed, so that a borrow cannot
 //! fail: readers hold what they read themselves, and what a writer takes out is dropped by its caller.
 
-use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -15,7 +14,7 @@ use tokio::task::{Id, try_id};
 
 use super::entry::Value;
 use super::held::{Away, Suspended};
-use super::look::Seen;
+use super::look::InScope;
 use super::slot::Holds;
 use super::snapshot::Context;
 use super::stack::{Mark, Stack};
@@ -103,11 +102,11 @@ pub(super) fn copied<T: Copy + 'static>() -> Option<T> {
     Thread::with(|thread| thread.stack.borrow().value::<T>(task).copied())?
 }
 
-/// Shows `f` the values of these types in scope here, while the stack is borrowed.
+/// Shows `f` what is in scope here, while the stack is borrowed.
 #[inline]
-pub(super) fn look<const N: usize, R>(types: [TypeId; N], f: impl FnOnce([Option<Seen<'_>>; N]) -> R) -> Option<R> {
+pub(super) fn look<R>(f: impl FnOnce(InScope<'_>) -> R) -> Option<R> {
     let task = try_id();
-    Thread::with(|thread| f(thread.stack.borrow().look(task, types)))
+    Thread::with(|thread| f(InScope::new(&thread.stack.borrow(), task)))
 }
 
 /// Returns a share in the value in scope here.

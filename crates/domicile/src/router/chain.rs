@@ -1,11 +1,10 @@
 //! Asking several routers in order.
 
-use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Access, DryRun, Operation, Record, Router};
-use crate::route::Witnesses;
+use crate::witnesses::Witnesses;
 use crate::{
     Confined, Context, Error, Home, Placed, ReplicaReads, Role, Route, RoutingKey, Witness, WitnessKind, context,
 };
@@ -106,17 +105,17 @@ impl Chain {
     /// ```
     pub fn route(&self, operation: &Operation<'_>) -> Result<Route, Error> {
         for router in &self.routers {
-            let opinion = match operation.access() {
+            let mut opinion = match operation.access() {
                 Access::Read => router.route_read(operation),
                 Access::Write => router.route_write(operation),
             };
+            // In place, because a route is large.
+            if let Ok(Some(route)) = &mut opinion {
+                route.set_role(self.role(operation, route)?);
+            }
             match opinion {
+                Ok(Some(route)) => return Ok(route),
                 Ok(None) => {}
-                Ok(Some(mut route)) => {
-                    let role = self.role(operation, &route)?;
-                    route.set_role(role);
-                    return Ok(route);
-                }
                 Err(error) => return Err(error),
             }
         }
@@ -127,29 +126,45 @@ impl Chain {
     /// databases of the home may answer, which is the same whatever router has decided.
     fn role(&self, operation: &Operation<'_>, route: &Route) -> Result<Role, Error> {
         let home = route.home();
-        let types = [TypeId::of::<Confined>(), TypeId::of::<ReplicaReads>()];
-        let seen = context::look(types, |[confined, reads]| {
+        let seen = context::look(|in_scope| {
+            let (mut confined, mut reads) = (None, None);
+            in_scope.each(|seen| {
+                seen.keep_if::<Confined>(&mut confined);
+                seen.keep_if::<ReplicaReads>(&mut reads);
+            });
             (Confined::allows(confined, home), ReplicaReads::role(reads, home))
         });
         let (is_allowed, role) = seen.unwrap_or((true, Role::Primary));
-        if !is_allowed || !operation.is_known_for(home) || self.keys_elsewhere(operation, route).next().is_some() {
+        if !is_allowed || !operation.is_known_for(home) || !self.keys_elsewhere(operation, route).is_empty() {
             return Err(self.disagreement(operation, route));
         }
         Ok(if operation.needs_primary() { Role::Primary } else { role })
     }
 
     /// Returns the keys of the operation that some router has placed in another home than that of the route.
-    fn keys_elsewhere(&self, operation: &Operation<'_>, route: &Route) -> impl Iterator<Item = Witness> {
-        let witnesses = route.reason().witnesses();
+    fn keys_elsewhere(&self, operation: &Operation<'_>, route: &Route) -> Witnesses {
+        let mut elsewhere = Witnesses::new();
+        let mut hold = |witness: Witness| {
+            if witness.home() != route.home() {
+                elsewhere.push(witness);
+            }
+        };
         // A route that was made of a key is for the home of that key.
-        let is_asked = witnesses.iter().any(|witness| witness.kind() == WitnessKind::RecordKey);
-        let of_record = operation.record().filter(|_| !is_asked).and_then(Record::routing_key);
-        let of_record = of_record.and_then(|key| Some(Witness::record_key(&Arc::new(self.placed(&key)?))));
-        let is_new = |key: &RoutingKey| witnesses.iter().all(|witness| witness.key() != Some(key));
-        let others = operation.shared_keys().filter(move |(key, _)| is_new(key));
-        let of_statement = others
-            .filter_map(|(key, found)| Some(Witness::statement_key(&Arc::new(self.placed(key)?), Arc::clone(found))));
-        of_record.into_iter().chain(of_statement).filter(|witness| witness.home() != route.home())
+        let witnesses = route.reason().witnesses();
+        if let Some(record) = operation.record()
+            && witnesses.iter().all(|witness| witness.kind() != WitnessKind::RecordKey)
+            && let Some(placed) = record.routing_key().and_then(|key| self.placed(&key))
+        {
+            hold(Witness::record_key(&Arc::new(placed)));
+        }
+        for (key, found) in operation.shared_keys() {
+            if witnesses.iter().all(|witness| witness.key() != Some(key))
+                && let Some(placed) = self.placed(key)
+            {
+                hold(Witness::statement_key(&Arc::new(placed), Arc::clone(found)));
+            }
+        }
+        elsewhere
     }
 
     fn placed(&self, key: &RoutingKey) -> Option<Placed> {
@@ -158,11 +173,10 @@ impl Chain {
 
     #[cold]
     fn disagreement(&self, operation: &Operation<'_>, route: &Route) -> Error {
-        let mut witnesses: Witnesses = route.reason().witnesses().into();
-        witnesses.extend(self.keys_elsewhere(operation, route));
+        let mut witnesses = Witnesses::More(route.reason().witnesses().to_vec());
+        witnesses.extend(self.keys_elsewhere(operation, route).iter().cloned());
         operation.push_known_homes(&mut witnesses);
-        let confined = context::look([TypeId::of::<Confined>()], |[seen]| Confined::witness(seen?));
-        witnesses.extend(confined.flatten());
+        witnesses.extend(context::look_at::<Confined, _>(Confined::witness));
         Error::disagreement(operation, &witnesses)
     }
 

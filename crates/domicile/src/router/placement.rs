@@ -1,12 +1,11 @@
 //! Routing by a placement.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::{Operation, Record, Router};
-use crate::route::Witnesses;
+use crate::witnesses::Witnesses;
 use crate::{Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness, context};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.
@@ -139,8 +138,13 @@ impl PlacementRouter {
 }
 
 fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Witnesses) -> Result<(), Error> {
-    let types = [TypeId::of::<Confined>(), TypeId::of::<RoutingKey>(), TypeId::of::<Home>()];
-    let asked = context::look(types, |[confined, key, home]| {
+    let asked = context::look(|in_scope| {
+        let (mut confined, mut key, mut home) = (None, None, None);
+        in_scope.each(|seen| {
+            seen.keep_if::<Confined>(&mut confined);
+            seen.keep_if::<RoutingKey>(&mut key);
+            seen.keep_if::<Home>(&mut home);
+        });
         if let Some(witness) = confined.and_then(Confined::witness) {
             witnesses.push(witness);
         }
