@@ -37,6 +37,7 @@ mod connection;
 mod error;
 mod everywhere;
 mod homes;
+mod levels;
 mod migrate;
 mod parameters;
 mod stream;

@@ -2,22 +2,23 @@
 
 use std::fmt::{self, Debug, Display};
 use std::pin::Pin;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use domicile::{Home, Origin};
-use domicile_sqlx::{Decided, Lease};
+use domicile_sqlx::Decided;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
-    Statement, StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionStream,
-    TransactionTrait,
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement, StreamTrait,
+    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 use tokio::sync::OnceCell;
 
 use crate::backend::Backend;
 use crate::error::told;
 use crate::homes::{Homes, Leased};
+use crate::levels::Level;
 use crate::parameters::Bound;
 
 /// A transaction, which belongs to one home from its first statement.
@@ -25,8 +26,11 @@ use crate::parameters::Bound;
 /// The first statement decides the home as any statement does, and opens the transaction there; a later one that
 /// belongs elsewhere is refused, and nothing of it is sent. Where the context said a home when the transaction was
 /// begun, the first statement must agree with that, too. What is sent by [`Homes`] and not by the transaction is not
-/// part of it, also while it is open: hand the transaction down. A transaction within this one is a savepoint of it. It
-/// is rolled back when it is dropped without a commit.
+/// part of it, also while it is open: hand the transaction down. It is rolled back
+/// when it is dropped without a commit.
+///
+/// A transaction within this one is a savepoint of it, and is ended first: where this one is dropped or rolled back
+/// before it, it is undone with this one, and whatever is still done with it is refused.
 ///
 /// ```
 /// use domicile::{RoutingKey, context};
@@ -50,10 +54,7 @@ pub struct Transaction<DB: Backend> {
 }
 
 struct Open<DB: Backend> {
-    // Dropped before the lease is, so that nobody gets the connection with the transaction still open.
-    transaction: DatabaseTransaction,
-    // Shared with the transactions within this one, which go on using the connection if they live longer.
-    lease: Arc<Lease<DB>>,
+    level: Level<DB>,
     homes: Homes<DB>,
     home: Home,
 }
@@ -84,8 +85,9 @@ impl<DB: Backend> Transaction<DB> {
     ///
     /// # Errors
     ///
-    /// What the database fails with; nothing of it is kept then. Only where the connection broke meanwhile it is not
-    /// known, because the commit may have arrived without an answer: look what is there before it is done again.
+    /// A refusal where a transaction within it is still open, or the one that it is within has ended; and what the
+    /// database fails with. Nothing of it is kept then. Only where the connection broke meanwhile it is not known,
+    /// because the commit may have arrived without an answer: look what is there before it is done again.
     ///
     /// ```
     /// use sea_orm::{ActiveModelTrait, EntityTrait, TransactionTrait};
@@ -96,15 +98,19 @@ impl<DB: Backend> Transaction<DB> {
     /// order("ES", 9).insert(&transaction).await?;
     /// transaction.commit().await?;
     /// assert_eq!(homes.everywhere().count(order::Entity::find()).await.count()?, 3 + 2);
+    ///
+    /// let outer = homes.begin().await?;
+    /// order("PT", 1).insert(&outer).await?;
+    /// let inner = outer.begin().await?;
+    /// order("PT", 2).insert(&inner).await?;
+    /// drop(outer);
+    /// assert!(inner.commit().await.is_err());
+    /// assert_eq!(homes.everywhere().count(order::Entity::find()).await.count()?, 3 + 2);
     /// # Ok(()) }
     /// ```
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self.open.into_inner() {
-            Some(open) => {
-                let committed = open.transaction.commit().await;
-                drop(open.lease);
-                committed
-            }
+        match self.open.get() {
+            Some(open) => open.level.commit().await,
             None => Ok(()),
         }
     }
@@ -126,12 +132,8 @@ impl<DB: Backend> Transaction<DB> {
     /// # Ok(()) }
     /// ```
     pub async fn rollback(self) -> Result<(), DbErr> {
-        match self.open.into_inner() {
-            Some(open) => {
-                let rolled_back = open.transaction.rollback().await;
-                drop(open.lease);
-                rolled_back
-            }
+        match self.open.get() {
+            Some(open) => open.level.rollback().await,
             None => Ok(()),
         }
     }
@@ -150,7 +152,7 @@ impl<DB: Backend> Transaction<DB> {
             let transaction = leased.guarded(begin).await?;
             let homes = self.homes.homes.pinned(&self.begun, &decided).into();
             let home = decided.route().home().clone();
-            Ok::<_, DbErr>(Open { transaction, lease: Arc::new(leased.lease), homes, home })
+            Ok::<_, DbErr>(Open { level: Level::outermost(transaction, leased.lease), homes, home })
         });
         let open = open.await?;
         // Two first statements at the same time may have been decided before either had opened it.
@@ -167,7 +169,7 @@ impl<DB: Backend> Transaction<DB> {
 
     async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
     where
-        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        F: for<'c> FnOnce(&'c Self) -> Boxed<'c, Result<T, E>> + Send,
         T: Send,
         E: Display + Debug + Send,
     {
@@ -192,35 +194,44 @@ impl<DB: Backend> ConnectionTrait for Transaction<DB> {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
-        open.transaction.execute_raw(statement).await
+        open.level.running().await?.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let open = self.ready(sql, Bound(None)).await?;
-        open.transaction.execute_unprepared(sql).await
+        open.level.running().await?.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
-        open.transaction.query_one_raw(statement).await
+        open.level.running().await?.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
-        open.transaction.query_all_raw(statement).await
+        open.level.running().await?.query_all_raw(statement).await
     }
 }
 
 impl<DB: Backend> StreamTrait for Transaction<DB> {
-    type Stream<'a> = TransactionStream<'a>;
+    type Stream<'a> = BoxStream<'a, Result<QueryResult, DbErr>>;
 
     fn get_database_backend(&self) -> DbBackend {
         DB::BACKEND
     }
 
-    fn stream_raw<'a>(&'a self, statement: Statement) -> BoxFuture<'a, Result<TransactionStream<'a>, DbErr>> {
+    fn stream_raw<'a>(&'a self, statement: Statement) -> BoxFuture<'a, Result<Self::Stream<'a>, DbErr>> {
         let ready = self.ready(&statement.sql, Bound(statement.values.as_ref()));
-        Box::pin(async move { ready.await?.transaction.stream_raw(statement).await })
+        Box::pin(async move {
+            let running = ready.await?.level.running().await?;
+            let rows = async_stream::try_stream! {
+                let mut rows = running.stream_raw(statement).await?;
+                while let Some(row) = rows.try_next().await? {
+                    yield row;
+                }
+            };
+            Ok(rows.boxed())
+        })
     }
 }
 
@@ -235,53 +246,78 @@ impl<DB: Backend> TransactionSession for Transaction<DB> {
     }
 }
 
+/// What SeaORM's macro makes of an `async fn`. It is written out because only then the caller is known.
+type Boxed<'b, T> = Pin<Box<dyn Future<Output = T> + Send + 'b>>;
+
 /// The three ways to begin and the two to run, all by [`TransactionOptions`].
 macro_rules! transaction_trait {
     ($type:ident) => {
-        #[async_trait]
         impl<DB: Backend> TransactionTrait for $type<DB> {
             type Transaction = Transaction<DB>;
 
-            async fn begin(&self) -> Result<Transaction<DB>, DbErr> {
-                self.begin_by(TransactionOptions::default()).await
+            #[track_caller]
+            fn begin<'s, 'b>(&'s self) -> Boxed<'b, Result<Transaction<DB>, DbErr>>
+            where
+                's: 'b,
+                Self: 'b,
+            {
+                Box::pin(self.begin_by(Origin::caller(), TransactionOptions::default()))
             }
 
-            async fn begin_with_config(
-                &self,
+            #[track_caller]
+            fn begin_with_config<'s, 'b>(
+                &'s self,
                 isolation_level: Option<IsolationLevel>,
                 access_mode: Option<AccessMode>,
-            ) -> Result<Transaction<DB>, DbErr> {
-                self.begin_by(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await
-            }
-
-            async fn begin_with_options(&self, options: TransactionOptions) -> Result<Transaction<DB>, DbErr> {
-                self.begin_by(options).await
-            }
-
-            async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+            ) -> Boxed<'b, Result<Transaction<DB>, DbErr>>
             where
-                F: for<'c> FnOnce(&'c Transaction<DB>) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-                    + Send,
-                T: Send,
-                E: Display + Debug + Send,
+                's: 'b,
+                Self: 'b,
             {
-                self.transaction_with_config(callback, None, None).await
+                let options = TransactionOptions { isolation_level, access_mode, ..Default::default() };
+                Box::pin(self.begin_by(Origin::caller(), options))
             }
 
-            async fn transaction_with_config<F, T, E>(
-                &self,
+            #[track_caller]
+            fn begin_with_options<'s, 'b>(
+                &'s self,
+                options: TransactionOptions,
+            ) -> Boxed<'b, Result<Transaction<DB>, DbErr>>
+            where
+                's: 'b,
+                Self: 'b,
+            {
+                Box::pin(self.begin_by(Origin::caller(), options))
+            }
+
+            #[track_caller]
+            fn transaction<'s, 'b, F, T, E>(&'s self, callback: F) -> Boxed<'b, Result<T, TransactionError<E>>>
+            where
+                F: for<'c> FnOnce(&'c Transaction<DB>) -> Boxed<'c, Result<T, E>> + Send + 'b,
+                T: Send + 'b,
+                E: Display + Debug + Send + 'b,
+                's: 'b,
+                Self: 'b,
+            {
+                self.transaction_with_config(callback, None, None)
+            }
+
+            #[track_caller]
+            fn transaction_with_config<'s, 'b, F, T, E>(
+                &'s self,
                 callback: F,
                 isolation_level: Option<IsolationLevel>,
                 access_mode: Option<AccessMode>,
-            ) -> Result<T, TransactionError<E>>
+            ) -> Boxed<'b, Result<T, TransactionError<E>>>
             where
-                F: for<'c> FnOnce(&'c Transaction<DB>) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-                    + Send,
-                T: Send,
-                E: Display + Debug + Send,
+                F: for<'c> FnOnce(&'c Transaction<DB>) -> Boxed<'c, Result<T, E>> + Send + 'b,
+                T: Send + 'b,
+                E: Display + Debug + Send + 'b,
+                's: 'b,
+                Self: 'b,
             {
-                let begun = self.begin_with_config(isolation_level, access_mode).await;
-                begun.map_err(TransactionError::Connection)?.run(callback).await
+                let begun = self.begin_with_config(isolation_level, access_mode);
+                Box::pin(async move { begun.await.map_err(TransactionError::Connection)?.run(callback).await })
             }
         }
     };
@@ -291,23 +327,20 @@ transaction_trait!(Homes);
 transaction_trait!(Transaction);
 
 impl<DB: Backend> Homes<DB> {
-    #[track_caller]
-    fn begin_by(&self, options: TransactionOptions) -> impl Future<Output = Result<Transaction<DB>, DbErr>> + use<DB> {
-        let transaction = Transaction::new(self, Origin::told("SeaORM's `begin`"), options);
-        async move { transaction }
+    async fn begin_by(&self, begun: Origin, options: TransactionOptions) -> Result<Transaction<DB>, DbErr> {
+        Transaction::new(self, begun, options)
     }
 }
 
 impl<DB: Backend> Transaction<DB> {
     /// Begins a transaction within this one, which opens this one if need be: the context must say the home then.
-    async fn begin_by(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+    async fn begin_by(&self, _: Origin, options: TransactionOptions) -> Result<Self, DbErr> {
         let open = match self.open.get() {
             Some(open) => open,
             None => self.open(self.homes.homes.decide_write().map_err(told)?).await?,
         };
-        let transaction = open.transaction.begin_with_options(options).await?;
-        let (lease, homes, home) = (Arc::clone(&open.lease), open.homes.clone(), open.home.clone());
-        let within = Open { transaction, lease, homes, home };
+        let level = open.level.within(options).await?;
+        let within = Open { level, homes: open.homes.clone(), home: open.home.clone() };
         Ok(Self {
             homes: open.homes.clone(),
             begun: self.begun.clone(),

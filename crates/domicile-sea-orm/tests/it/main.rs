@@ -6,5 +6,6 @@ mod everywhere;
 mod fixture;
 mod keys;
 mod migrations;
+mod nested;
 mod servers;
 mod transactions;

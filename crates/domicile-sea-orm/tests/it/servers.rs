@@ -11,6 +11,7 @@ use sqlx::{MySql, Postgres};
 use crate::entity::{customer, order};
 use crate::entity_code::shop;
 use crate::fixture::{home, order, plant, refusal, routers, within};
+use crate::nested;
 
 macro_rules! on_a_server {
     ($name:ident, $database:ty, $start:expr) => {
@@ -82,6 +83,19 @@ macro_rules! on_a_server {
                 nested.rollback().await.unwrap();
                 transaction.commit().await.unwrap();
                 assert_eq!(server.sql("es", "SELECT id FROM orders"), "1");
+            }
+
+            #[tokio::test]
+            async fn transactions_that_are_ended_in_the_wrong_order_write_nothing() {
+                let Some(server) = $start else { return };
+                let homes = world(&server).await;
+                nested::outlives(&homes).await;
+                server.sql("es", "DELETE FROM orders");
+                nested::is_open(&homes).await;
+                server.sql("es", "DELETE FROM orders");
+                nested::ends_what_is_within(&homes).await;
+                server.sql("es", "DELETE FROM orders");
+                nested::dropped_while_busy(&homes).await;
             }
         }
     };

@@ -5,6 +5,7 @@ use sea_orm::{DbErr, TransactionError, TransactionTrait};
 
 use crate::entity::{customer, order};
 use crate::fixture::{World, home, order, refusal, within};
+use crate::nested;
 
 async fn amounts(world: &World, name: &str) -> Vec<i64> {
     let orders = order::Entity::find().all(&world.homes.on(home(name))).await.unwrap();
@@ -96,4 +97,72 @@ async fn dropped_without_a_commit_it_leaves_nothing() {
     order(1, "ES", 1).insert(&transaction).await.unwrap();
     drop(transaction);
     assert_eq!(amounts(&world, "es").await, Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn a_nested_one_that_outlives_its_outer_one_is_refused_and_nothing_of_it_is_written() {
+    nested::outlives(&World::new().await.homes).await;
+}
+
+#[tokio::test]
+async fn an_outer_one_is_not_committed_while_a_nested_one_is_open() {
+    nested::is_open(&World::new().await.homes).await;
+}
+
+#[tokio::test]
+async fn a_level_that_is_ended_ends_what_is_within_it_and_no_more() {
+    nested::ends_what_is_within(&World::new().await.homes).await;
+}
+
+#[tokio::test]
+async fn what_is_dropped_while_a_statement_runs_is_undone_before_the_next() {
+    nested::dropped_while_busy(&World::new().await.homes).await;
+}
+
+#[tokio::test]
+async fn two_are_not_nested_side_by_side() {
+    let world = World::new().await;
+    let outer = within("ES", world.homes.begin()).await.unwrap();
+    order(1, "ES", 1).insert(&outer).await.unwrap();
+    let one = outer.begin().await.unwrap();
+    let other = outer.begin().await.unwrap_err();
+    assert!(other.to_string().contains("a transaction within this one is still open"), "{other}");
+    one.commit().await.unwrap();
+    let other = outer.begin().await.unwrap();
+    other.commit().await.unwrap();
+    outer.commit().await.unwrap();
+    assert_eq!(amounts(&world, "es").await, [1]);
+}
+
+#[tokio::test]
+async fn an_error_says_where_the_transaction_was_begun() {
+    async fn by_any<C: TransactionTrait>(db: &C) -> Result<C::Transaction, DbErr> {
+        db.begin().await
+    }
+
+    let world = World::new().await;
+    let line = line!() + 1;
+    let transaction = world.homes.begin().await.unwrap();
+    order(1, "ES", 1).insert(&transaction).await.unwrap();
+    let error = order(2, "FR", 2).insert(&transaction).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("transactions.rs:{line}")), "{error}");
+
+    transaction.rollback().await.unwrap();
+
+    // In code that is generic it is where that says so.
+    let transaction = by_any(&world.homes).await.unwrap();
+    order(1, "ES", 1).insert(&transaction).await.unwrap();
+    let error = order(2, "FR", 2).insert(&transaction).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("transactions.rs:{}", line - 5)), "{error}");
+    transaction.rollback().await.unwrap();
+
+    let line = line!() + 1;
+    let ended = world.homes.transaction::<_, (), DbErr>(|transaction| {
+        Box::pin(async move {
+            order(1, "ES", 1).insert(transaction).await?;
+            order(2, "FR", 2).insert(transaction).await.map(drop)
+        })
+    });
+    let error = ended.await.unwrap_err().to_string();
+    assert!(error.contains(&format!("transactions.rs:{line}")), "{error}");
 }
