@@ -333,8 +333,11 @@ fn check_qualifiers<DB: Capability>(analysis: &Analysis, database: Option<&str>,
         return Ok(());
     }
     let own = |qualifier: &str| database.is_some_and(|database| database.eq_ignore_ascii_case(qualifier));
-    match analysis.qualifiers.iter().find(|qualifier| !own(qualifier)) {
-        Some(qualifier) => {
+    // What a server tells of itself may be read. A change of it would be one for all homes that it has.
+    let tells = |qualifier: &str| DB::DIALECT.server_databases().contains(&qualifier);
+    let allowed = |qualifier: &str, access| own(qualifier) || (access == Access::Read && tells(qualifier));
+    match analysis.qualifiers.iter().find(|(qualifier, access)| !allowed(qualifier, **access)) {
+        Some((qualifier, _)) => {
             let why = format!("it names the database {qualifier}, which is not that of its home {home}");
             Err(Error::Statement(why))
         }

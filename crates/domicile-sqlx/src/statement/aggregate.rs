@@ -1,11 +1,15 @@
 //! What the rows of a query are, which says how those of several homes may become one.
 
+use std::ops::ControlFlow;
+
 use domicile::Aggregate;
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArguments, GroupByExpr, LimitClause, Query, Select, SelectItem,
-    SetExpr, Visit, Visitor,
+    DuplicateTreatment, Expr, Fetch, Function, FunctionArguments, GroupByExpr, LimitClause, Query, Select, SelectItem,
+    SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor,
 };
-use std::ops::ControlFlow;
+
+use super::analysis::{full, last};
+use super::from::Relations;
 
 /// Functions whose result over several rows is one value. Any other function is taken for one of a single row.
 const AGGREGATES: &[&str] = &[
@@ -24,19 +28,37 @@ const AGGREGATES: &[&str] = &[
     "every",
     "group_concat",
     "json_agg",
+    "json_agg_strict",
     "json_arrayagg",
     "json_group_array",
     "json_group_object",
     "json_object_agg",
+    "json_object_agg_strict",
+    "json_object_agg_unique",
     "json_objectagg",
     "jsonb_agg",
+    "jsonb_agg_strict",
+    "jsonb_group_array",
+    "jsonb_group_object",
     "jsonb_object_agg",
     "max",
     "median",
     "min",
     "mode",
+    "percentile",
     "percentile_cont",
     "percentile_disc",
+    "range_agg",
+    "range_intersect_agg",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
     "std",
     "stddev",
     "stddev_pop",
@@ -50,15 +72,18 @@ const AGGREGATES: &[&str] = &[
     "xmlagg",
 ];
 
+/// The schema of PostgreSQL's own functions. What another schema calls `sum` may be anything.
+const OWN_SCHEMA: &str = "pg_catalog";
+
 /// What the rows of a query are.
 pub(super) fn of(query: &Query) -> Aggregate {
     let SetExpr::Select(select) = query.body.as_ref() else { return Aggregate::Unknown };
-    let other = |what: &str| Aggregate::Other(what.into());
-    if select.distinct.is_some() {
-        return other("DISTINCT rows");
+    if let Some(what) = is_one(select) {
+        return Aggregate::Other(what.into());
     }
-    if is_grouped(select) {
-        return other("groups");
+    // What a home made of all its rows is not what all homes together would have made of theirs.
+    if let Some(what) = is_made(query, select) {
+        return Aggregate::Other(format!("rows of a query within it, which makes {what}"));
     }
     match (aggregates_of(select).as_slice(), select.projection.as_slice()) {
         ([], _) => rows(query),
@@ -67,43 +92,108 @@ pub(super) fn of(query: &Query) -> Aggregate {
     }
 }
 
-fn is_grouped(select: &Select) -> bool {
+/// What the rows of a SELECT are, where several of a table become one.
+fn is_one(select: &Select) -> Option<&'static str> {
     let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
-    is_grouped || select.having.is_some()
+    match select {
+        _ if select.distinct.is_some() => Some("DISTINCT rows"),
+        _ if is_grouped || select.having.is_some() => Some("groups"),
+        _ => None,
+    }
+}
+
+/// What the queries that a SELECT reads make of several rows, where one of them does.
+fn is_made(query: &Query, select: &Select) -> Option<&'static str> {
+    let common = query.with.iter().flat_map(|with| &with.cte_tables).map(|table| table.query.as_ref());
+    let relations = Relations::of(&select.from, None);
+    let derived = relations.factors.iter().filter_map(|factor| match factor.table {
+        TableFactor::Derived { subquery, .. } => Some(subquery.as_ref()),
+        _ => None,
+    });
+    common.chain(derived).find_map(makes)
+}
+
+/// What a query makes of several rows, if its rows are not simply some of a table's.
+fn makes(query: &Query) -> Option<&'static str> {
+    if query.limit_clause.is_some() || query.fetch.is_some() {
+        return Some("the rows of a LIMIT");
+    }
+    let mut body = query.body.as_ref();
+    let mut selects = Vec::new();
+    while let SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier: SetQuantifier::All, right } = body {
+        selects.push(right.as_ref());
+        body = left;
+    }
+    selects.push(body);
+    selects.into_iter().find_map(|body| match body {
+        SetExpr::Select(select) => is_one(select)
+            .or_else(|| is_made(query, select))
+            .or_else(|| (!aggregates_of(select).is_empty()).then_some("an aggregate")),
+        SetExpr::Query(inner) => makes(inner),
+        _ => Some("what is no SELECT"),
+    })
 }
 
 fn rows(query: &Query) -> Aggregate {
-    match &query.limit_clause {
-        None => Aggregate::Rows,
-        Some(LimitClause::LimitOffset { offset: None, .. }) if query.order_by.is_some() => Aggregate::Rows,
-        Some(LimitClause::LimitOffset { offset: None, .. }) => {
-            Aggregate::Other("rows of a LIMIT without an ORDER BY".into())
-        }
-        Some(_) => Aggregate::Other("rows behind an OFFSET".into()),
+    let other = |what: &str| Aggregate::Other(what.into());
+    let is_limited = match (&query.limit_clause, &query.fetch) {
+        (None, None) => false,
+        (None, Some(Fetch { with_ties: false, percent: false, .. })) => true,
+        (None, Some(_)) => return other("rows of a FETCH with ties or percents"),
+        (Some(LimitClause::LimitOffset { limit, offset: None, .. }), None) => limit.is_some(),
+        (Some(_), _) => return other("rows behind an OFFSET"),
+    };
+    if is_limited && query.order_by.is_none() {
+        return other("rows of a LIMIT without an ORDER BY");
     }
+    Aggregate::Rows
 }
 
 /// An aggregate that stands alone; what is computed from one cannot be put together any more.
 fn single(value: &Expr) -> Aggregate {
     let Expr::Function(function) = value else { return Aggregate::Other("computed from an aggregate".into()) };
-    let name = name(function);
-    let is_distinct = matches!(
-        &function.args,
-        FunctionArguments::List(list) if list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
-    );
-    match name.as_str() {
+    let name = own_name(function);
+    let is_distinct = is_distinct(function);
+    match name.as_deref() {
         _ if function.over.is_some() => Aggregate::Other("window functions".into()),
-        "min" => Aggregate::Min,
-        "max" => Aggregate::Max,
-        _ if is_distinct => Aggregate::Other(format!("{name}(DISTINCT)")),
-        "sum" => Aggregate::Sum,
-        "count" => Aggregate::Count,
-        _ => Aggregate::Other(name),
+        None => Aggregate::Other(full(&function.name)),
+        Some("min") => Aggregate::Min,
+        Some("max") => Aggregate::Max,
+        Some(name) if is_distinct => Aggregate::Other(format!("{name}(DISTINCT)")),
+        Some("sum") => Aggregate::Sum,
+        Some("count") => Aggregate::Count,
+        Some(name) => Aggregate::Other(name.into()),
     }
 }
 
-fn name(function: &Function) -> String {
-    function.name.to_string().to_lowercase()
+/// The name of a function that is the database's own, in lower case.
+fn own_name(function: &Function) -> Option<String> {
+    let is_own = match full(&function.name).rsplit_once('.') {
+        Some((schema, _)) => schema == OWN_SCHEMA,
+        None => true,
+    };
+    is_own.then(|| last(&function.name).to_lowercase())
+}
+
+fn is_distinct(function: &Function) -> bool {
+    matches!(
+        &function.args,
+        FunctionArguments::List(list) if list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+    )
+}
+
+/// Whether a function makes one value of several rows.
+fn is_aggregate(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return function.over.is_some() };
+    let is_marked = function.over.is_some()
+        || function.filter.is_some()
+        || !function.within_group.is_empty()
+        || is_distinct(function)
+        || !list.clauses.is_empty();
+    let name = last(&function.name).to_lowercase();
+    // SQLite's `max(a, b)` is the greater of two values of one row.
+    let is_of_one_row = ["max", "min"].contains(&name.as_str()) && list.args.len() > 1;
+    is_marked || (AGGREGATES.contains(&name.as_str()) && !is_of_one_row)
 }
 
 /// The aggregate functions that a projection uses, those of subqueries left out.
@@ -128,9 +218,9 @@ fn aggregates_of(select: &Select) -> Vec<String> {
         fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
             if let Expr::Function(function) = expression
                 && self.depth == 0
-                && (AGGREGATES.contains(&name(function).as_str()) || function.over.is_some())
+                && is_aggregate(function)
             {
-                self.names.push(name(function));
+                self.names.push(full(&function.name));
             }
             ControlFlow::Continue(())
         }

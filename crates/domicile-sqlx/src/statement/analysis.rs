@@ -1,16 +1,18 @@
 //! What a statement says of itself.
 
+use std::collections::BTreeMap;
+
 use domicile::{Access, Aggregate};
 use sqlparser::ast::{ObjectName, Statement, Visit};
-use sqlparser::parser::Parser;
 
-use super::aggregate;
 use super::dialect::Dialect;
 use super::key_column::KeyColumns;
 use super::reading::Reading;
 use super::term::Placeholders;
+use super::text::{Text, Unread};
 use super::touch::Touch;
 use super::words::{Words, unreadable};
+use super::{aggregate, definition};
 
 /// What a statement says of itself.
 #[derive(Clone, Debug)]
@@ -23,8 +25,8 @@ pub(crate) struct Analysis {
     pub(crate) touches: Vec<Touch>,
     /// The names of the tables, each once, in lower case.
     pub(crate) tables: Vec<String>,
-    /// What stands before the names of tables, such as a schema, each once, in lower case.
-    pub(crate) qualifiers: Vec<String>,
+    /// What stands before the names of tables and functions, such as a schema, in lower case, and what is done there.
+    pub(crate) qualifiers: BTreeMap<String, Access>,
     /// The words before a dot, wherever they are, each once, in lower case.
     pub(crate) words: Vec<String>,
     /// Why it must not be sent at all.
@@ -36,51 +38,48 @@ pub(crate) struct Analysis {
 impl Analysis {
     /// Reads a statement, or several that one text holds.
     pub(crate) fn of(dialect: Dialect, sql: &str, key_columns: &KeyColumns) -> Self {
-        let Ok(statements) = Parser::parse_sql(dialect.sql(), sql) else {
-            return Self::unread(dialect, sql, key_columns);
+        let text = Text::of(dialect, sql);
+        let words = Words::of(&text);
+        let placeholders = Placeholders::of(text.tokens.as_deref().unwrap_or_default());
+        let read = text.read(|statements| {
+            let mut reading = Reading::new(dialect, key_columns, &placeholders);
+            for statement in statements {
+                let _ = statement.visit(&mut reading);
+            }
+            let aggregate = match statements {
+                [Statement::Query(query)] => aggregate::of(query),
+                _ => Aggregate::Unknown,
+            };
+            // A foreign key names a table and does nothing to its rows.
+            let is_schema = statements.iter().all(definition::changes_schema);
+            (reading.finish(aggregate), is_schema)
+        });
+        let (mut analysis, is_schema) = match read {
+            Ok(read) => read,
+            Err(unread) => return Self::unread(words, unread, key_columns),
         };
-        let placeholders = Placeholders::of(dialect.sql(), sql);
-        let mut reading = Reading::new(key_columns, &placeholders);
-        for statement in &statements {
-            let _ = statement.visit(&mut reading);
-        }
-        let aggregate = match statements.as_slice() {
-            [Statement::Query(query)] => aggregate::of(query),
-            _ => Aggregate::Unknown,
-        };
-        let mut analysis = reading.finish(aggregate);
-        let words = Words::of(dialect.sql(), sql);
         let is_touched = |table: &str| analysis.touches.iter().any(|touch| bare(&touch.table) == table);
-        // A foreign key names a table and does nothing to its rows.
-        let is_schema = statements.iter().all(changes_schema);
-        let missed = words.declared(key_columns).find(|table| !is_schema && !is_touched(table)).map(unreadable);
-        analysis.refusal = analysis.refusal.or(missed);
-        analysis.words = words.qualifying;
+        let missed = words.declared(key_columns).find(|table| !is_schema && !is_touched(table));
+        let missed = missed.map(|table| unreadable(table, "nothing of it was read where it stands"));
+        analysis.refusal = analysis.refusal.or(missed).or_else(|| words.is_unsure(key_columns));
+        analysis.words = words.qualifying.into_iter().collect();
         analysis
     }
 
     /// What is known of a text that is not SQL as far as the parser knows: nothing. It is sent as a write, by the context
     /// alone, unless it has to do with a table that demands its key.
-    fn unread(dialect: Dialect, sql: &str, key_columns: &KeyColumns) -> Self {
-        let words = Words::of(dialect.sql(), sql);
+    fn unread(words: Words, unread: Unread, key_columns: &KeyColumns) -> Self {
         Self {
             access: Access::Write,
             locks: false,
             touches: Vec::new(),
             tables: Vec::new(),
-            qualifiers: Vec::new(),
-            refusal: words.refusal(key_columns),
-            words: words.qualifying,
+            qualifiers: BTreeMap::new(),
+            refusal: words.refusal(key_columns, unread.why()),
+            words: words.qualifying.into_iter().collect(),
             aggregate: Aggregate::Unknown,
         }
     }
-}
-
-/// Whether a statement changes tables and not their rows.
-fn changes_schema(statement: &Statement) -> bool {
-    use Statement::{AlterTable, CreateIndex, CreateTable, Drop};
-
-    matches!(statement, AlterTable(_) | CreateIndex(_) | CreateTable(_) | Drop { .. })
 }
 
 /// The last part of a name, which is the table's or the column's own.

@@ -20,6 +20,14 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Databases that a server has of its own: no home is one of them, and they tell of the server and not of records.
+    pub(crate) fn server_databases(self) -> &'static [&'static str] {
+        match self {
+            Self::MySql => &["information_schema", "mysql", "performance_schema", "sys"],
+            Self::Postgres | Self::Sqlite => &[],
+        }
+    }
+
     pub(super) fn sql(self) -> &'static dyn SqlDialect {
         match self {
             Self::Postgres => &PostgreSqlDialect {},

@@ -53,14 +53,42 @@ fn source_keys(query: &Query, at: usize, placeholders: &Placeholders) -> Keys {
                 .all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
             match value.filter(|_| is_counted).and_then(|value| placeholders.term(value)) {
                 Some(term) => Keys::Named(vec![term]),
-                None => Keys::Unreadable(
+                None => Keys::unreadable(
                     "it inserts what it selects, and the selected value of its key column is not a literal or a \
-                     parameter"
-                        .into(),
+                     parameter",
                 ),
             }
         }
-        _ => Keys::Unreadable("it inserts what a query makes, and the keys of that cannot be told".into()),
+        _ => Keys::unreadable("it inserts what a query makes, and the keys of that cannot be told"),
+    }
+}
+
+/// The keys of the rows of a table that is made by a query. Its columns are called as those that are selected, so that
+/// each of these must have a name for sure.
+pub(super) fn made_keys(query: &SetExpr, column: &str, placeholders: &Placeholders) -> Keys {
+    let SetExpr::Select(select) = query else {
+        return Keys::unreadable("it is made of what a query makes, and the keys of that cannot be told");
+    };
+    let mut values = Vec::new();
+    for item in &select.projection {
+        let (name, value) = match item {
+            SelectItem::ExprWithAlias { expr, alias } => (alias, expr),
+            SelectItem::UnnamedExpr(value @ Expr::Identifier(name)) => (name, value),
+            SelectItem::UnnamedExpr(value @ Expr::CompoundIdentifier(parts)) if !parts.is_empty() => {
+                (&parts[parts.len() - 1], value)
+            }
+            _ => return Keys::unreadable("it is made of columns without a name that is known"),
+        };
+        if name.value.eq_ignore_ascii_case(column) {
+            values.push(placeholders.term(value));
+        }
+    }
+    match values.as_slice() {
+        [] => Keys::undecided("it does not name the key column"),
+        [Some(term)] => Keys::Named(vec![term.clone()]),
+        _ => Keys::unreadable(
+            "it is made of what is selected, and the selected value of its key column is not a literal or a parameter",
+        ),
     }
 }
 

@@ -6,6 +6,8 @@
 mod aggregate;
 mod analysis;
 mod cache;
+mod definition;
+mod depth;
 mod dialect;
 mod from;
 mod insert;
@@ -15,6 +17,7 @@ mod reading;
 mod term;
 #[cfg(test)]
 mod tests;
+mod text;
 mod touch;
 mod words;
 

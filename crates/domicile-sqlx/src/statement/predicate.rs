@@ -21,11 +21,17 @@ impl Relation<'_> {
         let demanded = |predicate: &Expr| self.demanded(predicate, placeholders);
         match predicate {
             Expr::Nested(inner) => demanded(inner),
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => fewer(demanded(left), demanded(right)),
-            Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
-                let (mut left, right) = (demanded(left)?, demanded(right)?);
-                left.extend(right);
-                Some(left)
+            Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. } => {
+                // A chain is as deep as it is long, and is walked without going deeper.
+                let (mut first, mut rest) = (predicate, Vec::new());
+                while let Expr::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } = first {
+                    rest.push((op, right));
+                    first = left;
+                }
+                rest.into_iter().rev().fold(demanded(first), |before, (op, next)| match op {
+                    BinaryOperator::And => fewer(before, demanded(next)),
+                    _ => either(before?, demanded(next)?),
+                })
             }
             Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::Spaceship, right } => {
                 let pair = if self.is_key(left) { right } else { Some(left).filter(|_| self.is_key(right))? };
@@ -50,6 +56,12 @@ impl Relation<'_> {
             _ => false,
         }
     }
+}
+
+/// The values of two demands of which one must be fulfilled.
+fn either(mut one: Vec<Term>, other: Vec<Term>) -> Option<Vec<Term>> {
+    one.extend(other);
+    Some(one)
 }
 
 /// Of two demands that must both be fulfilled, the one that says more. Either is true of every row.

@@ -1,46 +1,52 @@
 //! Reading a statement once, from its syntax tree.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use domicile::{Access, Aggregate};
 use sqlparser::ast::{
-    ContextModifier, CopySource, Delete, Expr, FromTable, Insert, ObjectName, ObjectType, Query, Select, Set, SetExpr,
-    Statement, TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visitor, visit_relations,
+    CopySource, CreateTable, Delete, Expr, FromTable, Insert, ObjectName, Query, Select, SetExpr, Statement,
+    TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visitor, visit_relations,
 };
 
 use super::analysis::{Analysis, full, last};
-use super::from::collect;
-use super::insert;
+use super::dialect::Dialect;
+use super::from::Relations;
 use super::key_column::KeyColumns;
 use super::predicate::{Relation, fewer};
 use super::term::Placeholders;
 use super::touch::{Keys, Touch};
 use super::words::KEYWORDS;
+use super::{definition, insert};
 
 pub(super) struct Reading<'a> {
+    dialect: Dialect,
     key_columns: &'a KeyColumns,
     placeholders: &'a Placeholders,
     access: Access,
     locks: bool,
     touches: Vec<Touch>,
     refusal: Option<String>,
-    named: HashMap<String, usize>,
+    named: BTreeMap<String, usize>,
+    // What stands before the names of functions.
+    called: BTreeMap<String, Access>,
     // Names of common tables, and those of them that are also names of tables.
     with: BTreeSet<String>,
     hidden: BTreeSet<String>,
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(key_columns: &'a KeyColumns, placeholders: &'a Placeholders) -> Self {
+    pub(super) fn new(dialect: Dialect, key_columns: &'a KeyColumns, placeholders: &'a Placeholders) -> Self {
         Self {
+            dialect,
             key_columns,
             placeholders,
             access: Access::Read,
             locks: false,
             touches: Vec::new(),
             refusal: None,
-            named: HashMap::new(),
+            named: BTreeMap::new(),
+            called: BTreeMap::new(),
             with: BTreeSet::new(),
             hidden: BTreeSet::new(),
         }
@@ -50,31 +56,51 @@ impl<'a> Reading<'a> {
         self.refusal.get_or_insert_with(|| why.into());
     }
 
-    /// Reads the tables of a FROM, and what `filters` and the joins demand of their key columns.
-    fn from(&mut self, from: &[TableWithJoins], filter: Option<&Expr>, access: Access) {
-        let mut factors = Vec::new();
-        let mut filters: Vec<&Expr> = filter.into_iter().collect();
-        let mut only_inner = true;
-        for table in from {
-            collect(table, &mut factors, &mut filters, &mut only_inner);
-        }
-        for factor in factors {
-            let TableFactor::Table { name, alias, args: None, .. } = factor else { continue };
+    /// Reads the tables of a FROM, and what `filter` and the joins demand of their key columns.
+    fn from<'t>(
+        &mut self,
+        from: impl IntoIterator<Item = &'t TableWithJoins>,
+        filter: Option<&'t Expr>,
+        access: Access,
+    ) {
+        let relations = Relations::of(from, filter);
+        for factor in &relations.factors {
+            let (name, alias) = match factor.table {
+                TableFactor::Table { name, alias, args: None, .. } => (name, alias),
+                TableFactor::Function { name, .. } => {
+                    self.call(name, Access::Read);
+                    continue;
+                }
+                _ => continue,
+            };
             let alias = alias.as_ref().map_or_else(|| last(name).to_owned(), |alias| alias.name.value.clone());
-            // What an outer join demands holds only for the rows that it finds, which are not all that it touches.
-            let filters = if only_inner { filters.as_slice() } else { filter.as_slice() };
-            let keys = self.keys(name, alias, filters);
+            let keys = match self.key_columns.of(&full(name)) {
+                None => Keys::NotDeclared,
+                Some(_) if factor.is_renamed => {
+                    Keys::undecided("its columns are renamed, so that its key column may be any")
+                }
+                Some(key) => self.keys(&key.column, alias, relations.filters()),
+            };
             self.touch(name, access, false, keys);
         }
     }
 
-    fn keys(&self, name: &ObjectName, alias: String, filters: &[&Expr]) -> Keys {
-        let Some(key) = self.key_columns.of(&full(name)) else { return Keys::NotDeclared };
-        let relation = Relation { alias, column: &key.column };
+    fn keys(&self, column: &str, alias: String, filters: &[&Expr]) -> Keys {
+        let relation = Relation { alias, column };
         let demanded = filters.iter().map(|filter| relation.demanded(filter, self.placeholders));
         match demanded.fold(None, fewer) {
             Some(terms) => Keys::named(terms),
             None => Keys::undecided("no predicate says which values its key column has"),
+        }
+    }
+
+    /// Notes what is called: in some databases it may be another one's.
+    fn call(&mut self, function: &ObjectName, access: Access) {
+        if let Some((qualifier, _)) = full(function).rsplit_once('.') {
+            let known = self.called.entry(qualifier.to_owned()).or_insert(access);
+            if access == Access::Write {
+                *known = access;
+            }
         }
     }
 
@@ -99,13 +125,23 @@ impl<'a> Reading<'a> {
         self.touch(name, Access::Write, true, keys);
     }
 
+    /// Reads a table that is made of what a query selects.
+    fn made(&mut self, name: &ObjectName, has_columns: bool, query: &SetExpr) {
+        let keys = match self.key_columns.of(&full(name)) {
+            None => Keys::NotDeclared,
+            Some(_) if has_columns => Keys::unreadable("its columns are not called as those that are selected"),
+            Some(key) => insert::made_keys(query, &key.column, self.placeholders),
+        };
+        self.touch(name, Access::Write, true, keys);
+    }
+
     fn update(&mut self, update: &Update) {
-        let mut from = vec![update.table.clone()];
-        if let Some(UpdateTableFromKind::BeforeSet(tables) | UpdateTableFromKind::AfterSet(tables)) = &update.from {
-            from.extend(tables.iter().cloned());
-        }
+        let from = match &update.from {
+            Some(UpdateTableFromKind::BeforeSet(tables) | UpdateTableFromKind::AfterSet(tables)) => tables.as_slice(),
+            None => &[],
+        };
         let begin = self.touches.len();
-        self.from(&from, update.selection.as_ref(), Access::Write);
+        self.from(std::iter::once(&update.table).chain(from), update.selection.as_ref(), Access::Write);
         for index in begin..self.touches.len() {
             let touch = &self.touches[index];
             let Some(key) = self.key_columns.of(&touch.table) else { continue };
@@ -136,9 +172,8 @@ impl<'a> Reading<'a> {
 
     fn delete(&mut self, delete: &Delete) {
         let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-        let mut from = from.clone();
-        from.extend(delete.using.iter().flatten().cloned());
-        self.from(&from, delete.selection.as_ref(), Access::Write);
+        let using = delete.using.iter().flatten();
+        self.from(from.iter().chain(using), delete.selection.as_ref(), Access::Write);
     }
 
     /// Whether a name is that of a common table and of no other.
@@ -168,15 +203,21 @@ impl<'a> Reading<'a> {
         });
         self.touches = touches;
         let tables: BTreeSet<_> = self.touches.iter().map(|touch| touch.table.clone()).collect();
-        let qualifiers: BTreeSet<_> =
-            tables.iter().filter_map(|table| Some(table.rsplit_once('.')?.0.to_owned())).collect();
+        let mut qualifiers = std::mem::take(&mut self.called);
+        for touch in &self.touches {
+            let Some((qualifier, _)) = touch.table.rsplit_once('.') else { continue };
+            let known = qualifiers.entry(qualifier.to_owned()).or_insert(touch.access);
+            if touch.access == Access::Write {
+                *known = Access::Write;
+            }
+        }
         Analysis {
             access: self.access,
             locks: self.locks,
             words: Vec::new(),
             touches: self.touches,
             tables: tables.into_iter().collect(),
-            qualifiers: qualifiers.into_iter().collect(),
+            qualifiers,
             refusal: self.refusal,
             aggregate,
         }
@@ -187,56 +228,41 @@ impl Visitor for Reading<'_> {
     type Break = ();
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
+        if let Some(why) = definition::refusal(self.dialect, statement) {
+            self.refuse(why);
+        }
+        for table in definition::tables(statement) {
+            let _ = self.pre_visit_relation(&table);
+        }
+        for table in definition::renamed(statement) {
+            self.unseen(&table);
+        }
         match statement {
-            Statement::Query(_)
-            | Statement::ShowVariable { .. }
-            | Statement::ShowVariables { .. }
-            | Statement::ShowTables { .. }
-            | Statement::ShowColumns { .. }
-            | Statement::ShowCreate { .. }
-            | Statement::Explain { analyze: false, .. }
-            | Statement::ExplainTable { .. }
-            | Statement::Pragma { value: None, .. } => return ControlFlow::Continue(()),
             Statement::Insert(insert) => self.insert(insert),
             Statement::Update(update) => self.update(update),
             Statement::Delete(delete) => self.delete(delete),
-            Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
-                self.refuse("transactions are not written in SQL here: begin, commit and roll back by their methods");
+            Statement::CreateTable(CreateTable { name, columns, query: Some(query), .. }) => {
+                self.made(name, !columns.is_empty(), &query.body);
             }
-            Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => {
-                self.refuse("savepoints are not written in SQL here: set and release them by their methods");
-            }
-            Statement::Set(set) if !is_local(set) => {
-                self.refuse("it would change the connection for whoever gets it next; in a transaction use SET LOCAL");
-            }
-            Statement::CreateSchema { .. }
-            | Statement::CreateDatabase { .. }
-            | Statement::AlterSchema(_)
-            | Statement::Drop { object_type: ObjectType::Schema | ObjectType::Database, .. } => {
-                self.refuse("it has to do with databases as a whole, which may be those of other homes");
-            }
-            Statement::Drop { names, .. } => {
-                for name in names {
-                    *self.named.entry(full(name)).or_default() += 1;
-                }
-            }
-            Statement::Use(_) | Statement::AttachDatabase { .. } => {
-                self.refuse("it would lead this connection of the home to another database");
-            }
-            Statement::Copy { source: CopySource::Table { table_name, .. }, to, .. } => {
-                *self.named.entry(full(table_name)).or_default() += 1;
-                if !to {
-                    self.unseen(table_name);
-                }
-            }
+            Statement::Copy { source: CopySource::Table { table_name, .. }, to: false, .. } => self.unseen(table_name),
             Statement::Merge(merge) => {
                 if let TableFactor::Table { name, .. } = &merge.table {
                     self.unseen(name);
                 }
             }
+            Statement::Call(function) => self.call(&function.name, Access::Write),
             _ => {}
         }
-        self.access = Access::Write;
+        if !definition::only_reads(statement) {
+            self.access = Access::Write;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expression {
+            self.call(&function.name, Access::Read);
+        }
         ControlFlow::Continue(())
     }
 
@@ -260,8 +286,10 @@ impl Visitor for Reading<'_> {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         self.from(&select.from, select.selection.as_ref(), Access::Read);
-        if select.into.is_some() {
+        if let Some(into) = &select.into {
             self.access = Access::Write;
+            let _ = self.pre_visit_relation(&into.name);
+            self.made(&into.name, false, &SetExpr::Select(Box::new(select.clone())));
         }
         ControlFlow::Continue(())
     }
@@ -286,11 +314,6 @@ fn in_place(table: &str, column: &str) -> String {
     )
 }
 
-/// Whether a setting ends with the transaction.
-fn is_local(set: &Set) -> bool {
-    matches!(set, Set::SingleAssignment { scope: Some(ContextModifier::Local), .. })
-}
-
 /// Whether a query reads a relation of this name, at any depth.
 fn names_relation(query: &Query, name: &str) -> bool {
     visit_relations(
@@ -302,10 +325,12 @@ fn names_relation(query: &Query, name: &str) -> bool {
     .is_break()
 }
 
-fn has_table_expression(body: &SetExpr) -> bool {
-    match body {
-        SetExpr::Table(_) => true,
-        SetExpr::SetOperation { left, right, .. } => has_table_expression(left) || has_table_expression(right),
-        _ => false,
+fn has_table_expression(mut body: &SetExpr) -> bool {
+    while let SetExpr::SetOperation { left, right, .. } = body {
+        if has_table_expression(right) {
+            return true;
+        }
+        body = left;
     }
+    matches!(body, SetExpr::Table(_))
 }

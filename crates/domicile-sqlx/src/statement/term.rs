@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use sqlparser::ast::{DataType, Expr, UnaryOperator, Value, ValueWithSpan};
-use sqlparser::dialect::Dialect;
-use sqlparser::tokenizer::{Location, Token, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 /// A value of a key column, as the statement writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,8 +21,7 @@ pub(super) struct Placeholders {
 
 impl Placeholders {
     /// Counts the parameters in the order in which they are written, which is the order in which they are bound.
-    pub(super) fn of(dialect: &dyn Dialect, sql: &str) -> Self {
-        let tokens = Tokenizer::new(dialect, sql).tokenize_with_location().unwrap_or_default();
+    pub(super) fn of(tokens: &[TokenWithSpan]) -> Self {
         let bare = tokens.iter().filter(|token| matches!(&token.token, Token::Placeholder(name) if name == "?"));
         let by_location = bare.enumerate().map(|(index, token)| (place(token.span.start), index)).collect();
         Self { by_location }
@@ -31,27 +29,39 @@ impl Placeholders {
 
     /// The value of an expression, if it is one that does not depend on any row.
     pub(super) fn term(&self, expression: &Expr) -> Option<Term> {
-        match expression {
-            Expr::Value(value) => self.value(value),
-            Expr::Nested(inner) => self.term(inner),
-            Expr::Cast { expr: inner, data_type, .. } => {
-                let term = self.term(inner)?;
-                // A type of one's own, such as an enum, is cast to from what is bound; of a literal it may be anything.
-                let is_bound = matches!((&term, data_type), (Term::Parameter(_), DataType::Custom(..)));
-                (is_bound || keeps_text(data_type)).then_some(term)
+        let (mut expression, mut types, mut is_negative) = (expression, Vec::new(), false);
+        let value = loop {
+            match expression {
+                Expr::Value(value) => break value,
+                Expr::Nested(inner) => expression = inner,
+                Expr::Cast { expr: inner, data_type, .. } => {
+                    types.push(data_type);
+                    expression = inner;
+                }
+                Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } if !is_negative => {
+                    is_negative = true;
+                    expression = inner;
+                }
+                _ => return None,
             }
-            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match self.term(expr)? {
-                Term::Literal(number) => Some(Term::Literal(format!("-{number}"))),
-                Term::Parameter(_) => None,
-            },
-            _ => None,
-        }
+        };
+        let term = match (self.value(value)?, is_negative) {
+            (Term::Literal(number), true) => Term::Literal(format!("-{number}")),
+            (Term::Parameter(_), true) => return None,
+            (term, false) => term,
+        };
+        // A type of one's own, such as an enum, is cast to from what is bound; of a literal it may be anything.
+        let is_bound = matches!(term, Term::Parameter(_));
+        let keeps = |to: &&DataType| (is_bound && matches!(to, DataType::Custom(..))) || keeps_text(to);
+        types.iter().all(keeps).then_some(term)
     }
 
     fn value(&self, value: &ValueWithSpan) -> Option<Term> {
         match &value.value {
             Value::Placeholder(name) => self.parameter(name, value.span.start).map(Term::Parameter),
             Value::Number(number, _) => is_canonical(&number.to_string()).then(|| Term::Literal(number.to_string())),
+            // As a parameter that is bound as one.
+            Value::Boolean(value) => Some(Term::Literal(value.to_string())),
             // The digits of X'34' or 0x10 are not what is stored.
             Value::SingleQuotedString(text)
             | Value::DoubleQuotedString(text)

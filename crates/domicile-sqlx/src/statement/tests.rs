@@ -1,8 +1,15 @@
 //! What is read of statements, each in one line.
 
-use domicile::{Access, Aggregate};
+mod aggregates;
+mod depth;
+mod names;
+mod unseen;
+
+use domicile::Access;
 
 use super::{Analysis, Demand, Dialect, KeyColumns, Keys, Term};
+
+const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite];
 
 fn key_columns() -> KeyColumns {
     let mut columns = KeyColumns::default();
@@ -98,6 +105,8 @@ fn a_predicate_names_the_keys_that_every_row_must_have() {
         ("country = 'ES' AND NOT id = 3", "ES"),
         ("tenant = 7 AND country = 7", "7"),
         ("country = -7", "-7"),
+        ("country = TRUE", "true"),
+        ("country IN (FALSE, 'ES')", "false ES"),
         // What follows may be true of rows of any key.
         ("country = 'ES' OR id = 1", "?"),
         ("NOT country = 'ES'", "?"),
@@ -120,6 +129,33 @@ fn a_predicate_names_the_keys_that_every_row_must_have() {
         assert!(read(&sql).starts_with(&format!("write orders({expected})")), "{sql}: {}", read(&sql));
     }
     assert_eq!(read("SELECT * FROM orders"), "read orders(?)");
+}
+
+#[test]
+fn a_column_that_is_called_like_the_key_is_not_the_key() {
+    for dialect in DIALECTS {
+        for sql in [
+            "SELECT * FROM orders AS o(id, country) WHERE country = 'ES'",
+            "SELECT * FROM orders o (id, country) WHERE o.country = 'ES'",
+            "SELECT * FROM orders AS o(id) WHERE country = 'ES'",
+            "SELECT * FROM (orders CROSS JOIN items) AS j(id, country) WHERE country = 'ES'",
+            "SELECT * FROM ((orders CROSS JOIN items)) AS j(id, country) WHERE country = 'ES'",
+        ] {
+            assert!(read_as(dialect, sql).starts_with("read orders(?)"), "{sql}: {}", read_as(dialect, sql));
+        }
+        for sql in [
+            "SELECT * FROM orders AS o WHERE country = 'ES'",
+            "SELECT * FROM (orders CROSS JOIN items) WHERE country = 'ES'",
+            "SELECT * FROM orders CROSS JOIN items AS i(id, land) WHERE orders.country = 'ES'",
+        ] {
+            assert!(read_as(dialect, sql).starts_with("read orders(ES)"), "{sql}: {}", read_as(dialect, sql));
+        }
+    }
+    let update = "UPDATE orders AS o(id, country) SET amount = 1 WHERE country = 'ES'";
+    assert_eq!(read_as(Dialect::Postgres, update), "write orders(?)");
+    // Of a common table they say nothing about the table that it reads.
+    let common = "WITH c(id, country) AS (SELECT country, id FROM orders) SELECT * FROM c WHERE country = 'ES'";
+    assert_eq!(read(common), "read orders(?)");
 }
 
 #[test]
@@ -211,7 +247,7 @@ fn what_leads_elsewhere_or_ends_a_transaction_is_refused() {
     }
     assert!(read("ATTACH DATABASE 'fr.sqlite' AS fr").contains("to another database"));
     assert!(read_as(Dialect::MySql, "USE fr").contains("to another database"));
-    assert_eq!(analysis("SELECT * FROM fr.orders, es.items").qualifiers, ["es", "fr"]);
+    assert_eq!(analysis("SELECT * FROM fr.orders, es.items").qualifiers.into_keys().collect::<Vec<_>>(), ["es", "fr"]);
 }
 
 #[test]
@@ -227,10 +263,13 @@ fn what_cannot_be_read_is_refused_where_it_names_a_table_with_a_key() {
         (Dialect::Postgres, "SELECT * FROM ONLY orders"),
         (Dialect::MySql, "UPDATE IGNORE orders SET country = 'FR'"),
         (Dialect::MySql, "UPDATE LOW_PRIORITY orders SET country = 'FR'"),
-        (Dialect::MySql, "UPDATE items SET x = 1 /*M!100100 , country = 'FR' */"),
+        (Dialect::MySql, "UPDATE orders SET x = 1 /*M!100100 , country = 'FR' */"),
         (Dialect::Sqlite, "SELECT 1 UNION TABLE items"),
         (Dialect::MySql, "INSERT INTO staged TABLE fr.items"),
         (Dialect::MySql, "SELECT * FROM `fr.items`"),
+        // The parser takes the name of a column for the end of the text.
+        (Dialect::Postgres, "SELECT 1 END; COMMIT"),
+        (Dialect::Postgres, "SELECT 1 END; DELETE FROM orders"),
     ];
     for (dialect, sql) in opaque {
         assert!(read_as(dialect, sql).starts_with("refused: "), "{sql}: {}", read_as(dialect, sql));
@@ -268,46 +307,8 @@ fn a_common_table_hides_no_table_that_is_written_to_or_read_within_it() {
 }
 
 #[test]
-fn rows_that_come_in_unseen_are_refused() {
-    let merge = "MERGE INTO orders o USING staged s ON o.id = s.id WHEN MATCHED THEN UPDATE SET country = s.country";
-    for sql in [merge, "COPY orders FROM STDIN", "COPY orders (id, country) FROM '/tmp/orders.csv'"] {
-        let read = read_as(Dialect::Postgres, sql);
-        assert!(read.contains("rows come in unseen, and orders has a routing key"), "{sql}: {read}");
-    }
-    assert_eq!(read_as(Dialect::Postgres, "COPY items FROM STDIN"), "write items");
-    assert_eq!(read_as(Dialect::Postgres, "COPY orders TO STDOUT"), "write orders(?)");
-}
-
-#[test]
 fn a_read_that_locks_needs_the_primary() {
     let postgres = |sql| Analysis::of(Dialect::Postgres, sql, &key_columns());
     assert!(postgres("SELECT * FROM orders FOR UPDATE").locks);
     assert!(!postgres("SELECT * FROM orders").locks);
-}
-
-#[test]
-fn rows_are_told_from_aggregates() {
-    let other = |what: &str| Aggregate::Other(what.into());
-    for (sql, expected) in [
-        ("SELECT id, upper(country) FROM orders", Aggregate::Rows),
-        ("SELECT id FROM orders ORDER BY id LIMIT 3", Aggregate::Rows),
-        ("SELECT id, (SELECT max(id) FROM items) FROM orders", Aggregate::Rows),
-        ("SELECT sum(amount) FROM orders", Aggregate::Sum),
-        ("SELECT COUNT(*) AS n FROM orders", Aggregate::Count),
-        ("SELECT min(id) FROM orders", Aggregate::Min),
-        ("SELECT max(DISTINCT id) FROM orders", Aggregate::Max),
-        ("SELECT avg(amount) FROM orders", other("avg")),
-        ("SELECT count(DISTINCT id) FROM orders", other("count(DISTINCT)")),
-        ("SELECT sum(DISTINCT id) FROM orders", other("sum(DISTINCT)")),
-        ("SELECT sum(a) / count(*) FROM orders", other("sum beside other values")),
-        ("SELECT sum(a) * 2 FROM orders", other("computed from an aggregate")),
-        ("SELECT country, sum(a) FROM orders GROUP BY country", other("groups")),
-        ("SELECT DISTINCT id FROM orders", other("DISTINCT rows")),
-        ("SELECT id FROM orders LIMIT 3", other("rows of a LIMIT without an ORDER BY")),
-        ("SELECT id FROM orders ORDER BY id LIMIT 3 OFFSET 3", other("rows behind an OFFSET")),
-        ("SELECT id FROM orders UNION SELECT id FROM items", Aggregate::Unknown),
-        ("DELETE FROM orders", Aggregate::Unknown),
-    ] {
-        assert_eq!(analysis(sql).aggregate, expected, "{sql}");
-    }
 }

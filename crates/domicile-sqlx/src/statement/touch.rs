@@ -33,6 +33,10 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
+    pub(super) fn unreadable(why: &str) -> Self {
+        Self::Unreadable(why.into())
+    }
+
     pub(super) fn undecided(why: &str) -> Self {
         Self::Undecided(why.into())
     }

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::dialect::Dialect;
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::key_column::KeyColumns;
+use super::text::Text;
 
 /// Words before the name of a table that the parser takes for the name itself.
 pub(super) const KEYWORDS: &[&str] =
@@ -51,72 +51,134 @@ const REFUSED_BEGINNINGS: &[&str] = &[
     "xa",
 ];
 
+/// Why what creates, changes or drops a whole database is not sent.
+pub(super) const ABOUT_DATABASES: &str = "it has to do with databases as a whole, which may be those of other homes";
+
+/// Words that stand right before the name of a whole database.
+const BEFORE_DATABASES: &[&str] = &["database", "schema"];
+
 /// The words of a text.
+#[derive(Default)]
 pub(super) struct Words {
     all: BTreeSet<String>,
-    after_keywords: BTreeSet<String>,
-    /// Those before a dot.
-    pub(super) qualifying: Vec<String>,
+    pub(super) after_keywords: BTreeSet<String>,
+    /// Those that can name a database: they stand before a dot, or where a database is named.
+    pub(super) qualifying: BTreeSet<String>,
     beginnings: Vec<String>,
+    is_about_databases: bool,
     is_conditional: bool,
 }
 
 impl Words {
-    pub(super) fn of(dialect: &dyn Dialect, sql: &str) -> Self {
-        let tokens = Tokenizer::new(dialect, sql).tokenize().unwrap_or_default();
-        let tokens: Vec<_> = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
-        let word = |token: &Token| match token {
-            Token::Word(word) => Some(word.value.to_lowercase()),
-            _ => None,
+    pub(super) fn of(text: &Text<'_>) -> Self {
+        let mut words = text.tokens.as_deref().map_or_else(|| Self::split(text.sql), Self::of_tokens);
+        words.is_conditional = text.is_conditional;
+        words
+    }
+
+    /// The words of what could not be cut into tokens: each may be anything.
+    fn split(sql: &str) -> Self {
+        let split = |sql: &str| -> Vec<String> {
+            let words = sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+            words.map(str::to_lowercase).collect()
         };
-        let mut words = Self {
-            all: tokens.iter().filter_map(word).collect(),
-            after_keywords: BTreeSet::new(),
-            qualifying: Vec::new(),
-            beginnings: Vec::new(),
-            // MySQL and MariaDB execute what is in such a comment, or do not, by their version.
-            is_conditional: sql.contains("/*!") || sql.contains("/*M!"),
-        };
-        // What could not be cut into tokens is looked at as it is.
-        if tokens.is_empty() {
-            let split = sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
-            words.all = split.map(str::to_lowercase).collect();
+        let all: BTreeSet<String> = split(sql).into_iter().collect();
+        Self {
+            after_keywords: all.clone(),
+            qualifying: all.clone(),
+            beginnings: sql.split(';').filter_map(|statement| split(statement).into_iter().next()).collect(),
+            all,
+            ..Self::default()
         }
-        let mut begins = true;
-        for (index, token) in tokens.iter().enumerate() {
-            if begins {
-                words.beginnings.extend(word(token));
+    }
+
+    pub(super) fn of_tokens(tokens: &[TokenWithSpan]) -> Self {
+        let written = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
+        let mut tokens = tokens.iter().filter(written).map(|token| &token.token).peekable();
+        let mut words = Self::default();
+        let (mut begins, mut begun, mut before) = (true, String::new(), None);
+        while let Some(token) = tokens.next() {
+            let word = word(token);
+            let follows = |words: &[&str]| before.as_deref().is_some_and(|before| words.contains(&before));
+            if let Some(word) = &word {
+                words.all.insert(word.clone());
+                if begins {
+                    begun.clone_from(word);
+                    words.beginnings.push(word.clone());
+                }
+                if follows(BEFORE_TABLES) {
+                    words.after_keywords.insert(word.clone());
+                }
+                if follows(BEFORE_DATABASES) || (begun == "show" && follows(&["from", "in"])) {
+                    words.qualifying.insert(word.clone());
+                }
+                let changes = follows(&["alter", "create", "drop"]) && before.as_ref() == Some(&begun);
+                words.is_about_databases |= changes && BEFORE_DATABASES.contains(&word.as_str());
+            }
+            // What is in such a string may be the body of a function, or a block that is executed.
+            if let Token::DollarQuotedString(body) = token {
+                words.all.extend(Self::split(&body.value).all);
+            }
+            if tokens.peek().is_some_and(|next| is_dot(next)) {
+                words.qualifying.extend(quoted(token).or_else(|| word.clone()));
             }
             begins = *token == Token::SemiColon;
-            let before = index.checked_sub(1).and_then(|before| word(&tokens[before]));
-            if before.is_some_and(|before| BEFORE_TABLES.contains(&before.as_str())) {
-                words.after_keywords.extend(word(token));
-            }
-            if tokens.get(index + 1) == Some(&Token::Period) {
-                words.qualifying.extend(word(token));
-            }
+            before = word;
         }
-        words.qualifying.sort();
-        words.qualifying.dedup();
         words
     }
 
     /// The tables with a key column that are named where a table is, by their bare names. A column may be called like a
     /// table, and is no table.
     pub(super) fn declared<'k>(&self, key_columns: &'k KeyColumns) -> impl Iterator<Item = &'k str> + use<'_, 'k> {
-        key_columns.tables().filter(|table| self.is_conditional || self.after_keywords.contains(*table))
+        key_columns.tables().filter(|table| self.after_keywords.contains(*table))
+    }
+
+    /// Why it must not be sent, however it is read: of what is executed or not, nobody knows what it does.
+    pub(super) fn is_unsure(&self, key_columns: &KeyColumns) -> Option<String> {
+        let mut named = key_columns.tables().filter(|table| self.is_conditional && self.all.contains(*table));
+        named.next().map(|table| unreadable(table, "it holds a comment that some servers execute"))
     }
 
     /// Why a text of which nothing else is known must not be sent.
-    pub(super) fn refusal(&self, key_columns: &KeyColumns) -> Option<String> {
+    pub(super) fn refusal(&self, key_columns: &KeyColumns, why: &str) -> Option<String> {
         let begun = self.beginnings.iter().find(|word| REFUSED_BEGINNINGS.contains(&word.as_str()));
-        let begun = begun.map(|word| format!("statements that begin with {} are not sent", word.to_uppercase()));
-        let mut named = key_columns.tables().filter(|table| self.is_conditional || self.all.contains(*table));
-        begun.or_else(|| named.next().map(unreadable))
+        if let Some(word) = begun {
+            return Some(format!("statements that begin with {} are not sent", word.to_uppercase()));
+        }
+        if self.is_about_databases {
+            return Some(ABOUT_DATABASES.into());
+        }
+        let mut named = key_columns.tables().filter(|table| self.all.contains(*table));
+        named.next().map(|table| unreadable(table, why))
+    }
+}
+
+fn word(token: &Token) -> Option<String> {
+    match token {
+        Token::Word(word) => Some(word.value.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// A name that the server may be set to take for one.
+fn quoted(token: &Token) -> Option<String> {
+    match token {
+        Token::DoubleQuotedString(name) => Some(name.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// Whether it begins with the dot between two names: `.2024_orders` is taken for a number.
+fn is_dot(token: &Token) -> bool {
+    match token {
+        Token::Period => true,
+        Token::Number(number, _) => number.starts_with('.'),
+        _ => false,
     }
 }
 
 /// Why a text that names this table must not be sent.
-pub(super) fn unreadable(table: &str) -> String {
-    format!("it names the table {table}, which has a routing key, and what it does to it cannot be read")
+pub(super) fn unreadable(table: &str, why: &str) -> String {
+    format!("it names the table {table}, which has a routing key, and what it does to it cannot be read: {why}")
 }

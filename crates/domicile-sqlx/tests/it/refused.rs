@@ -1,10 +1,11 @@
 //! What is refused, each beside a twin that passes, and that nothing of it is sent.
 
-use domicile_sqlx::{Demand, Error, Homes};
-use sqlx::Sqlite;
+use domicile::context;
+use domicile_sqlx::{Capability, Demand, Error, Homes, Unreadable};
+use sqlx::{AssertSqlSafe, MySql, Postgres, Sqlite};
 use tempfile::TempDir;
 
-use crate::fixture::{World, home, note, refusal, routers, url, within};
+use crate::fixture::{World, home, key, note, notes, refusal, routers, url, within};
 
 async fn run(homes: &Homes<Sqlite>, sql: &'static str) -> Result<u64, sqlx::Error> {
     sqlx::query(sql).execute(homes).await.map(|done| done.rows_affected())
@@ -167,6 +168,145 @@ async fn what_leads_elsewhere_is_refused() {
         let error = within("ES", run(&world.homes, sql)).await.unwrap_err();
         assert!(matches!(refusal(&error), Error::Statement(_)), "{sql}: {error}");
     }
+}
+
+/// What begins, ends or divides a transaction, in one SQL or another.
+const CONTROL: &[&str] = &[
+    "ABORT",
+    "BEGIN",
+    "BEGIN IMMEDIATE",
+    "BEGIN WORK",
+    "COMMIT",
+    "COMMIT AND CHAIN",
+    "COMMIT PREPARED 'x'",
+    "COMMIT WORK AND NO CHAIN RELEASE",
+    "END",
+    "END TRANSACTION",
+    "EXECUTE plan",
+    "EXECUTE IMMEDIATE 'COMMIT'",
+    "PREPARE TRANSACTION 'x'",
+    "RELEASE a",
+    "ROLLBACK",
+    "ROLLBACK AND CHAIN",
+    "ROLLBACK TO SAVEPOINT a",
+    "SAVEPOINT a",
+    "SELECT 1; COMMIT",
+    "SELECT 1 END; COMMIT",
+    "START TRANSACTION",
+    "XA END 'x'",
+];
+
+#[tokio::test]
+async fn an_open_transaction_is_not_ended_by_a_text() {
+    let world = World::plain().await;
+    let mut transaction = world.homes.on(home("es")).begin().unwrap();
+    sqlx::query("UPDATE orders SET note = 'mine'").execute(&mut transaction).await.unwrap();
+    for sql in CONTROL {
+        let error = sqlx::query(*sql).execute(&mut transaction).await.unwrap_err();
+        assert!(matches!(refusal(&error), Error::Statement(_)), "{sql}: {error}");
+        let mut savepoint = transaction.savepoint().await.unwrap();
+        let error = sqlx::query(*sql).execute(&mut savepoint).await.unwrap_err();
+        assert!(matches!(refusal(&error), Error::Statement(_)), "{sql}: {error}");
+        savepoint.commit().await.unwrap();
+    }
+    // It is still open, and goes on.
+    sqlx::query("INSERT INTO orders VALUES (2, 'ES', 'mine, too')").execute(&mut transaction).await.unwrap();
+    transaction.rollback().await.unwrap();
+    assert_eq!(notes(&world.homes, "es").await, ["planted in es"]);
+}
+
+/// Two homes on a server that is never connected to: what is refused is refused before that.
+fn unconnected<DB: Capability>(server: &str) -> Homes<DB> {
+    let url = |name: &str| format!("{server}/{name}");
+    let builder = Homes::<DB>::builder(routers()).home(home("es"), url("es")).home(home("fr"), url("fr"));
+    builder.key_column("orders", "country", Demand::Nothing).build().unwrap()
+}
+
+#[test]
+fn transactions_are_not_written_in_sql_on_any_server() {
+    let (postgres, mysql) = (unconnected::<Postgres>("postgres://server"), unconnected::<MySql>("mysql://server"));
+    context::with(key("ES"), || {
+        for sql in CONTROL {
+            assert!(postgres.decide(sql, &Unreadable).is_err(), "PostgreSQL: {sql}");
+            assert!(mysql.decide(sql, &Unreadable).is_err(), "MySQL: {sql}");
+        }
+        for sql in ["SELECT 1", "UPDATE items SET commit = 1", "SELECT begin, abort FROM items"] {
+            assert!(postgres.decide(sql, &Unreadable).is_ok(), "PostgreSQL: {sql}");
+        }
+        // There LOCAL is another word for SESSION.
+        assert!(postgres.decide("SET LOCAL statement_timeout = 100", &Unreadable).is_ok());
+        assert!(mysql.decide("SET LOCAL autocommit = 0", &Unreadable).is_err());
+    });
+}
+
+#[test]
+fn no_name_in_any_statement_leads_to_the_database_of_another_home() {
+    let homes = unconnected::<MySql>("mysql://server");
+    let names = |sql: &str| homes.decide(sql, &Unreadable).map(drop).map_err(|error| error.to_string());
+    context::with(key("ES"), || {
+        for statement in [
+            "SELECT {}.f(1)",
+            "SELECT * FROM items WHERE id = {}.f(1)",
+            "CALL {}.p(1)",
+            "SELECT * FROM {}.items",
+            "ALTER TABLE items RENAME TO {}.items",
+            "RENAME TABLE items TO {}.items",
+            "CREATE VIEW {}.v AS SELECT id FROM items",
+            "CREATE VIEW v AS SELECT id FROM {}.items",
+            "CREATE TABLE items LIKE {}.items",
+            "CREATE TABLE items AS SELECT id FROM {}.items",
+            "CREATE TRIGGER t AFTER INSERT ON {}.items FOR EACH ROW SET @a = 1",
+            "TRUNCATE TABLE {}.items",
+            "OPTIMIZE TABLE {}.items",
+            "DROP TABLE {}.items",
+            "SHOW TABLES FROM {}",
+        ] {
+            let own = statement.replace("{}", "es");
+            assert_eq!(names(&own), Ok(()), "{own}");
+            let foreign = statement.replace("{}", "fr");
+            let error = names(&foreign).unwrap_err();
+            assert!(error.contains("names the database fr") || error.contains("names fr, the database"), "{error}");
+        }
+        // Also one that is no home's, as far as it can be told: it may be another program's.
+        for sql in ["SELECT * FROM other.items", "SELECT other.f(1)", "CALL other.p(1)"] {
+            assert!(names(sql).unwrap_err().contains("names the database other"), "{sql}");
+        }
+    });
+}
+
+#[test]
+fn what_a_server_tells_of_itself_is_read_and_not_changed() {
+    let homes = unconnected::<MySql>("mysql://server");
+    context::with(key("ES"), || {
+        for sql in [
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE()",
+            "SELECT * FROM INFORMATION_SCHEMA.columns",
+            "SELECT * FROM performance_schema.metadata_locks",
+            "SELECT * FROM mysql.time_zone_name",
+            "SELECT sys.format_bytes(1)",
+            "INSERT INTO items SELECT table_name FROM information_schema.tables",
+        ] {
+            assert!(homes.decide(sql, &Unreadable).is_ok(), "{sql}");
+        }
+        for sql in [
+            "UPDATE mysql.user SET host = '%'",
+            "TRUNCATE TABLE performance_schema.accounts",
+            "CALL sys.ps_truncate_all_tables(false)",
+            "INSERT INTO mysql.items SELECT id FROM items",
+        ] {
+            assert!(matches!(homes.decide(sql, &Unreadable).unwrap_err(), Error::Statement(_)), "{sql}");
+        }
+    });
+}
+
+#[tokio::test]
+async fn what_is_nested_too_deeply_is_refused_and_not_an_end_of_the_program() {
+    let world = World::new(|builder| builder.key_column("orders", "country", Demand::Nothing)).await;
+    let delete = |terms| format!("DELETE FROM orders WHERE {}", vec!["country = 'ES'"; terms].join(" OR "));
+    let deep = sqlx::query(AssertSqlSafe(delete(50_000))).execute(&world.homes).await.unwrap_err();
+    assert!(refusal(&deep).to_string().contains("nested too deeply"), "{deep}");
+    let done = sqlx::query(AssertSqlSafe(delete(500))).execute(&world.homes).await.unwrap();
+    assert_eq!(done.rows_affected(), 1);
 }
 
 #[tokio::test]
