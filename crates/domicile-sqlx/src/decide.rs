@@ -9,7 +9,7 @@ use crate::capability::Capability;
 use crate::facts::Facts;
 use crate::homes::Homes;
 use crate::pool::{Lease, Pool};
-use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch, bare};
+use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch, bare, schema};
 
 /// What messages call the table of an operation that names none.
 pub(crate) const UNKNOWN_TABLE: &str = "a table that is not known";
@@ -229,6 +229,9 @@ impl<DB: Capability> Homes<DB> {
             let is_write = touches().any(|touch| touch.access == Access::Write);
             let access = if is_write { Access::Write } else { Access::Read };
             let mut operation = Self::operation(bare(table), access, analysis, &self.facts);
+            if let Some(schema) = schema(table) {
+                operation = operation.in_schema(schema);
+            }
             let mut is_whole = true;
             for touch in touches() {
                 let (with_keys, is_named) = with_keys(operation, touch, key_columns, parameters)?;

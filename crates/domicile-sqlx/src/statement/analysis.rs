@@ -92,6 +92,11 @@ pub(crate) fn bare(table: &str) -> &str {
     table.rsplit('.').next().unwrap_or(table)
 }
 
+/// What stands right before a name.
+pub(crate) fn schema(table: &str) -> Option<&str> {
+    table.rsplit_once('.').map(|(before, _)| bare(before))
+}
+
 /// A name with all that stands before it, in lower case.
 pub(super) fn full(name: &ObjectName) -> String {
     let parts = name.0.iter().filter_map(|part| part.as_ident()).map(|ident| ident.value.to_lowercase());

@@ -21,7 +21,7 @@ mod text;
 mod touch;
 mod words;
 
-pub(crate) use analysis::{Analysis, bare};
+pub(crate) use analysis::{Analysis, bare, schema};
 pub(crate) use cache::Statements;
 pub use dialect::Dialect;
 pub use key_column::Demand;

@@ -27,7 +27,7 @@ pub(super) struct Reading<'a> {
     locks: bool,
     touches: Vec<Touch>,
     refusal: Option<String>,
-    named: BTreeMap<String, usize>,
+    named: BTreeMap<String, isize>,
     // What stands before the names of functions.
     called: BTreeMap<String, Access>,
     // Names of common tables, and those of them that are also names of tables.
@@ -67,6 +67,12 @@ impl<'a> Reading<'a> {
         for factor in &relations.factors {
             let (name, alias) = match factor.table {
                 TableFactor::Table { name, alias, args: None, .. } => (name, alias),
+                TableFactor::Table { name, args: Some(_), .. } => {
+                    self.call(name, Access::Read);
+                    // The visitor shows the function as a table, which it is not.
+                    *self.named.entry(full(name)).or_default() -= 1;
+                    continue;
+                }
                 TableFactor::Function { name, .. } => {
                     self.call(name, Access::Read);
                     continue;
@@ -185,7 +191,7 @@ impl<'a> Reading<'a> {
         // What is named at a place that was not read, as in a TRUNCATE, is undecided there.
         let named = std::mem::take(&mut self.named);
         for (table, places) in named {
-            let read = self.touches.iter().filter(|touch| touch.table == table).count();
+            let read = self.touches.iter().filter(|touch| touch.table == table).count() as isize;
             let declared = self.key_columns.of(&table).is_some();
             if read >= places || (self.is_common(&table) && !declared) {
                 continue;

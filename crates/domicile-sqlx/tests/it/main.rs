@@ -9,5 +9,6 @@ mod macros;
 mod reachable;
 mod refused;
 mod replicas;
+mod tables;
 mod tasks;
 mod transactions;

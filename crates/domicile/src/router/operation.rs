@@ -64,6 +64,7 @@ pub enum Access {
 pub struct Operation<'a> {
     access: Access,
     table: &'a str,
+    schema: Option<&'a str>,
     record: Option<&'a dyn Record>,
     keys: SmallVec<[NamedKey; 1]>,
     witnesses: SmallVec<[Witness; 1]>,
@@ -97,7 +98,30 @@ impl<'a> Operation<'a> {
     }
 
     fn new(access: Access, table: &'a str) -> Self {
-        Self { access, table, record: None, keys: SmallVec::new(), witnesses: SmallVec::new(), needs_primary: false }
+        Self {
+            access,
+            table,
+            schema: None,
+            record: None,
+            keys: SmallVec::new(),
+            witnesses: SmallVec::new(),
+            needs_primary: false,
+        }
+    }
+
+    /// Adds what stands before the name of the table; see [`schema`](Self::schema).
+    ///
+    /// ```
+    /// use domicile::Operation;
+    ///
+    /// let operation = Operation::write("orders").in_schema("archive");
+    /// assert_eq!((operation.schema(), operation.table()), (Some("archive"), "orders"));
+    /// assert_eq!(operation.to_string(), "write to archive.orders");
+    /// ```
+    #[must_use]
+    pub fn in_schema(mut self, schema: &'a str) -> Self {
+        self.schema = Some(schema);
+        self
     }
 
     /// Adds the record that is read or written, also when it is new.
@@ -245,13 +269,52 @@ impl<'a> Operation<'a> {
         self.access
     }
 
-    /// Returns the table.
+    /// Returns the table, without what stands before its name. Of a statement it is in lower case.
     ///
     /// ```
     /// assert_eq!(domicile::Operation::read("orders").table(), "orders");
     /// ```
     pub fn table(&self) -> &'a str {
         self.table
+    }
+
+    /// Returns what stands before the name of the table: a schema in PostgreSQL, a database in MySQL, `main` or `temp` in
+    /// SQLite. Of a statement it is in lower case.
+    ///
+    /// It is `None` where nothing stands there. Which schema a bare name leads to is for the connection to say, so that a
+    /// router MUST NOT take it for one schema or the other.
+    ///
+    /// ```
+    /// use domicile::{Chain, Error, Home, Operation, Route, Router};
+    ///
+    /// /// Whatever is in the schema `archive` is in a database of its own.
+    /// struct Archive(Home);
+    ///
+    /// impl Router for Archive {
+    ///     fn name(&self) -> &str {
+    ///         "archive"
+    ///     }
+    ///
+    ///     fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+    ///         let is_mine = operation.schema() == Some("archive");
+    ///         Ok(is_mine.then(|| Route::new(self.0.clone(), "the archive has its own")))
+    ///     }
+    ///
+    ///     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+    ///         self.route_read(operation)
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// let routers = Chain::new(Archive(Home::new("archive")?));
+    /// let archived = Operation::read("orders").in_schema("archive");
+    /// assert_eq!(routers.route(&archived)?.home().as_str(), "archive");
+    /// assert!(routers.route(&Operation::read("orders")).unwrap_err().is_no_opinion());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn schema(&self) -> Option<&'a str> {
+        self.schema
     }
 
     /// Returns the record, if there is one.
@@ -322,10 +385,14 @@ impl<'a> Operation<'a> {
 
 impl Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.access {
-            Access::Read => write!(f, "read of {}", self.table),
-            Access::Write => write!(f, "write to {}", self.table),
+        f.write_str(match self.access {
+            Access::Read => "read of ",
+            Access::Write => "write to ",
+        })?;
+        if let Some(schema) = self.schema {
+            write!(f, "{schema}.")?;
         }
+        f.write_str(self.table)
     }
 }
 

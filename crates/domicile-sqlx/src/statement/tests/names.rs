@@ -1,6 +1,6 @@
 //! Names that may lead to another database, wherever they stand.
 
-use super::{Analysis, Dialect, key_columns, read_as};
+use super::{Analysis, DIALECTS, Dialect, key_columns, read_as};
 
 fn words(dialect: Dialect, sql: &str) -> Vec<String> {
     Analysis::of(dialect, sql, &key_columns()).words
@@ -105,4 +105,16 @@ fn a_comment_that_some_servers_execute_is_refused_beside_a_table_with_a_key() {
     // Elsewhere it is a comment like any other.
     let sql = "DELETE FROM orders WHERE country = 'ES' /*! OR id = 1 */";
     assert_eq!(read_as(Dialect::Postgres, sql), "write orders(ES)");
+}
+
+#[test]
+fn a_function_is_not_a_table() {
+    for dialect in DIALECTS {
+        assert_eq!(read_as(dialect, "SELECT * FROM items, generate_series(1, 3)"), "read items");
+        assert_eq!(read_as(dialect, "SELECT * FROM items, own.series(1) AS items2"), "read items");
+        // One that is called like a table with a key is none, and is not taken for one that is read.
+        assert!(read_as(dialect, "SELECT * FROM orders(1)").starts_with("refused: "));
+    }
+    let called = Analysis::of(Dialect::MySql, "SELECT * FROM fr.series(1)", &key_columns());
+    assert!(called.qualifiers.contains_key("fr"));
 }
