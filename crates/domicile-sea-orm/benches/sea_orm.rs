@@ -11,8 +11,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
-use domicile_sea_orm::Homes;
-use domicile_sqlx::Demand;
+use domicile_sea_orm::{Demand, Homes};
 use ratio::Ratios;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, DatabaseConnection, Schema};
@@ -64,7 +63,7 @@ async fn homes() -> Homes<Sqlite> {
     let es = Home::new("es").expect("it is a name");
     let placement = Placement::builder().place(RoutingKey::new("ES"), es.clone(), "domicile.toml:12");
     let routers = Chain::new(PlacementRouter::new(placement.build().expect("its key has one home")));
-    let homes = domicile_sqlx::Homes::<Sqlite>::builder(routers)
+    let homes = Homes::<Sqlite>::builder(routers)
         .home(es.clone(), "sqlite::memory:")
         .key_column("orders", "country", Demand::Inserts)
         .build();

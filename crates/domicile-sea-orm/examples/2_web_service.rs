@@ -118,7 +118,7 @@ async fn homes() -> Result<Homes<Sqlite>, Box<dyn Error>> {
         placement = placement.place(RoutingKey::new(tenant), Home::new(tenant)?, "TENANTS");
     }
     let routers = Chain::new(PlacementRouter::new(placement.build()?));
-    let mut homes = domicile_sqlx::Homes::<Sqlite>::builder(routers);
+    let mut homes = Homes::<Sqlite>::builder(routers);
     for tenant in TENANTS {
         homes = homes.home(Home::new(tenant)?, "sqlite::memory:");
     }

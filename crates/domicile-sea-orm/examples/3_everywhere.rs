@@ -49,7 +49,7 @@ fn open(folder: &Path) -> Result<Homes<Sqlite>, Box<dyn Error>> {
         placement = placement.home(Home::new(name)?);
     }
     let routers = Chain::new(PlacementRouter::new(placement.build()?));
-    let mut homes = domicile_sqlx::Homes::<Sqlite>::builder(routers).wait(Duration::from_secs(1));
+    let mut homes = Homes::<Sqlite>::builder(routers).wait(Duration::from_secs(1));
     for (name, _) in SALES {
         homes = homes.home(Home::new(name)?, url(folder, name));
     }

@@ -42,7 +42,7 @@ async fn homes() -> Result<Homes<Sqlite>, Box<dyn Error>> {
         .place(RoutingKey::new("ES"), es.clone(), "homes()")
         .place(RoutingKey::new("FR"), fr.clone(), "homes()")
         .build()?;
-    let homes = domicile_sqlx::Homes::<Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
+    let homes = Homes::<Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
         .home(es.clone(), "sqlite::memory:")
         .home(fr, "sqlite::memory:")
         .build()?;

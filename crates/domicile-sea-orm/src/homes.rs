@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 
 use domicile::{Chain, Home, Record};
-use domicile_sqlx::{Error, Lease};
+use domicile_sqlx::{Builder, Error, Lease};
 use sea_orm::{DatabaseConnection, DbErr, Statement};
 
 use crate::backend::Backend;
@@ -21,8 +21,7 @@ use crate::parameters::Bound;
 ///
 /// ```
 /// use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
-/// use domicile_sea_orm::Homes;
-/// use domicile_sqlx::Demand;
+/// use domicile_sea_orm::{Demand, Homes};
 /// use sea_orm::entity::prelude::*;
 /// use sea_orm::{ActiveValue::Set, Schema};
 /// use sqlx::Sqlite;
@@ -51,7 +50,7 @@ use crate::parameters::Bound;
 ///     .place(RoutingKey::new("ES"), es.clone(), "main.rs:10")
 ///     .place(RoutingKey::new("FR"), fr.clone(), "main.rs:11")
 ///     .build()?;
-/// let homes = domicile_sqlx::Homes::<Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
+/// let homes = Homes::<Sqlite>::builder(Chain::new(PlacementRouter::new(placement)))
 ///     .home(es, "sqlite::memory:")
 ///     .home(fr, "sqlite::memory:")
 ///     .key_column("orders", "country", Demand::Inserts)
@@ -85,6 +84,29 @@ impl<DB: Backend> From<domicile_sqlx::Homes<DB>> for Homes<DB> {
 }
 
 impl<DB: Backend> Homes<DB> {
+    /// Starts to describe the homes that `routers` decide between; see [`domicile_sqlx::Homes::builder`]. What is built
+    /// are homes of sqlx, of which these are made.
+    ///
+    /// ```
+    /// use domicile::Home;
+    /// use domicile_sea_orm::{Demand, Homes};
+    /// # use domicile::{Chain, Placement, PlacementRouter};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let es = Home::new("es")?;
+    /// # let routers = Chain::new(PlacementRouter::new(Placement::builder().home(es.clone()).build()?));
+    /// let homes: Homes<sqlx::Sqlite> = Homes::builder(routers)
+    ///     .home(es.clone(), "sqlite:es.sqlite")
+    ///     .key_column("orders", "country", Demand::Inserts)
+    ///     .build()?
+    ///     .into();
+    /// assert_eq!(homes.sqlx().names(), [es]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(routers: Chain) -> Builder<DB> {
+        domicile_sqlx::Homes::builder(routers)
+    }
+
     /// Returns the homes as executors of sqlx, which share all connections and settings: for what SeaORM does not do,
     /// and for what homes as such are asked, as [`check`](domicile_sqlx::Homes::check) and
     /// [`add`](domicile_sqlx::Homes::add).

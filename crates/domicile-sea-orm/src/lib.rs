@@ -6,7 +6,7 @@
 //!
 //! # What is read of a statement
 //!
-//! For a table that is declared with [`key_column`](domicile_sqlx::Builder::key_column) the values of its key column are
+//! For a table that is declared with [`key_column`](Builder::key_column) the values of its key column are
 //! read from the text and the parameters of each statement, and are witnesses: all must lead to one home, and to that
 //! which the context says. Each text is read once.
 //!
@@ -30,6 +30,9 @@
 //! | `Writes` | refused | refused | by the context |
 //! | `Everything` | refused | refused | refused |
 //!
+//! Where a database returns no rows from an `INSERT`, as MySQL, SeaORM reads the new row back by a second statement, which
+//! names no key of its own: insert in the scope of a key there, or by a handle that knows the home.
+//!
 //! The features `postgres`, `mysql` and `sqlite` are the databases that can hold homes; none is enabled by itself.
 
 mod backend;
@@ -44,13 +47,13 @@ mod stream;
 mod transaction;
 
 pub use backend::Backend;
-/// What homes are described by, so that a program need not name that crate.
-pub use domicile_sqlx::{Budget, Builder, Demand};
+/// What homes are described by, and what is refused, so that a program need not name that crate.
+pub use domicile_sqlx::{Budget, Builder, Contacts, Demand, Error};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use error::refusal;
 pub use everywhere::Everywhere;
 pub use homes::Homes;
-pub use migrate::Migrations;
+pub use migrate::{Migrated, Migrations};
 pub use stream::RoutedStream;
 pub use transaction::Transaction;
 

@@ -1,14 +1,36 @@
 //! SeaORM's migrations, in every home that they are for.
 
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domicile::{Chain, EachHome, Home};
 use sea_orm::{DbErr, DynIden};
-use sea_orm_migration::{MigrationStatus, MigrationTrait, MigratorTrait, MigratorTraitSelf};
+use sea_orm_migration::{
+    MigrationName, MigrationStatus, MigrationTrait, MigratorTrait, MigratorTraitSelf, SchemaManager,
+};
 
 use crate::backend::Backend;
 use crate::error::told;
 use crate::homes::{Homes, Leased};
+
+/// What migrating a home did; see [`Homes::migrate`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/migrator.rs"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+/// // One migration. The second time there is nothing left.
+/// assert!(homes.migrate::<Migrator>().await.all()?.iter().all(|home| home.applied == ["m1_orders"]));
+/// assert!(homes.migrate::<Migrator>().await.all()?.iter().all(|home| home.applied.is_empty()));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migrated {
+    /// The names of the migrations that were applied by this call, in their order. What somebody else applied at the
+    /// same time is not among them.
+    pub applied: Vec<String>,
+}
 
 /// How far a home is migrated; see [`Homes::migrations`].
 ///
@@ -18,7 +40,8 @@ use crate::homes::{Homes, Leased};
 /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
 /// for home in homes.migrations::<Migrator>().await.all()? {
 ///     // `Migrator` has one migration, which is for every home.
-///     assert_eq!((&home.applied[..], &home.pending[..]), (&[][..], &["m1_orders".to_owned()][..]));
+///     assert_eq!(home.pending, ["m1_orders"]);
+///     assert!(home.applied.is_empty() && home.elsewhere.is_empty());
 /// }
 /// # Ok(()) }
 /// ```
@@ -29,6 +52,8 @@ pub struct Migrations {
     pub applied: Vec<String>,
     /// The names of those that are for this home and are not applied: it is behind by these.
     pub pending: Vec<String>,
+    /// The names of those that are not for this home.
+    pub elsewhere: Vec<String>,
 }
 
 impl Migrations {
@@ -51,14 +76,25 @@ impl Migrations {
 struct Own<M> {
     routers: Chain,
     home: Home,
+    applied: Arc<Mutex<Vec<String>>>,
     migrator: PhantomData<fn() -> M>,
 }
 
-#[sea_orm_migration::async_trait::async_trait]
+impl<M: MigratorTrait> Own<M> {
+    fn is_for(&self, migration: &dyn MigrationTrait) -> bool {
+        self.routers.allow_migrate(&self.home, migration.name())
+    }
+
+    /// Takes the names of what was applied.
+    fn applied(&self) -> Vec<String> {
+        std::mem::take(&mut *self.applied.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl<M: MigratorTrait> MigratorTraitSelf for Own<M> {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        let all = M::migrations().into_iter();
-        all.filter(|migration| self.routers.allow_migrate(&self.home, migration.name())).collect()
+        let own = M::migrations().into_iter().filter(|migration| self.is_for(&**migration));
+        own.map(|migration| Box::new(Recorded { migration, applied: Arc::clone(&self.applied) }) as _).collect()
     }
 
     fn migration_table_name(&self) -> DynIden {
@@ -66,14 +102,47 @@ impl<M: MigratorTrait> MigratorTraitSelf for Own<M> {
     }
 }
 
+/// A migration that notes that it was applied. What is pending before is no answer: somebody else may apply it
+/// meanwhile.
+struct Recorded {
+    migration: Box<dyn MigrationTrait>,
+    applied: Arc<Mutex<Vec<String>>>,
+}
+
+impl MigrationName for Recorded {
+    fn name(&self) -> &str {
+        self.migration.name()
+    }
+}
+
+// The macro that the trait was made by counts a lifetime that is written out as another one.
+#[allow(elided_lifetimes_in_paths)]
+#[async_trait::async_trait]
+impl MigrationTrait for Recorded {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.migration.up(manager).await?;
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(self.name().to_owned());
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.migration.down(manager).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        self.migration.use_transaction()
+    }
+}
+
 impl<DB: Backend> Homes<DB> {
     /// Runs SeaORM's migrations in every home, each as far as it is for that home, and a bounded number of homes at a
     /// time; with a handle that was fixed to a home, in that home alone. A home that fails keeps no other from being
-    /// migrated; what was applied before stays applied, and is not run again. The result of a home names what was
-    /// applied now.
+    /// migrated; what was applied before stays applied, and is not run again. SeaORM takes no lock: where two programs
+    /// migrate a home at the same time, one of them fails with what the other has made already.
     ///
     /// SeaORM's migrations are code and do not tell which tables they change, so that the routers are asked for them by
-    /// their names ([`Router::allow_migrate`](domicile::Router::allow_migrate)).
+    /// their names ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and what they do is not looked at: rows
+    /// are better inserted by [`Homes`].
     ///
     /// # Errors
     ///
@@ -109,17 +178,16 @@ impl<DB: Backend> Homes<DB> {
     ///
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
     /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-    /// for applied in homes.migrate::<Migrator>().await.all()? {
-    ///     assert_eq!(*applied, ["m1_orders"]);
+    /// for home in homes.migrate::<Migrator>().await.all()? {
+    ///     assert_eq!(home.applied, ["m1_orders"]);
     /// }
     /// # Ok(()) }
     /// ```
-    pub async fn migrate<M: MigratorTrait>(&self) -> EachHome<Vec<String>, DbErr> {
+    pub async fn migrate<M: MigratorTrait>(&self) -> EachHome<Migrated, DbErr> {
         let migrate = |home: Homes<DB>| async move {
             let (own, leased) = home.own::<M>().await?;
-            let before = own.get_pending_migrations_read_only(&leased.connection).await?;
             leased.guarded(own.up(&leased.connection, None)).await?;
-            Ok(before.iter().map(|migration| migration.name().to_owned()).collect())
+            Ok(Migrated { applied: own.applied() })
         };
         self.everywhere().ask(migrate).await
     }
@@ -155,7 +223,12 @@ impl<DB: Backend> Homes<DB> {
                 let of = all.iter().filter(|migration| migration.status() == status);
                 of.map(|migration| migration.name().to_owned()).collect()
             };
-            Ok(Migrations { applied: of(MigrationStatus::Applied), pending: of(MigrationStatus::Pending) })
+            let elsewhere = M::migrations().into_iter().filter(|migration| !own.is_for(&**migration));
+            Ok(Migrations {
+                applied: of(MigrationStatus::Applied),
+                pending: of(MigrationStatus::Pending),
+                elsewhere: elsewhere.map(|migration| migration.name().to_owned()).collect(),
+            })
         };
         self.everywhere().ask(ask).await
     }
@@ -165,6 +238,6 @@ impl<DB: Backend> Homes<DB> {
         let decided = self.homes.decide_write().map_err(told)?;
         let (routers, home) = (self.routers().clone(), decided.route().home().clone());
         let leased = Leased::new(decided.lease().await.map_err(told)?).map_err(told)?;
-        Ok((Own { routers, home, migrator: PhantomData }, leased))
+        Ok((Own { routers, home, applied: Arc::default(), migrator: PhantomData }, leased))
     }
 }

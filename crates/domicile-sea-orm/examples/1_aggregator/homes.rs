@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
-use domicile_sea_orm::Homes;
-use domicile_sqlx::Demand;
+use domicile_sea_orm::{Demand, Homes};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Schema};
 use sqlx::Sqlite;
 
@@ -29,7 +28,7 @@ pub(crate) async fn open(folder: &Path) -> Result<(Homes<Sqlite>, PlacementRoute
         .place(RoutingKey::new("FR"), france.clone(), "homes.rs");
     let router = PlacementRouter::new(placement.build()?);
     let url = |home: &Home| format!("sqlite:{}?mode=rwc", folder.join(format!("{home}.sqlite")).display());
-    let homes = domicile_sqlx::Homes::<Sqlite>::builder(Chain::new(router.clone()))
+    let homes = Homes::<Sqlite>::builder(Chain::new(router.clone()))
         .home(iberia.clone(), url(&iberia))
         .home(france.clone(), url(&france))
         // An order says its country itself, and one that does not agree with the context is refused.

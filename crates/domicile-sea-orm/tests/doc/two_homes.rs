@@ -31,7 +31,7 @@ pub fn order(country: &str, amount: i64) -> order::ActiveModel {
 /// Both homes, without tables. An order is not inserted without its country.
 pub fn two_homes() -> domicile_sea_orm::Homes<sqlx::Sqlite> {
     use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey};
-    use domicile_sqlx::{Demand, Homes};
+    use domicile_sea_orm::{Demand, Homes};
 
     let (es, fr) = (Home::new("es").unwrap(), Home::new("fr").unwrap());
     let placement = Placement::builder()

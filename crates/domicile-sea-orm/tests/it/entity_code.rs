@@ -108,6 +108,25 @@ async fn all_of_it_runs_in_a_transaction() {
 }
 
 #[tokio::test]
+async fn the_same_primary_key_in_two_homes_is_two_objects() {
+    let world = World::new().await;
+    for (country, amount) in [("ES", 10), ("FR", 20)] {
+        order(1, country, amount).insert(&world.homes).await.unwrap();
+    }
+    let mut spanish =
+        within("ES", order::Entity::find_by_id(1).one(&world.homes)).await.unwrap().unwrap().into_active_model();
+    spanish.amount = Set(11);
+    within("ES", spanish.update(&world.homes)).await.unwrap();
+    let amounts = || async {
+        let everywhere = world.homes.everywhere().all(order::Entity::find()).await.rows().unwrap();
+        everywhere.iter().map(|order| (order.home().to_string(), order.amount)).collect::<Vec<_>>()
+    };
+    assert_eq!(amounts().await, [("es".into(), 11), ("fr".into(), 20)]);
+    within("FR", order::Entity::delete_by_id(1).exec(&world.homes)).await.unwrap();
+    assert_eq!(amounts().await, [("es".into(), 11)]);
+}
+
+#[tokio::test]
 async fn a_related_object_is_fetched_from_the_home_of_its_owner() {
     let world = World::new().await;
     for (country, name) in [("ES", "Ana"), ("FR", "Anne")] {

@@ -1,8 +1,7 @@
 //! Homes in files of SQLite, with customers and orders.
 
 use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
-use domicile_sea_orm::Homes;
-use domicile_sqlx::{Builder, Demand, Error};
+use domicile_sea_orm::{Builder, Demand, Error, Homes};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, Schema};
 use sqlx::Sqlite;
 use tempfile::TempDir;
@@ -33,7 +32,7 @@ impl World {
     pub(crate) fn bare(describe: impl FnOnce(Builder<Sqlite>) -> Builder<Sqlite>) -> Self {
         let folder = TempDir::new().unwrap();
         let url = |name: &str| format!("sqlite:{}?mode=rwc", folder.path().join(format!("{name}.sqlite")).display());
-        let builder = domicile_sqlx::Homes::<Sqlite>::builder(routers())
+        let builder = Homes::<Sqlite>::builder(routers())
             .home(home("es"), url("es"))
             .home(home("fr"), url("fr"))
             .key_column("orders", "country", Demand::Inserts);

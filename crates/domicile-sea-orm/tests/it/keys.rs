@@ -1,6 +1,6 @@
 //! What statements say of their routing key.
 
-use domicile_sqlx::{Demand, Error};
+use domicile_sea_orm::{Demand, Error};
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};

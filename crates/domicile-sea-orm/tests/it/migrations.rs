@@ -1,12 +1,12 @@
 //! SeaORM's migrations in every home that they are for.
 
-use domicile::{Chain, Home, Operation, Placement, PlacementRouter, Route, Router};
-use domicile_sea_orm::Homes;
+use domicile::{Chain, Confined, EachHome, Home, Operation, Placement, PlacementRouter, Route, Router, context};
+use domicile_sea_orm::{Homes, Migrated, Migrations};
 use sea_orm_migration::prelude::*;
 use sqlx::Sqlite;
 use tempfile::TempDir;
 
-use crate::fixture::home;
+use crate::fixture::{World, home, refusal};
 
 struct Migrator;
 
@@ -60,26 +60,48 @@ async fn each_home_gets_what_is_for_it_and_is_told_how_far_it_is() {
     let folder = TempDir::new().unwrap();
     let placement = Placement::builder().home(home("es")).home(home("fr")).home(home("zz")).build().unwrap();
     let url = |name: &str| format!("sqlite:{}?mode=rwc", folder.path().join(name).display());
-    let homes = domicile_sqlx::Homes::<Sqlite>::builder(Chain::new(Audits).then(PlacementRouter::new(placement)))
+    let homes = Homes::<Sqlite>::builder(Chain::new(Audits).then(PlacementRouter::new(placement)))
         .home(home("es"), url("es"))
         .home(home("fr"), url("fr"))
         .home(home("zz"), "sqlite:/no/such/folder/zz.sqlite")
         .wait(std::time::Duration::from_millis(300));
     let homes = Homes::from(homes.build().unwrap());
 
-    let behind = |migrations: domicile::EachHome<domicile_sea_orm::Migrations, DbErr>| {
+    let lists = |migrations: EachHome<Migrations, DbErr>| {
         let told =
-            migrations.into_iter().map(|(home, told)| (home.to_string(), told.map(|told| told.pending.len()).ok()));
+            migrations.into_iter().map(|(_, told)| told.ok().map(|told| [told.applied, told.pending, told.elsewhere]));
         told.collect::<Vec<_>>()
     };
-    let each = |es, fr| vec![("es".into(), Some(es)), ("fr".into(), Some(fr)), ("zz".into(), None)];
-    assert_eq!(behind(homes.migrations::<Migrator>().await), each(2, 1));
-    let migrated: Vec<_> = homes.migrate::<Migrator>().await.into_iter().collect();
-    let applied: Vec<_> = migrated.iter().map(|(_, applied)| applied.as_deref().unwrap_or_default()).collect();
-    assert_eq!(applied, [&["m1_orders".to_owned(), "m2_audits".to_owned()][..], &["m1_orders".to_owned()], &[]]);
+    let (orders, audits) = (|| vec!["m1_orders".to_owned()], || vec!["m2_audits".to_owned()]);
+    let both = || [orders(), audits()].concat();
+    let before = [Some([vec![], both(), vec![]]), Some([vec![], orders(), audits()]), None];
+    assert_eq!(lists(homes.migrations::<Migrator>().await), before);
+    let applied = |migrated: EachHome<Migrated, DbErr>| {
+        let told = migrated.into_iter().map(|(_, told)| told.ok().map(|told| told.applied));
+        told.collect::<Vec<_>>()
+    };
     // A home that is down has kept no other from it, and is told.
-    assert!(migrated[2].1.is_err());
-    assert_eq!(behind(homes.migrations::<Migrator>().await), each(0, 0));
-    let again: Vec<_> = homes.migrate::<Migrator>().await.into_iter().filter_map(|(_, applied)| applied.ok()).collect();
-    assert!(again.iter().all(Vec::is_empty));
+    assert_eq!(applied(homes.migrate::<Migrator>().await), [Some(both()), Some(orders()), None]);
+    let after = [Some([both(), vec![], vec![]]), Some([orders(), vec![], audits()]), None];
+    assert_eq!(lists(homes.migrations::<Migrator>().await), after);
+    assert_eq!(applied(homes.migrate::<Migrator>().await), [Some(vec![]), Some(vec![]), None]);
+}
+
+#[tokio::test]
+async fn a_scope_that_is_confined_migrates_its_home_and_is_refused_the_others_until_it_is_left() {
+    let world = World::bare(|builder| builder);
+    let homes = &world.homes;
+    context::scope(Confined::to(home("es")).unwrap(), async {
+        let [es, fr] = homes.migrate::<Migrator>().await.into_iter().collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(es.1.unwrap().applied, ["m1_orders", "m2_audits"]);
+        let error = fr.1.unwrap_err();
+        assert!(
+            refusal(&error).routing().unwrap().is_disagreement() && error.to_string().contains("confined"),
+            "{error}"
+        );
+        assert_eq!(homes.sqlx().contacts()[&home("fr")].primary, 0);
+    })
+    .await;
+    let migrated = homes.migrate::<Migrator>().await.all().unwrap();
+    assert_eq!(migrated.iter().map(|home| home.applied.len()).collect::<Vec<_>>(), [0, 2]);
 }

@@ -1,7 +1,6 @@
 //! Entity code on real servers. One that is not installed is told loudly, and is a failure in CI.
 
-use domicile_sea_orm::Homes;
-use domicile_sqlx::Demand;
+use domicile_sea_orm::{Demand, Homes};
 use domicile_testkit::Server;
 use sea_orm::TransactionTrait;
 use sea_orm::entity::prelude::*;
@@ -18,13 +17,18 @@ macro_rules! on_a_server {
         mod $name {
             use super::*;
 
+            fn world_of(server: &Server) -> Homes<$database> {
+                let homes = Homes::<$database>::builder(routers())
+                    .home(home("es"), server.url("es"))
+                    .home(home("fr"), server.url("fr"))
+                    .key_column("orders", "country", Demand::Inserts);
+                homes.build().unwrap().into()
+            }
+
             async fn world(server: &Server) -> Homes<$database> {
-                let mut builder = domicile_sqlx::Homes::<$database>::builder(routers());
-                for name in ["es", "fr"] {
-                    server.create_database(name);
-                    builder = builder.home(home(name), server.url(name));
-                }
-                let homes = Homes::from(builder.key_column("orders", "country", Demand::Inserts).build().unwrap());
+                server.create_database("es");
+                server.create_database("fr");
+                let homes = world_of(server);
                 plant(&homes.on(home("es")), "Ana").await;
                 plant(&homes.on(home("fr")), "Anne").await;
                 homes
@@ -43,6 +47,41 @@ macro_rules! on_a_server {
                 assert_eq!(server.sql("fr", "SELECT count(*) FROM orders"), "0");
                 transaction.commit().await.unwrap();
                 assert_eq!(server.sql("fr", "SELECT id, country FROM orders"), "1\tFR");
+            }
+
+            #[tokio::test]
+            async fn a_home_that_is_misconfigured_keeps_no_other_from_working() {
+                let Some(server) = $start else { return };
+                drop(world(&server).await);
+                let right = server.url("es");
+                let (user, _) = right.split_once('@').unwrap();
+                let (_, password) = user.rsplit_once(':').unwrap();
+                let wrong_password = right.replace(password, "not-the-password");
+                let unknown_host = right.replace("127.0.0.1", "no-such-host.invalid");
+                for wrong in [wrong_password, unknown_host] {
+                    let homes = Homes::<$database>::builder(routers())
+                        .home(home("es"), wrong)
+                        .home(home("fr"), server.url("fr"))
+                        .key_column("orders", "country", Demand::Inserts);
+                    let homes = Homes::from(homes.build().unwrap());
+                    let (spanish, french) = (order(1, "ES", 1).insert(&homes), order(1, "FR", 1).insert(&homes));
+                    let (spanish, french) = tokio::join!(within("ES", spanish), within("FR", french));
+                    let error = spanish.unwrap_err();
+                    assert!(error.to_string().contains("home es cannot be connected to"), "{error}");
+                    assert!(!error.to_string().contains(password) && !error.to_string().contains("not-the-password"));
+                    assert_eq!(french.unwrap().id, 1);
+                    let each = homes.everywhere().count(order::Entity::find()).await;
+                    assert_eq!(
+                        each.iter().map(|(_, count)| count.as_ref().ok().copied()).collect::<Vec<_>>(),
+                        [None, Some(1)]
+                    );
+                    assert_eq!(
+                        order::Entity::delete_by_id(1).exec(&homes.on(home("fr"))).await.unwrap().rows_affected,
+                        1
+                    );
+                }
+                // With the right URL, it is the same home as before.
+                within("ES", order(1, "ES", 1).insert(&world_of(&server))).await.unwrap();
             }
 
             #[tokio::test]
