@@ -22,9 +22,13 @@ pub(super) fn keys(insert: &Insert, key: &KeyColumn, placeholders: &Placeholders
     if insert.columns.is_empty() {
         return Keys::undecided("it does not list its columns, so that its key column cannot be told");
     }
-    let Some(at) = insert.columns.iter().position(|column| last(column).eq_ignore_ascii_case(&key.column)) else {
+    let is_key = |column: &ObjectName| last(column).eq_ignore_ascii_case(&key.column);
+    let Some(at) = insert.columns.iter().position(is_key) else {
         return Keys::undecided("it does not name the key column");
     };
+    if insert.columns[at + 1..].iter().any(is_key) {
+        return Keys::undecided("it names the key column twice");
+    }
     match &insert.source {
         Some(query) => source_keys(query, at, placeholders),
         None => Keys::undecided("it brings no values"),

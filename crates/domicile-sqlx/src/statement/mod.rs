@@ -2,6 +2,9 @@
 //!
 //! Only what every row that is touched must fulfil counts as named: the values of an `INSERT`, and equalities with the
 //! key column that a `WHERE` or an inner join demands. Everything else is undecided, which is said and never guessed.
+//!
+//! A text is cut into tokens once (`text`). Its `words` are looked at whatever it is, and what the parser makes of it is
+//! read by `reading`, if it is not too deep for that (`depth`).
 
 mod aggregate;
 mod analysis;

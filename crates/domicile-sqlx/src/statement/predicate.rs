@@ -8,6 +8,8 @@ use super::term::{Placeholders, Term};
 pub(super) struct Relation<'a> {
     /// The name that columns are qualified with: its alias, or the table's own.
     pub(super) alias: String,
+    /// The name of the table, with what stands before it.
+    pub(super) name: String,
     pub(super) column: &'a str,
 }
 
@@ -44,13 +46,22 @@ impl Relation<'_> {
         }
     }
 
+    /// Whether this is the relation where a schema is named: two tables of one name may stand in one FROM.
+    fn is_in(&self, schemas: &[Ident]) -> bool {
+        let Some((own, _)) = self.name.rsplit_once('.') else { return true };
+        let mut own = own.rsplit('.');
+        schemas.iter().rev().all(|schema| own.next().is_none_or(|own| schema.value.eq_ignore_ascii_case(own)))
+    }
+
     fn is_key(&self, expression: &Expr) -> bool {
         let is = |ident: &Ident, name: &str| ident.value.eq_ignore_ascii_case(name);
         match expression {
             Expr::Nested(inner) => self.is_key(inner),
             Expr::Identifier(column) => is(column, self.column),
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [.., table, column] => is(column, self.column) && is(table, &self.alias),
+                [schemas @ .., table, column] => {
+                    is(column, self.column) && is(table, &self.alias) && self.is_in(schemas)
+                }
                 _ => false,
             },
             _ => false,

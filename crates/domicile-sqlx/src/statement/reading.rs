@@ -85,14 +85,13 @@ impl<'a> Reading<'a> {
                 Some(_) if factor.is_renamed => {
                     Keys::undecided("its columns are renamed, so that its key column may be any")
                 }
-                Some(key) => self.keys(&key.column, alias, relations.filters()),
+                Some(key) => self.keys(Relation { alias, name: full(name), column: &key.column }, relations.filters()),
             };
             self.touch(name, access, false, keys);
         }
     }
 
-    fn keys(&self, column: &str, alias: String, filters: &[&Expr]) -> Keys {
-        let relation = Relation { alias, column };
+    fn keys(&self, relation: Relation<'_>, filters: &[&Expr]) -> Keys {
         let demanded = filters.iter().map(|filter| relation.demanded(filter, self.placeholders));
         match demanded.fold(None, fewer) {
             Some(terms) => Keys::named(terms),

@@ -22,6 +22,9 @@ pub(super) struct Placeholders {
 impl Placeholders {
     /// Counts the parameters in the order in which they are written, which is the order in which they are bound.
     pub(super) fn of(tokens: &[TokenWithSpan]) -> Self {
+        let named = |token: &TokenWithSpan| matches!(&token.token, Token::Placeholder(name) if name != "?");
+        // Beside one with a number or a name of its own, the number of the next depends on that.
+        let tokens = if tokens.iter().any(named) { &[] } else { tokens };
         let bare = tokens.iter().filter(|token| matches!(&token.token, Token::Placeholder(name) if name == "?"));
         let by_location = bare.enumerate().map(|(index, token)| (place(token.span.start), index)).collect();
         Self { by_location }
@@ -88,12 +91,9 @@ fn is_canonical(number: &str) -> bool {
 
 /// Whether a cast to this type leaves a text as it is: `CHAR(2)` would cut it, and a number would lose its zeros.
 fn keeps_text(data_type: &DataType) -> bool {
-    use DataType::{CharVarying, CharacterVarying, Custom, String, Text, Uuid, Varchar};
+    use DataType::{CharVarying, CharacterVarying, String, Text, Uuid, Varchar};
 
-    matches!(
-        data_type,
-        Text | Uuid | Custom(..) | String(None) | Varchar(None) | CharVarying(None) | CharacterVarying(None)
-    )
+    matches!(data_type, Text | Uuid | String(None) | Varchar(None) | CharVarying(None) | CharacterVarying(None))
 }
 
 fn place(location: Location) -> (u64, u64) {

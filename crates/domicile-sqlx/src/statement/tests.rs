@@ -66,6 +66,9 @@ fn an_insert_names_the_keys_of_all_its_rows() {
         ("INSERT INTO orders (id, country) VALUES (1, CAST('ESX' AS CHAR(2)))", "write orders(?)"),
         ("INSERT INTO orders (id, country) VALUES (1, CAST('07' AS INTEGER))", "write orders(?)"),
         ("INSERT INTO orders (id, country) VALUES (1, 07)", "write orders(?)"),
+        ("INSERT INTO orders (id, country) VALUES (1, CAST('07' AS oid))", "write orders(?)"),
+        ("INSERT INTO orders (id, country) VALUES (1, CAST(? AS land))", "write orders(?0)"),
+        ("INSERT INTO orders (country, id, country) VALUES ('ES', 1, 'FR')", "write orders(?)"),
         ("INSERT INTO orders (id, country) VALUES (1, X'34')", "write orders(?)"),
         ("INSERT INTO orders (id, country) VALUES (1, 'ES'), (2, NULL)", "write orders(?)"),
         ("INSERT INTO orders VALUES (1, 'ES')", "write orders(?)"),
@@ -164,11 +167,37 @@ fn parameters_are_counted_as_they_are_written() {
         read("UPDATE orders SET a = ?, b = ? WHERE id IN (SELECT ? FROM items WHERE x = ?) AND country = ? LIMIT ?"),
         "write orders(?4) items"
     );
+    // The number of what has none depends on those that have one.
+    assert_eq!(read("DELETE FROM orders WHERE id = ?2 AND country = ?"), "write orders(?)");
+    assert_eq!(read("DELETE FROM orders WHERE id = ?2 AND country = ?1"), "write orders(?0)");
     let sql = "SELECT ? AS a, o.* FROM orders o\n  WHERE -- a comment with ? in it\n  o.id = ? AND o.country = ?";
     assert_eq!(read(sql), "read orders(?2)");
     assert_eq!(
         read_as(Dialect::Postgres, "SELECT '?' FROM orders WHERE country = $2::text AND id = $1"),
         "read orders(?1)"
+    );
+}
+
+#[test]
+fn a_comment_ends_where_the_database_says() {
+    let nested = "DELETE FROM orders WHERE country = 'ES' /* /* */ OR id = 1 -- */ */";
+    for dialect in [Dialect::MySql, Dialect::Sqlite] {
+        assert_eq!(read_as(dialect, nested), "write orders(?)", "{dialect:?}");
+    }
+    let postgres = "DELETE FROM orders WHERE country = 'ES' /* /* */ OR id = 1 */";
+    assert_eq!(read_as(Dialect::Postgres, postgres), "write orders(ES)");
+    assert_eq!(read_as(Dialect::MySql, "DELETE FROM orders WHERE country = 'ES' # OR id = 1"), "write orders(ES)");
+    // Without a space that is no comment there.
+    assert_eq!(read_as(Dialect::MySql, "DELETE FROM orders WHERE id = 1 --1\n OR country = 'ES'"), "write orders(?)");
+}
+
+#[test]
+fn a_schema_before_a_column_tells_tables_of_one_name_apart() {
+    let both = "SELECT * FROM a.orders, b.orders WHERE a.orders.country = 'ES'";
+    assert_eq!(read_as(Dialect::Postgres, both), "read a.orders(ES) b.orders(?)");
+    assert_eq!(
+        read_as(Dialect::Postgres, "SELECT * FROM orders WHERE public.orders.country = 'ES'"),
+        "read orders(ES)"
     );
 }
 
