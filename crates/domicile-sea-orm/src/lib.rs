@@ -14,14 +14,17 @@
 //! |---|---|
 //! | `INSERT` of one or more rows, `REPLACE` | the value of the key column in each row |
 //! | `INSERT … SELECT` | the selected literal or parameter; refused if it is anything else |
+//! | `CREATE TABLE … AS`, `SELECT … INTO` | as above |
+//! | `COPY … FROM`, `MERGE`, a table renamed to this one | refused: the rows cannot be looked at |
 //! | `UPDATE`, `DELETE`, `SELECT` | what equalities and `IN` demand, through `AND`, `OR` and inner joins |
 //! | common table expressions, subqueries, set operations | as above, at each place |
 //! | `ON CONFLICT`, `ON DUPLICATE KEY` | those of the `INSERT`; refused if the key column is updated |
 //! | `UPDATE` of the key column | refused: a key is not updated in place |
 //!
 //! A value must be a text, a number, a character, a UUID or a boolean; a NULL, another type and an expression are
-//! undecided. So is a statement without a predicate of the key column, such as a `find_by_id`, or one that the parser
-//! does not know. What is undecided is routed by the context alone, unless the table demands more:
+//! undecided. So is a statement without a predicate of the key column, such as a `find_by_id`. One that the parser does
+//! not know, or that is nested too deeply to be read, is refused where it names such a table. What is undecided is
+//! routed by the context alone, unless the table demands more:
 //!
 //! | [`Demand`] | an undecided `INSERT` | an undecided `UPDATE` or `DELETE` | an undecided `SELECT` |
 //! |---|---|---|---|
