@@ -6,16 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// How long a connection that nobody uses stays open, unless the budget says otherwise.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// How long it stays open at least: it is looked twice in that time.
+const IDLE_TIMEOUT_MIN: Duration = Duration::from_millis(10);
 
 /// A bound on the open connections of the process, shared by all homes that were built with it, of whatever database.
 ///
 /// A connection counts from before it is opened until it is closed, be it in use or idle. When the budget is used up and
 /// a home needs one more, the connection that has been idle for longest is closed, whichever home it is of. One that is
-/// in use is never closed; if all are, it is waited for one of them. Clones are the same budget.
+/// in use is never closed; if all are, it is waited for one of them. Databases that have not answered yet, or did not the
+/// last time, are connected to with at most half of the budget, so that homes that are down leave room for the others.
+/// Clones are the same budget.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,15 +33,19 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone)]
 pub struct Budget {
     shared: Arc<Shared>,
-    idle_timeout: Duration,
 }
 
 struct Shared {
     max: usize,
     permits: Arc<Semaphore>,
+    // So many may be opened at a time to databases that may not answer.
+    attempts: Semaphore,
+    idle_timeout: Mutex<Duration>,
+    // Told when that was changed.
+    retimed: Arc<Notify>,
     // Those whose idle connections may be closed.
     holders: Mutex<Vec<Weak<dyn Holder>>>,
-    // Told when a connection has become idle or was closed.
+    // Told when a connection has become idle or was closed, to one who waits: whoever that is can use it.
     returned: Notify,
     is_swept: AtomicBool,
 }
@@ -65,7 +74,7 @@ pub(crate) struct Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.permit = None;
-        self.budget.shared.returned.notify_waiters();
+        self.budget.shared.returned.notify_one();
     }
 }
 
@@ -74,24 +83,29 @@ impl Budget {
     ///
     /// # Panics
     ///
-    /// If `max` is 0, or larger than a semaphore of tokio.
+    /// If `max` is 0.
     ///
     /// ```
     /// assert_eq!(domicile_sqlx::Budget::new(50).max(), 50);
     /// ```
     pub fn new(max: usize) -> Self {
         assert!(max > 0, "a budget of no connections opens no home");
+        let max = max.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             max,
             permits: Arc::new(Semaphore::new(max)),
+            attempts: Semaphore::new((max / 2).max(1)),
+            idle_timeout: Mutex::new(IDLE_TIMEOUT),
+            retimed: Arc::default(),
             holders: Mutex::default(),
             returned: Notify::new(),
             is_swept: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared), idle_timeout: IDLE_TIMEOUT }
+        Self { shared: Arc::new(shared) }
     }
 
-    /// Says how long a connection that nobody uses stays open; 5 minutes unless it is said.
+    /// Says how long a connection that nobody uses stays open, for all clones; 5 minutes unless it is said, and at least
+    /// 10 ms. It is closed before half as much again has passed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -101,7 +115,9 @@ impl Budget {
     /// ```
     #[must_use]
     pub fn close_idle_after(self, idle_timeout: Duration) -> Self {
-        Self { idle_timeout, ..self }
+        *self.idle_timeout() = idle_timeout.max(IDLE_TIMEOUT_MIN);
+        self.shared.retimed.notify_one();
+        self
     }
 
     /// Returns how many connections may be open.
@@ -130,7 +146,6 @@ impl Budget {
 
     pub(crate) fn try_share(&self) -> Option<Share> {
         let permit = Arc::clone(&self.shared.permits).try_acquire_owned().ok()?;
-        self.sweep_from_now_on();
         Some(Share { permit: Some(permit), budget: self.clone() })
     }
 
@@ -141,13 +156,21 @@ impl Budget {
         Some(idle.share)
     }
 
-    /// Completes when a connection has been given back or closed after this call.
+    /// Completes when a connection has been given back or closed after this call, for one of those who wait. One who does
+    /// not wait any more passes it on.
     pub(crate) fn returned(&self) -> tokio::sync::futures::Notified<'_> {
         self.shared.returned.notified()
     }
 
     pub(crate) fn tell_returned(&self) {
-        self.shared.returned.notify_waiters();
+        self.shared.returned.notify_one();
+        self.sweep_from_now_on();
+    }
+
+    /// Waits until a database that may not answer may be tried. Such attempts never take more than half of the budget,
+    /// so that homes that are down leave room for the others.
+    pub(crate) async fn attempt(&self) -> SemaphorePermit<'_> {
+        self.shared.attempts.acquire().await.expect("attempts are never closed")
     }
 
     fn take_longest_idle(&self, before: Instant) -> Option<Idle> {
@@ -165,28 +188,40 @@ impl Budget {
         }
     }
 
-    /// Starts the task that closes what has been idle for too long, unless it runs. It ends with the last connection.
+    /// Starts the task that closes what has been idle for too long, unless it runs. It ends with the budget, or with its
+    /// runtime, and then the next connection that is given back starts it again.
     fn sweep_from_now_on(&self) {
+        if self.shared.is_swept.load(Ordering::Acquire) {
+            return;
+        }
+        // Without one nothing could be waited for, and what is given back there is closed by who sweeps later.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.shared.is_swept.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (shared, idle_timeout) = (Arc::downgrade(&self.shared), self.idle_timeout);
-        let sweep = async move {
-            let _running = Running(Weak::clone(&shared));
-            loop {
-                tokio::time::sleep(idle_timeout / 2).await;
-                let Some(shared) = shared.upgrade() else { return };
-                let budget = Self { shared, idle_timeout };
-                let Some(before) = Instant::now().checked_sub(idle_timeout) else { continue };
-                while let Some(idle) = budget.take_longest_idle(before) {
-                    idle.close.await;
+        let (running, retimed) = (Running(Arc::downgrade(&self.shared)), Arc::clone(&self.shared.retimed));
+        runtime.spawn(async move {
+            while let Some(idle_timeout) = running.0.upgrade().map(|shared| *Self { shared }.idle_timeout()) {
+                tokio::select! {
+                    () = tokio::time::sleep(idle_timeout / 2) => {}
+                    () = retimed.notified() => continue,
                 }
-                if budget.open() == 0 {
-                    return;
-                }
+                let Some(shared) = running.0.upgrade() else { return };
+                Self { shared }.sweep().await;
             }
-        };
-        tokio::spawn(sweep);
+        });
+    }
+
+    async fn sweep(&self) {
+        let idle_timeout = *self.idle_timeout();
+        let Some(before) = Instant::now().checked_sub(idle_timeout) else { return };
+        while let Some(idle) = self.take_longest_idle(before) {
+            idle.close.await;
+        }
+    }
+
+    fn idle_timeout(&self) -> std::sync::MutexGuard<'_, Duration> {
+        self.shared.idle_timeout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn holders(&self) -> std::sync::MutexGuard<'_, Vec<Weak<dyn Holder>>> {

@@ -18,11 +18,14 @@ use crate::statement::{Demand, KeyColumns, Statements};
 /// How many connections the process may have open, unless the builder is given a budget.
 const BUDGET_DEFAULT: usize = 100;
 
-/// How many connections one home may have open, unless the builder says otherwise.
-const CONNECTIONS_PER_HOME_DEFAULT: usize = 10;
+/// How many connections one database may have open, unless the builder says otherwise.
+const CONNECTIONS_PER_DATABASE_DEFAULT: usize = 10;
 
 /// How long it is waited for a connection, unless the builder says otherwise.
 const WAIT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How long it can be waited at most: times that are as good as endless cannot be added up.
+const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How many homes are asked at once by what asks all of them, unless the builder says otherwise.
 const CONCURRENCY_DEFAULT: usize = 16;
@@ -68,7 +71,7 @@ pub struct Builder<DB: Capability> {
 
 impl<DB: Capability> Builder<DB> {
     pub(crate) fn new(routers: Chain) -> Self {
-        let bounds = Bounds { connections_max: CONNECTIONS_PER_HOME_DEFAULT, wait: WAIT_DEFAULT };
+        let bounds = Bounds { connections_max: CONNECTIONS_PER_DATABASE_DEFAULT, wait: WAIT_DEFAULT };
         let budget = Budget::new(BUDGET_DEFAULT);
         let settings = Settings {
             budget,
@@ -109,8 +112,9 @@ impl<DB: Capability> Builder<DB> {
     }
 
     /// Adds a home by the URLs of its primary and of its replicas. Replicas answer the reads of scopes that allow it by
-    /// [`ReplicaReads`](domicile::ReplicaReads), in turns; nothing is ever written to one. One that is down is not
-    /// passed over: the read fails.
+    /// [`ReplicaReads`](domicile::ReplicaReads), in turns; nothing is ever written to one. Where one cannot be connected
+    /// to, the next is, and at last the primary; it is left out then for as long as it is [waited](Self::wait) for a
+    /// connection, and an event of `tracing` tells it. A statement that was sent and has failed is not sent again.
     ///
     /// ```
     /// use domicile::{Home, ReplicaReads, Role, RoutingKey, context};
@@ -218,8 +222,8 @@ impl<DB: Capability> Builder<DB> {
         self
     }
 
-    /// Bounds the connections that one home may have open, so that it does not use up the budget; 10 unless this is
-    /// said, and at least 1. Its primary and each of its replicas have as many each.
+    /// Bounds the connections that one database may have open, be it the primary of a home or one of its replicas, so that
+    /// it does not use up the budget; 10 unless this is said, and at least 1.
     ///
     /// ```
     /// use std::time::Duration;
@@ -233,22 +237,24 @@ impl<DB: Capability> Builder<DB> {
     /// # let url = format!("sqlite:{}?mode=rwc", folder.path().join("es.sqlite").display());
     /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
     ///     .home(Home::new("es")?, url)
-    ///     .connections_per_home(2)
+    ///     .connections_per_database(2)
     ///     .wait(Duration::from_secs(1))
     ///     .build()?;
     /// let decided = context::with(RoutingKey::new("ES"), || homes.decide_write())?;
     /// let (_one, _other) = (decided.lease().await?, decided.lease().await?);
     /// let error = decided.lease().await.unwrap_err();
-    /// assert!(error.to_string().contains("all 2 of the home are in use"));
+    /// assert!(error.to_string().contains("all 2 to its database are in use"));
     /// # Ok(()) }
     /// ```
-    pub fn connections_per_home(mut self, connections_max: usize) -> Self {
+    pub fn connections_per_database(mut self, connections_max: usize) -> Self {
         self.settings.bounds.connections_max = connections_max.max(1);
         self
     }
 
-    /// Bounds the time that is waited for a connection, 10 s unless this is said: once for one of those that are
-    /// allowed to become free, and once for the database to answer, where one is opened.
+    /// Bounds the time that is waited for a connection, 10 s unless this is said and at most a year: until one of those that are allowed has
+    /// become free, and the database has answered. A database that refuses connections is tried again during that time,
+    /// since it may be starting up; where that was in vain the next attempt fails at once. One that answers nothing is
+    /// tried by one at a time, and who waits for that attempt fails with it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -264,13 +270,13 @@ impl<DB: Capability> Builder<DB> {
     ///     .build()?;
     /// let decided = context::with(RoutingKey::new("ES"), || homes.decide_write())?;
     /// let in_use = decided.lease().await?;
-    /// assert!(matches!(decided.lease().await, Err(Error::Exhausted { seconds: 1, .. })));
+    /// assert!(matches!(decided.lease().await, Err(Error::Exhausted { .. })));
     /// drop(in_use);
     /// decided.lease().await?;
     /// # Ok(()) }
     /// ```
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.settings.bounds.wait = wait;
+        self.settings.bounds.wait = wait.min(WAIT_MAX);
         self
     }
 
@@ -336,10 +342,6 @@ impl<DB: Capability> Builder<DB> {
     /// [`Error::AddedTwice`] for a home that was added twice, [`Error::Url`] for a URL that cannot be used, and
     /// [`Error::SameDatabase`] if the URLs of two homes lead to one database. That two URLs that differ do so is found
     /// when the second is connected to.
-    ///
-    /// # Panics
-    ///
-    /// If [`connections_per_home`](Self::connections_per_home) is larger than a semaphore of tokio.
     ///
     /// ```
     /// use domicile::Home;

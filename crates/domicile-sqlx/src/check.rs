@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domicile::{Aggregate, EachHome, Home, Operation, Role};
+use domicile::{Aggregate, EachHome, Home, Operation};
 
 use crate::Error;
 use crate::capability::Capability;
@@ -37,7 +37,7 @@ impl<DB: Capability> Homes<DB> {
             // A home that no router knows can never be reached.
             self.shared.routers.route(&Operation::write(UNKNOWN_TABLE).on(home.clone()))?;
             for pool in self.databases(&home)?.all() {
-                pool.lease().await?;
+                pool.connect(pool.deadline()).await?;
             }
             Ok(())
         };
@@ -63,7 +63,7 @@ impl<DB: Capability> Homes<DB> {
     /// # Ok(()) }
     /// ```
     pub async fn mark(&self, home: &Home) -> Result<(), Error> {
-        let primary = Arc::clone(self.databases(home)?.pool(Role::Primary));
+        let primary = Arc::clone(self.databases(home)?.primary());
         let lease = primary.lease_to_mark().await?;
         let mut connection = lease.acquire().await?;
         // It was opened without asking for the marker, and must not be opened so again.

@@ -63,8 +63,7 @@ where
         let decided = Taken::of(query).and_then(|query| Ok((self.decide(query.sql.as_str(), &Unreadable)?, query)));
         let steps = async_stream::try_stream! {
             let (decided, query) = decided?;
-            let lease = decided.lease().await.map_err(sqlx::Error::from)?;
-            let mut connection = lease.acquire().await.map_err(sqlx::Error::from)?;
+            let (lease, mut connection) = decided.connect().await.map_err(sqlx::Error::from)?;
             let mut steps = connection.fetch_many(query);
             while let Some(step) = lease.to_its_end(steps.try_next()).await? {
                 yield step;
@@ -81,8 +80,7 @@ where
         let decided = Taken::of(query).and_then(|query| Ok((self.decide(query.sql.as_str(), &Unreadable)?, query)));
         async move {
             let (decided, query) = decided?;
-            let lease = decided.lease().await?;
-            let mut connection = lease.acquire().await?;
+            let (lease, mut connection) = decided.connect().await?;
             lease.to_its_end(connection.fetch_optional(query)).await
         }
         .boxed()
@@ -98,8 +96,7 @@ where
     {
         let decided = self.decide(sql.as_str(), &Unreadable);
         async move {
-            let lease = decided?.lease().await?;
-            let mut connection = lease.acquire().await?;
+            let (lease, mut connection) = decided?.connect().await?;
             lease.to_its_end(connection.prepare_with(sql, parameters)).await
         }
         .boxed()
@@ -112,9 +109,8 @@ where
     {
         let decided = self.decide(sql.as_str(), &Unreadable);
         async move {
-            let lease = decided?.lease().await?;
-            let mut connection = lease.acquire().await?;
-            connection.describe(sql).await
+            let (lease, mut connection) = decided?.connect().await?;
+            lease.to_its_end(connection.describe(sql)).await
         }
         .boxed()
     }

@@ -1,16 +1,19 @@
 //! The databases of the homes: one primary each, and what replicas it has.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::{self, Debug};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domicile::{Home, Role};
+use sqlx::pool::PoolConnection;
 
 use crate::Error;
 use crate::builder::Settings;
 use crate::capability::{Capability, Options};
 use crate::handshake::{Handshake, Identities};
+use crate::lease::Lease;
 use crate::pool::Pool;
 
 /// The databases of all homes at one moment.
@@ -89,11 +92,42 @@ impl<DB: Capability> HomeDatabases<DB> {
         })
     }
 
-    pub(crate) fn pool(&self, role: Role) -> &Arc<Pool<DB>> {
-        match (role, self.replicas.len()) {
-            (Role::Primary, _) | (Role::Replica, 0) => &self.primary,
-            (Role::Replica, replicas) => &self.replicas[self.next_replica.fetch_add(1, Ordering::Relaxed) % replicas],
+    pub(crate) fn primary(&self) -> &Arc<Pool<DB>> {
+        &self.primary
+    }
+
+    /// Takes a connection; one to a replica answers.
+    pub(crate) async fn lease(&self, role: Role) -> Result<Lease<DB>, Error> {
+        match role {
+            Role::Replica if !self.replicas.is_empty() => self.connect(role).await.map(|(lease, _)| lease),
+            _ => self.primary.lease().await,
         }
+    }
+
+    /// Takes a connection that answers. Where a replica may, and it cannot be connected to, the next one is asked, and at
+    /// last the primary.
+    pub(crate) async fn connect(&self, role: Role) -> Result<(Lease<DB>, PoolConnection<DB>), Error> {
+        let deadline = self.primary.deadline();
+        let replicas = self.replicas_in_turn(role);
+        for (tried, replica) in replicas.iter().enumerate() {
+            match replica.connect(deadline.for_one_of(replicas.len() - tried + 1)).await {
+                Err(error @ Error::Connect { .. }) => {
+                    tracing::warn!(home = %replica.home(), %error, "a replica is passed over");
+                }
+                connected => return connected,
+            }
+        }
+        self.primary.connect(deadline).await
+    }
+
+    /// The replicas that may answer, another one first each time. One that could not be connected to just now is left out.
+    fn replicas_in_turn(&self, role: Role) -> Vec<&Arc<Pool<DB>>> {
+        if role == Role::Primary || self.replicas.is_empty() {
+            return Vec::new();
+        }
+        let first = self.next_replica.fetch_add(1, Ordering::Relaxed) % self.replicas.len();
+        let (before, from) = self.replicas.split_at(first);
+        from.iter().chain(before).filter(|replica| !replica.is_resting()).collect()
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Pool<DB>>> {
@@ -105,6 +139,12 @@ impl<DB: Capability> HomeDatabases<DB> {
             primary: self.primary.leases(),
             replicas: self.replicas.iter().map(|replica| replica.leases()).sum(),
         }
+    }
+}
+
+impl<DB: Capability> Debug for HomeDatabases<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HomeDatabases({}, {} replicas)", self.primary.home(), self.replicas.len())
     }
 }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use domicile::{Access, EachHome, Home, Operation, ReplicaReads, Role, Route, RoutingKey, Witness, WitnessKind};
+use sqlx::pool::PoolConnection;
 
 use crate::Error;
 use crate::capability::Capability;
+use crate::databases::HomeDatabases;
 use crate::facts::Facts;
 use crate::homes::Homes;
-use crate::pool::{Lease, Pool};
+use crate::lease::Lease;
 use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch, bare, schema};
 
 /// What messages call the table of an operation that names none.
@@ -88,7 +90,7 @@ impl Parameters for Unreadable {
 #[derive(Debug)]
 pub struct Decided<DB: Capability> {
     route: Route,
-    pool: Arc<Pool<DB>>,
+    databases: Arc<HomeDatabases<DB>>,
 }
 
 impl<DB: Capability> Decided<DB> {
@@ -128,7 +130,12 @@ impl<DB: Capability> Decided<DB> {
     /// # Ok(()) }
     /// ```
     pub async fn lease(&self) -> Result<Lease<DB>, Error> {
-        self.pool.lease().await
+        self.databases.lease(self.route.role()).await
+    }
+
+    /// Takes a connection that answers.
+    pub(crate) async fn connect(&self) -> Result<(Lease<DB>, PoolConnection<DB>), Error> {
+        self.databases.connect(self.route.role()).await
     }
 }
 
@@ -174,8 +181,7 @@ impl<DB: Capability> Homes<DB> {
         if analysis.access == Access::Write {
             ReplicaReads::wrote_to(route.home());
         }
-        let pool = Arc::clone(databases.pool(route.role()));
-        Ok(Decided { route, pool })
+        Ok(Decided { route, databases })
     }
 
     /// Refuses a text in which the name of another home's database stands before a dot, wherever that is. Homes on several
@@ -211,8 +217,8 @@ impl<DB: Capability> Homes<DB> {
         let operation = self.facts.tell(Operation::write(UNKNOWN_TABLE));
         let route = self.shared.routers.route(&operation)?;
         ReplicaReads::wrote_to(route.home());
-        let pool = Arc::clone(self.databases(route.home())?.pool(Role::Primary));
-        Ok(Decided { route, pool })
+        let databases = self.databases(route.home())?;
+        Ok(Decided { route, databases })
     }
 
     /// Routes each table of a statement, of which all must have one home.

@@ -1,5 +1,8 @@
 //! The error of this crate.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domicile::Home;
 
 /// Why a statement was not sent, or a home not opened.
@@ -80,22 +83,24 @@ pub enum Error {
         home: Home,
     },
     /// All connections that are allowed are in use, and none was given back in time.
-    #[error("no connection to home {home} became free within {seconds} s: {used}")]
+    #[error("no connection to home {home} became free within {waited:?}: {used}")]
     Exhausted {
         /// The home.
         home: Home,
-        /// How long it was waited, in seconds.
-        seconds: u64,
+        /// How long it was waited.
+        waited: Duration,
         /// What is used up.
         used: String,
     },
     /// A home could not be connected to.
-    #[error("home {home} cannot be connected to: {source}")]
+    ///
+    /// The message says why, and so [`source`](std::error::Error::source) does not say it again.
+    #[error("home {home} cannot be connected to: {why}")]
     Connect {
         /// The home.
         home: Home,
-        /// Why.
-        source: sqlx::Error,
+        /// Why. All that waited for the same attempt have the same.
+        why: Arc<sqlx::Error>,
     },
     /// The database refused or failed.
     #[error(transparent)]

@@ -105,10 +105,6 @@ impl<DB: Capability> Homes<DB> {
     ///
     /// [`Error::Url`] for a URL that cannot be used, and [`Error::SameDatabase`] if it is another home's.
     ///
-    /// # Panics
-    ///
-    /// As [`Builder::build`].
-    ///
     /// ```
     /// use domicile::{Chain, Home, Placement, PlacementRouter, RoutingKey, context};
     /// use domicile_sqlx::Homes;

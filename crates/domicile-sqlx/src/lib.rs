@@ -13,6 +13,7 @@
 //!
 //! The features `postgres`, `mysql` and `sqlite` are the databases that can hold homes; none is enabled by itself.
 
+mod attempts;
 mod budget;
 mod builder;
 mod capability;
@@ -21,6 +22,7 @@ mod check;
 pub mod conformance;
 mod connection;
 mod databases;
+mod deadline;
 mod decide;
 mod error;
 mod everywhere;
@@ -29,6 +31,7 @@ mod executor;
 mod facts;
 mod handshake;
 mod homes;
+mod lease;
 mod migrate;
 mod pool;
 mod statement;
@@ -42,7 +45,7 @@ pub use decide::{Decided, Parameters, Unreadable};
 pub use error::Error;
 pub use everywhere::Everywhere;
 pub use homes::Homes;
+pub use lease::Lease;
 pub use migrate::{Migrated, Migrations};
-pub use pool::Lease;
 pub use statement::{Demand, Dialect};
 pub use transaction::{Savepoint, Transaction};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domicile::{Aggregate, EachHome, Home, Operation, Role};
+use domicile::{Aggregate, EachHome, Home, Operation};
 use sqlx::migrate::{Migrate, Migration, Migrator};
 
 use crate::Error;
@@ -109,7 +109,7 @@ where
         let migrate = |home: Home| async move {
             let before = self.migrations_of(&home, migrator).await?;
             let own = self.own(&home, migrator)?;
-            let lease = Arc::clone(self.databases(&home)?.pool(Role::Primary)).lease().await?;
+            let lease = Arc::clone(self.databases(&home)?.primary()).lease().await?;
             let mut connection = lease.acquire().await?;
             // sqlx keeps its lock where a migration fails, for as long as the connection lives.
             lease
@@ -154,7 +154,7 @@ where
         // A scope that is confined to another home is left alone, and so is a home that no router knows.
         self.shared.routers.route(&Operation::write(UNKNOWN_TABLE).on(home.clone()))?;
         let own: BTreeSet<i64> = self.own(home, migrator)?.iter().map(|migration| migration.version).collect();
-        let lease = Arc::clone(self.databases(home)?.pool(Role::Primary)).lease().await?;
+        let lease = Arc::clone(self.databases(home)?.primary()).lease().await?;
         let mut connection = lease.acquire().await?;
         let mut applied = BTreeSet::new();
         // sqlx's own listing would create the table.

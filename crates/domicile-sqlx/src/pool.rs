@@ -6,26 +6,34 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use domicile::Home;
 use futures::FutureExt;
+use sqlx::Connection;
 use sqlx::pool::{PoolConnection, PoolOptions};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::Error;
+use crate::attempts::Attempts;
 use crate::budget::{Budget, Holder, Idle, Share};
 use crate::capability::{Capability, Options};
+use crate::deadline::Deadline;
 use crate::handshake::{Handshake, Refused};
+use crate::lease::Lease;
+
+/// How long it is waited for a connection to be closed, of which there may be something left to be read.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The bounds of one database's connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// How many there may be.
     pub(crate) connections_max: usize,
-    /// How long it is waited for one, and for the database to answer.
+    /// How long it is waited for one that answers.
     pub(crate) wait: Duration,
 }
 
@@ -35,6 +43,7 @@ pub(crate) struct Pool<DB: Capability> {
     handshake: Handshake,
     bounds: Bounds,
     budget: Budget,
+    attempts: Attempts,
     turns: Arc<Semaphore>,
     leases: AtomicU64,
     // The one that was used last is used next, so that the others can be closed.
@@ -42,9 +51,9 @@ pub(crate) struct Pool<DB: Capability> {
 }
 
 /// One open connection.
-struct Open<DB: Capability> {
-    pool: sqlx::Pool<DB>,
-    refused: Arc<Refused>,
+pub(crate) struct Open<DB: Capability> {
+    pub(crate) pool: sqlx::Pool<DB>,
+    pub(crate) refused: Arc<Refused>,
     idle_since: Instant,
     share: Share,
 }
@@ -58,11 +67,13 @@ impl<DB: Capability> Pool<DB> {
     pub(crate) fn new(options: Options<DB>, handshake: Handshake, bounds: Bounds, budget: &Budget) -> Arc<Self> {
         // What is in memory is one connection's own.
         let connections_max = if DB::is_transient(&options) { 1 } else { bounds.connections_max };
+        let connections_max = connections_max.clamp(1, Semaphore::MAX_PERMITS);
         let pool = Arc::new(Self {
             options,
             handshake,
             bounds: Bounds { connections_max, ..bounds },
             budget: budget.clone(),
+            attempts: Attempts::default(),
             turns: Arc::new(Semaphore::new(connections_max)),
             leases: AtomicU64::new(0),
             idle: Mutex::default(),
@@ -72,14 +83,26 @@ impl<DB: Capability> Pool<DB> {
         pool
     }
 
-    /// Takes a connection for as long as the lease lives.
+    /// Takes a connection for as long as the lease lives. That it answers is known of a new one only; one that was idle
+    /// is asked by [`Lease::acquire`].
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease<DB>, Error> {
-        let lease = match self.lease_idle() {
-            Some(lease) => lease,
-            None => self.lease_or_open(&self.handshake).await?,
-        };
-        self.leases.fetch_add(1, Ordering::Relaxed);
-        Ok(lease)
+        self.lease_by(self.deadline()).await
+    }
+
+    /// Takes a connection that answers.
+    pub(crate) async fn connect(
+        self: &Arc<Self>,
+        deadline: Deadline,
+    ) -> Result<(Lease<DB>, PoolConnection<DB>), Error> {
+        let lease = self.lease_by(deadline).await?;
+        let connection = lease.acquire().await?;
+        Ok((lease, connection))
+    }
+
+    /// Takes a connection to a database that need not carry a marker, because it is about to get one.
+    pub(crate) async fn lease_to_mark(self: &Arc<Self>) -> Result<Lease<DB>, Error> {
+        let handshake = Handshake { needs_marker: false, ..self.handshake.clone() };
+        self.lease_or_open(&handshake, self.deadline()).await
     }
 
     /// How many times a connection was taken.
@@ -87,29 +110,65 @@ impl<DB: Capability> Pool<DB> {
         self.leases.load(Ordering::Relaxed)
     }
 
-    /// Takes a connection to a database that need not carry a marker, because it is about to get one.
-    pub(crate) async fn lease_to_mark(self: &Arc<Self>) -> Result<Lease<DB>, Error> {
-        self.lease_or_open(&Handshake { needs_marker: false, ..self.handshake.clone() }).await
+    /// The deadline of what is begun now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.bounds.wait)
     }
 
-    async fn lease_or_open(self: &Arc<Self>, handshake: &Handshake) -> Result<Lease<DB>, Error> {
-        let waited = timeout(self.bounds.wait, async {
-            let turn = Arc::clone(&self.turns).acquire_owned().await.expect("turns are never closed");
-            (turn, self.free().await)
-        });
-        let (turn, free) = waited.await.map_err(|_| self.exhausted())?;
-        let open = match free {
-            Free::Open(open) => *open,
-            Free::Share(share) => self.connect(share, handshake).await?,
+    /// Whether it did not answer, and is left in peace for as long as it is waited for a connection.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.attempts.is_down_since_less_than(self.bounds.wait)
+    }
+
+    async fn lease_by(self: &Arc<Self>, deadline: Deadline) -> Result<Lease<DB>, Error> {
+        let lease = match self.lease_idle(deadline) {
+            Some(lease) => lease,
+            None => self.lease_or_open(&self.handshake, deadline).await?,
         };
-        Ok(Lease { open: Some(open), pool: Arc::clone(self), is_busy: AtomicBool::new(false), _turn: turn })
+        self.leases.fetch_add(1, Ordering::Relaxed);
+        Ok(lease)
     }
 
-    /// The quick way: a connection that is there and free.
-    fn lease_idle(self: &Arc<Self>) -> Option<Lease<DB>> {
+    /// The quick way: a connection that is there and free, to a database that answers.
+    fn lease_idle(self: &Arc<Self>, deadline: Deadline) -> Option<Lease<DB>> {
+        if !self.attempts.answers() {
+            return None;
+        }
         let turn = Arc::clone(&self.turns).try_acquire_owned().ok()?;
         let open = self.idle().pop_back()?;
-        Some(Lease { open: Some(open), pool: Arc::clone(self), is_busy: AtomicBool::new(false), _turn: turn })
+        Some(Lease::new(open, self, turn, deadline))
+    }
+
+    async fn lease_or_open(self: &Arc<Self>, handshake: &Handshake, deadline: Deadline) -> Result<Lease<DB>, Error> {
+        let attempt = match deadline.turn(self.attempts.turn()).await {
+            Some(Ok(attempt)) => attempt,
+            Some(Err(why)) => return Err(self.cannot_connect(why)),
+            None => return Err(self.cannot_connect(Arc::new(no_answer(deadline)))),
+        };
+        let turn = deadline.turn(Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.ok_or_else(|| {
+            self.exhausted(deadline, format!("all {} to its database are in use", self.bounds.connections_max))
+        })?;
+        let turn = turn.expect("turns are never closed");
+        let _among_attempts = match &attempt {
+            Some(_) => Some(deadline.turn(self.budget.attempt()).await.ok_or_else(|| {
+                let used = "the half of the budget that is for databases that do not answer is in use".into();
+                self.exhausted(deadline, used)
+            })?),
+            None => None,
+        };
+        let free = deadline
+            .turn(self.free())
+            .await
+            .ok_or_else(|| self.exhausted(deadline, format!("all {} of the budget are in use", self.budget.max())))?;
+        let (open, is_new) = match free {
+            Free::Open(open) => (*open, false),
+            Free::Share(share) => (self.open(share, handshake), true),
+        };
+        if is_new || attempt.is_some() {
+            self.reach(&open, deadline).await?;
+        }
+        Ok(Lease::new(open, self, turn, deadline))
     }
 
     /// Waits for a connection that is idle, or for a share of the budget to open one.
@@ -133,7 +192,8 @@ impl<DB: Capability> Pool<DB> {
         }
     }
 
-    async fn connect(&self, share: Share, handshake: &Handshake) -> Result<Open<DB>, Error> {
+    /// What is connected to when it is first used.
+    fn open(&self, share: Share, handshake: &Handshake) -> Open<DB> {
         let refused = Arc::new(Refused::default());
         let (handshake, tell) = (handshake.clone(), Arc::clone(&refused));
         let pool = PoolOptions::<DB>::new()
@@ -153,26 +213,76 @@ impl<DB: Capability> Pool<DB> {
                 .boxed()
             })
             .connect_lazy_with(self.options.clone());
-        let open = Open { pool, refused, idle_since: Instant::now(), share };
-        open.acquire().await.map_err(|error| match error {
-            Error::Database(source) => Error::Connect { home: self.handshake.home.clone(), source },
-            refusal => refusal,
-        })?;
-        Ok(open)
+        Open { pool, refused, idle_since: Instant::now(), share }
     }
 
-    fn exhausted(&self) -> Error {
-        let used = if self.turns.available_permits() == 0 {
-            format!("all {} of the home are in use", self.bounds.connections_max)
-        } else {
-            format!("all {} of the budget are in use", self.budget.max())
+    /// Makes sure that a connection answers.
+    async fn reach(&self, open: &Open<DB>, deadline: Deadline) -> Result<(), Error> {
+        let is_down = self.attempts.is_down() && !DB::is_transient(&self.options);
+        let reach = async {
+            // sqlx tries one that refuses connections again and again, since it may be starting up. Where that was done
+            // in vain already, its refusal is told at once.
+            if is_down {
+                DB::Connection::connect_with(&self.options).await?.close().await?;
+            }
+            open.acquire().await.map(drop)
         };
-        Error::Exhausted { home: self.handshake.home.clone(), seconds: self.bounds.wait.as_secs(), used }
+        let reached = deadline.answer(reach).await;
+        self.note(reached, deadline)
+    }
+
+    /// Notes whether the database has answered.
+    pub(crate) fn note<T>(&self, answer: Option<Result<T, Error>>, deadline: Deadline) -> Result<T, Error> {
+        let why = match answer {
+            Some(Ok(answer)) => {
+                self.attempts.has_answered();
+                return Ok(answer);
+            }
+            Some(Err(Error::Database(sqlx::Error::PoolTimedOut))) | None => no_answer(deadline),
+            Some(Err(Error::Database(why))) => why,
+            Some(Err(refusal)) => return Err(refusal),
+        };
+        let why = Arc::new(why);
+        self.attempts.has_failed(Arc::clone(&why));
+        Err(self.cannot_connect(why))
+    }
+
+    fn cannot_connect(&self, why: Arc<sqlx::Error>) -> Error {
+        Error::Connect { home: self.handshake.home.clone(), why }
+    }
+
+    fn exhausted(&self, deadline: Deadline, used: String) -> Error {
+        Error::Exhausted { home: self.handshake.home.clone(), waited: deadline.wait(), used }
+    }
+
+    /// Whether its data is gone with its connection.
+    pub(crate) fn is_transient(&self) -> bool {
+        DB::is_transient(&self.options)
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.handshake.home
+    }
+
+    /// Takes a connection back that is not in use any more.
+    pub(crate) fn give_back(&self, open: Open<DB>, is_sound: bool) {
+        // What is in memory would be gone with its connection.
+        if open.refused.has_told() || !(is_sound || self.is_transient()) {
+            open.close();
+        } else {
+            self.idle().push_back(Open { idle_since: Instant::now(), ..open });
+        }
+        self.budget.tell_returned();
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, VecDeque<Open<DB>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn no_answer(deadline: Deadline) -> sqlx::Error {
+    let why = format!("it has not answered within {:?}", deadline.wait());
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
 }
 
 impl<DB: Capability> Open<DB> {
@@ -181,15 +291,21 @@ impl<DB: Capability> Open<DB> {
         let Self { pool, share, .. } = self;
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                pool.close().await;
+                close(pool).await;
                 drop(share);
             });
         }
     }
 
-    async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
+    pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
         self.refused.or(self.pool.acquire().map(|acquired| acquired.map_err(Error::Database))).await
     }
+}
+
+/// Closes a connection; one whose server is silent is given up after a time.
+async fn close<DB: Capability>(pool: sqlx::Pool<DB>) {
+    // Late or not, there is no more that could be done.
+    let _ = timeout(CLOSE_TIMEOUT, pool.close()).await;
 }
 
 impl<DB: Capability> Holder for Pool<DB> {
@@ -206,121 +322,12 @@ impl<DB: Capability> Holder for Pool<DB> {
             return None;
         }
         let Open { pool, share, .. } = idle.pop_front()?;
-        Some(Idle { close: async move { pool.close().await }.boxed(), share })
+        Some(Idle { close: close(pool).boxed(), share })
     }
 }
 
 impl<DB: Capability> Debug for Pool<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pool({})", self.handshake.home)
-    }
-}
-
-/// A connection that is in use: nobody closes it, and nobody else gets it, until this is dropped. Made by
-/// [`Decided::lease`](crate::Decided::lease); used by adapters.
-///
-/// It counts for the budget and for the connections of its home all the time, so do not keep it without need.
-///
-/// ```
-/// use domicile::{RoutingKey, context};
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-/// let decided = context::with(RoutingKey::new("ES"), || homes.decide_write())?;
-/// let lease = decided.lease().await?;
-/// // Both statements have the same connection, and so the same temporary table.
-/// sqlx::query("CREATE TEMPORARY TABLE seen (id INTEGER)").execute(lease.pool()).await?;
-/// sqlx::query("INSERT INTO seen VALUES (1)").execute(lease.pool()).await?;
-/// # Ok(()) }
-/// ```
-pub struct Lease<DB: Capability> {
-    open: Option<Open<DB>>,
-    pool: Arc<Pool<DB>>,
-    // Whether work on it has begun and not ended: cancelled work leaves a connection in a state that nobody knows.
-    is_busy: AtomicBool,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl<DB: Capability> Lease<DB> {
-    /// Returns the connection as a pool of sqlx that holds it alone, for a library that knows only pools. What waits
-    /// for a second connection of it waits in vain, until [`Builder::wait`](crate::Builder::wait) is over.
-    ///
-    /// The lease MUST live for as long as the pool or a clone of it is used: later the connection may be another's.
-    ///
-    /// ```
-    /// use domicile::{RoutingKey, context};
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
-    /// let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(lease.pool()).await?;
-    /// assert_eq!((one, lease.pool().size()), (1, 1));
-    /// # Ok(()) }
-    /// ```
-    pub fn pool(&self) -> &sqlx::Pool<DB> {
-        &self.open().pool
-    }
-
-    /// Waits for `work` on this connection; if it died and the database that it was reopened to is not the home's, that
-    /// is the error, and the connection is not used again. Neither is it if this is dropped before `work` has ended,
-    /// because a statement may still be running on it.
-    ///
-    /// # Errors
-    ///
-    /// What `work` fails with, or [`Error::WrongHome`] and the like.
-    ///
-    /// ```
-    /// use domicile::{RoutingKey, context};
-    /// use domicile_sqlx::Error;
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
-    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
-    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
-    /// let ask = sqlx::query_scalar("SELECT 1").fetch_one(lease.pool());
-    /// let one: i64 = lease.guarded(async { ask.await.map_err(Error::from) }).await?;
-    /// assert_eq!(one, 1);
-    /// # Ok(()) }
-    /// ```
-    pub async fn guarded<T, E: From<Error>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        self.to_its_end(self.open().refused.or(work)).await
-    }
-
-    /// Waits for `work` on this connection. If it is cancelled the connection is closed and not used again: a statement may
-    /// still be running on it, or a transaction be open.
-    pub(crate) async fn to_its_end<T>(&self, work: impl Future<Output = T>) -> T {
-        self.is_busy.store(true, Ordering::Relaxed);
-        let done = work.await;
-        self.is_busy.store(false, Ordering::Relaxed);
-        done
-    }
-
-    /// Closes the connection when it is given back.
-    pub(crate) fn discard(&self) {
-        self.is_busy.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
-        self.open().acquire().await
-    }
-
-    fn open(&self) -> &Open<DB> {
-        self.open.as_ref().expect("the connection is there until the lease is dropped")
-    }
-}
-
-impl<DB: Capability> Drop for Lease<DB> {
-    fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        // What is in memory would be gone with its connection.
-        let is_busy = self.is_busy.load(Ordering::Relaxed) && !DB::is_transient(&self.pool.options);
-        if is_busy || open.refused.has_told() {
-            open.close();
-        } else {
-            self.pool.idle().push_back(Open { idle_since: Instant::now(), ..open });
-        }
-        self.pool.budget.tell_returned();
-    }
-}
-
-impl<DB: Capability> Debug for Lease<DB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Lease({})", self.pool.handshake.home)
     }
 }

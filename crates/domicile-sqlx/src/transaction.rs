@@ -10,7 +10,7 @@ use crate::capability::Capability;
 use crate::decide::{Decided, UNKNOWN_TABLE};
 use crate::facts::Facts;
 use crate::homes::Homes;
-use crate::pool::Lease;
+use crate::lease::Lease;
 
 /// A transaction, which belongs to one home from its first statement.
 ///
@@ -239,8 +239,8 @@ impl<DB: Capability> Transaction<DB> {
     pub(crate) async fn open(&mut self, decided: Decided<DB>) -> Result<&mut Open<DB>, Error> {
         if self.open.is_none() {
             let home = decided.route().home().clone();
-            let lease = decided.lease().await?;
-            let transaction = lease.guarded(async { Ok::<_, Error>(lease.pool().begin().await?) }).await?;
+            let (lease, connection) = decided.connect().await?;
+            let transaction = lease.to_its_end(sqlx::Transaction::begin(connection, None)).await?;
             self.homes = self.homes.pinned(&self.begun, &decided);
             self.open = Some(Open { transaction, lease, home });
         }

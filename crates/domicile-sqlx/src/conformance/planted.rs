@@ -1,6 +1,6 @@
 //! What is planted in the homes, and how it is asked for.
 
-use domicile::{Home, Role};
+use domicile::Home;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Decode, Executor, FromRow, IntoArguments, Type};
@@ -121,7 +121,7 @@ pub(super) async fn count_of_row<DB: Checkable>(homes: &Homes<DB>, home: &Home, 
 
 /// Sends a text to a home past the routers, because they are what is in question.
 async fn directly<DB: Checkable>(homes: &Homes<DB>, home: &Home, sql: String) -> Result<Vec<String>, Error> {
-    let lease = homes.databases(home)?.pool(Role::Primary).lease().await?;
+    let lease = homes.databases(home)?.primary().lease().await?;
     let mut connection = lease.acquire().await?;
     DB::by_connection(&mut connection, sql).await.map_err(Error::from_sqlx)
 }

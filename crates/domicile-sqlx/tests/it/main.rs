@@ -6,6 +6,7 @@ mod contract;
 mod fixture;
 mod lazy;
 mod macros;
+mod outages;
 mod reachable;
 mod refused;
 mod replicas;

@@ -46,7 +46,7 @@ async fn threads_that_are_used_again_hold_no_stale_context() {
 async fn a_statement_that_is_cancelled_is_in_nobodys_way() {
     use std::time::{Duration, Instant};
 
-    let world = World::new(|builder| builder.connections_per_home(2).wait(Duration::from_secs(60))).await;
+    let world = World::new(|builder| builder.connections_per_database(2).wait(Duration::from_secs(60))).await;
     let slow =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000000) SELECT max(i) FROM n";
     within("ES", async {

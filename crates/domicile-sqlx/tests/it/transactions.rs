@@ -46,7 +46,7 @@ async fn what_the_context_said_when_it_was_begun_counts() {
 
 #[tokio::test]
 async fn dropped_or_rolled_back_it_leaves_nothing_and_its_connection_is_free_again() {
-    let world = World::new(|builder| builder.connections_per_home(1)).await;
+    let world = World::new(|builder| builder.connections_per_database(1)).await;
     within("ES", async {
         let mut dropped = world.homes.begin().unwrap();
         add(&mut dropped, 2, "lost").await.unwrap();
