@@ -1,17 +1,21 @@
 //! sqlx's migrations, in every home that they are for.
 
+mod home;
+mod recording;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use domicile::{Aggregate, EachHome, Home, Operation};
+use domicile::{Aggregate, EachHome, Home, Operation, Role};
+use recording::Recording;
 use sqlx::migrate::{Migrate, Migration, Migrator};
+use sqlx::pool::PoolConnection;
 
 use crate::Error;
 use crate::capability::Capability;
 use crate::decide::UNKNOWN_TABLE;
 use crate::homes::Homes;
-use crate::statement::bare;
+use crate::lease::Lease;
 
 /// What migrating a home did; see [`Homes::migrate`].
 ///
@@ -27,7 +31,8 @@ use crate::statement::bare;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// The versions that were applied now, in their order.
+    /// The versions that were applied by this call, in their order. What somebody else applied at the same time is not
+    /// among them.
     pub applied: Vec<i64>,
 }
 
@@ -50,7 +55,7 @@ pub struct Migrations {
     pub applied: Vec<i64>,
     /// The versions that are for this home and are not applied: it is behind by these.
     pub pending: Vec<i64>,
-    /// The versions that are not for this home.
+    /// The versions that are not for this home, and are not applied in it.
     pub elsewhere: Vec<i64>,
 }
 
@@ -79,14 +84,25 @@ where
     /// migrated; what was applied before stays applied, and is not run again.
     ///
     /// A migration is for a home if the routers allow all the tables that it names to be migrated there
-    /// ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and not if they allow none; one that names no
-    /// table is asked for by its description.
+    /// ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and the routing keys that its statements name belong
+    /// there; it is not if none of them does. One that names no table, as a `CREATE TYPE`, is asked for by its
+    /// description. What cannot be read, and what would be refused anywhere else, as a `SET`, is not run before it says
+    /// which tables it is for, by a line of its own:
+    ///
+    /// ```sql
+    /// -- domicile: tables orders, customers
+    /// ```
+    ///
+    /// A migration that is applied in a home is not looked at again. One that is applied elsewhere keeps its checksum,
+    /// as sqlx demands, where the line is put before its text by
+    /// [`Migration::with_checksum`](sqlx::migrate::Migration::with_checksum).
     ///
     /// # Errors
     ///
-    /// In the result of each home: what routing refuses, as for a home that the routers do not know; what a connection
-    /// to it and sqlx's migrator fail with; and [`Error::Statement`] for a migration of which only some tables belong
-    /// into the home: it has to be split.
+    /// In the result of each home: what routing refuses, as for a home that the routers do not know, or that the scope is
+    /// not [confined](domicile::Confined) to; what a connection to it and sqlx's migrator fail with; and
+    /// [`Error::Statement`] for a migration that belongs into the home only in part, which has to be split, and for one
+    /// of which cannot be told where it belongs.
     ///
     /// ```
     /// use std::borrow::Cow;
@@ -107,17 +123,16 @@ where
     /// ```
     pub async fn migrate(&self, migrator: &Migrator) -> EachHome<Migrated, Error> {
         let migrate = |home: Home| async move {
-            let before = self.migrations_of(&home, migrator).await?;
-            let own = self.own(&home, migrator)?;
-            let lease = Arc::clone(self.databases(&home)?.primary()).lease().await?;
-            let mut connection = lease.acquire().await?;
+            let (lease, mut connection) = self.connect_to_migrate(&home).await?;
+            let own = self.judge(&home, migrator, &mut connection).await?.own(migrator);
+            let mut recording = Recording::<DB>::new(&mut connection);
             // sqlx keeps its lock where a migration fails, for as long as the connection lives.
             lease
-                .to_its_end(async { own.run_direct(None, &mut *connection, false).await })
+                .to_its_end(own.run_direct(None, &mut recording, false))
                 .await
                 .inspect_err(|_| lease.discard())
                 .map_err(failed)?;
-            Ok(Migrated { applied: before.pending })
+            Ok(Migrated { applied: recording.applied })
         };
         self.each(self.reachable(), Aggregate::Unknown, migrate).await
     }
@@ -146,64 +161,68 @@ where
     /// # Ok(()) }
     /// ```
     pub async fn migrations(&self, migrator: &Migrator) -> EachHome<Migrations, Error> {
-        let ask = |home: Home| async move { self.migrations_of(&home, migrator).await };
+        let ask = |home: Home| async move {
+            let (_lease, mut connection) = self.connect_to_migrate(&home).await?;
+            let judged = self.judge(&home, migrator, &mut connection).await?;
+            let versions = |migrations: &[&Migration]| migrations.iter().map(|migration| migration.version).collect();
+            Ok(Migrations {
+                pending: versions(&judged.pending),
+                elsewhere: versions(&judged.elsewhere),
+                applied: judged.applied.into_iter().collect(),
+            })
+        };
         self.each(self.reachable(), Aggregate::Unknown, ask).await
     }
 
-    async fn migrations_of(&self, home: &Home, migrator: &Migrator) -> Result<Migrations, Error> {
+    async fn connect_to_migrate(&self, home: &Home) -> Result<(Lease<DB>, PoolConnection<DB>), Error> {
         // A scope that is confined to another home is left alone, and so is a home that no router knows.
         self.shared.routers.route(&Operation::write(UNKNOWN_TABLE).on(home.clone()))?;
-        let own: BTreeSet<i64> = self.own(home, migrator)?.iter().map(|migration| migration.version).collect();
-        let lease = Arc::clone(self.databases(home)?.primary()).lease().await?;
-        let mut connection = lease.acquire().await?;
-        let mut applied = BTreeSet::new();
-        // sqlx's own listing would create the table.
-        if DB::has_table(&mut connection, &migrator.table_name).await? {
-            let listed = connection.list_applied_migrations(&migrator.table_name).await.map_err(failed)?;
-            applied.extend(listed.into_iter().map(|migration| migration.version));
-        }
-        let ups = migrator.iter().filter(|migration| !migration.migration_type.is_down_migration());
-        let all: BTreeSet<i64> = ups.map(|migration| migration.version).collect();
-        Ok(Migrations {
-            pending: own.difference(&applied).copied().collect(),
-            elsewhere: all.difference(&own).copied().collect(),
-            applied: applied.into_iter().collect(),
-        })
+        self.databases(home)?.connect(Role::Primary).await
     }
 
-    /// The migrations that are for a home.
-    fn own(&self, home: &Home, migrator: &Migrator) -> Result<Migrator, Error> {
-        let mut own = Vec::new();
-        for migration in migrator.iter() {
-            if self.is_for(home, migration)? {
-                own.push(migration.clone());
-            }
+    /// Says of each migration whether it is applied in a home, and whether it is for it otherwise.
+    async fn judge<'m>(
+        &self,
+        home: &Home,
+        migrator: &'m Migrator,
+        connection: &mut DB::Connection,
+    ) -> Result<Judged<'m>, Error> {
+        let mut judged = Judged::default();
+        // sqlx's own listing would create the table.
+        if DB::has_table(connection, &migrator.table_name).await? {
+            let listed = connection.list_applied_migrations(&migrator.table_name).await.map_err(failed)?;
+            judged.applied.extend(listed.into_iter().map(|migration| migration.version));
         }
-        Ok(Migrator {
-            migrations: Cow::Owned(own),
+        for migration in migrator.iter().filter(|migration| !migration.migration_type.is_down_migration()) {
+            if judged.applied.contains(&migration.version) {
+                continue;
+            }
+            let is_own = self.is_for(home, migration)?;
+            (if is_own { &mut judged.pending } else { &mut judged.elsewhere }).push(migration);
+        }
+        Ok(judged)
+    }
+}
+
+/// The migrations as they are in one home.
+#[derive(Default)]
+struct Judged<'m> {
+    applied: BTreeSet<i64>,
+    pending: Vec<&'m Migration>,
+    elsewhere: Vec<&'m Migration>,
+}
+
+impl Judged<'_> {
+    /// Those that are for the home, as sqlx runs them.
+    fn own(&self, migrator: &Migrator) -> Migrator {
+        let elsewhere: BTreeSet<i64> = self.elsewhere.iter().map(|migration| migration.version).collect();
+        let own = migrator.iter().filter(|migration| !elsewhere.contains(&migration.version));
+        Migrator {
+            migrations: Cow::Owned(own.cloned().collect()),
             table_name: migrator.table_name.clone(),
             create_schemas: migrator.create_schemas.clone(),
             ..*migrator
-        })
-    }
-
-    fn is_for(&self, home: &Home, migration: &Migration) -> Result<bool, Error> {
-        let analysis = self.shared.statements.analyse(migration.sql.as_str());
-        let routers = &self.shared.routers;
-        if analysis.tables.is_empty() {
-            return Ok(routers.allow_migrate(home, &migration.description));
         }
-        let (own, others): (Vec<_>, Vec<_>) =
-            analysis.tables.iter().map(|table| bare(table)).partition(|table| routers.allow_migrate(home, table));
-        if !own.is_empty() && !others.is_empty() {
-            return Err(Error::Statement(format!(
-                "migration {} is for home {home} only in part: {} belong there, and {} do not; split it",
-                migration.version,
-                own.join(", "),
-                others.join(", ")
-            )));
-        }
-        Ok(others.is_empty())
     }
 }
 

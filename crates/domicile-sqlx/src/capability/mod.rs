@@ -78,6 +78,16 @@ pub trait Capability: Database + sealed::Sealed {
     /// The home that the database says that it is, if it carries a marker.
     fn marker(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>>;
 
+    /// Waits until no other migrator is at work, where sqlx's own lock does not.
+    fn lock_migrations(_: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Lets other migrators work again.
+    fn unlock_migrations(_: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Makes the database say which home it is, if it carries no marker yet.
     fn mark<'c>(connection: &'c mut Self::Connection, home: &'c Home) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 }

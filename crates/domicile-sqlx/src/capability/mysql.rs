@@ -40,9 +40,18 @@ impl Capability for MySql {
     }
 
     fn identity(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Option<String>, sqlx::Error>> {
-        // MariaDB has no server_uuid. A machine has no two servers with one folder for their data.
-        let sql = "SELECT CONCAT('server ', @@hostname, ' ', @@datadir, ', database ', DATABASE())";
-        sqlx::query_scalar(sql).fetch_one(connection).boxed()
+        async {
+            // All that a server says of itself: MySQL has a uuid, MariaDB a uid that it makes of its network card and
+            // port, and either may be that of a copy. Containers have one folder for their data, and often one name.
+            let sql = "SHOW GLOBAL VARIABLES WHERE variable_name IN \
+                       ('server_uuid', 'server_uid', 'hostname', 'port', 'datadir')";
+            let server: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&mut *connection).await?;
+            let server: Vec<_> = server.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let sql = "SELECT IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
+            let database: Option<String> = sqlx::query_scalar(sql).fetch_one(connection).await?;
+            Ok(database.map(|database| format!("server of {}, database {database}", server.join(", "))))
+        }
+        .boxed()
     }
 
     fn has_table<'c>(connection: &'c mut MySqlConnection, table: &'c str) -> BoxFuture<'c, Result<bool, sqlx::Error>> {
@@ -59,6 +68,18 @@ impl Capability for MySql {
             sqlx::query_scalar("SELECT home FROM domicile_home").fetch_optional(connection).await
         }
         .boxed()
+    }
+
+    fn lock_migrations(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        // sqlx asks for its lock with a timeout of -1, which MariaDB takes for an error and answers at once, without it.
+        // This one is kept by the connection, and waits for a year.
+        let sql = "SELECT GET_LOCK(CONCAT('domicile migrations ', CRC32(DATABASE())), 31536000)";
+        async move { connection.execute(sql).await.map(drop) }.boxed()
+    }
+
+    fn unlock_migrations(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        let sql = "SELECT RELEASE_LOCK(CONCAT('domicile migrations ', CRC32(DATABASE())))";
+        async move { connection.execute(sql).await.map(drop) }.boxed()
     }
 
     fn mark<'c>(connection: &'c mut MySqlConnection, home: &'c Home) -> BoxFuture<'c, Result<(), sqlx::Error>> {

@@ -31,6 +31,8 @@ pub(crate) struct Analysis {
     pub(crate) words: Vec<String>,
     /// Why it must not be sent at all.
     pub(crate) refusal: Option<String>,
+    /// Why it could not be read.
+    pub(crate) unread: Option<&'static str>,
     /// What its rows are.
     pub(crate) aggregate: Aggregate,
 }
@@ -76,6 +78,7 @@ impl Analysis {
             tables: Vec::new(),
             qualifiers: BTreeMap::new(),
             refusal: words.refusal(key_columns, unread.why()),
+            unread: Some(unread.why()),
             words: words.qualifying.into_iter().collect(),
             aggregate: Aggregate::Unknown,
         }

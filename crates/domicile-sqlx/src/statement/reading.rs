@@ -30,8 +30,8 @@ pub(super) struct Reading<'a> {
     named: BTreeMap<String, isize>,
     // What stands before the names of functions.
     called: BTreeMap<String, Access>,
-    // Names of common tables, and those of them that are also names of tables.
-    with: BTreeSet<String>,
+    // Names of common tables with the number of places where they may be meant, and those that are also names of tables.
+    with: BTreeMap<String, isize>,
     hidden: BTreeSet<String>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Reading<'a> {
             refusal: None,
             named: BTreeMap::new(),
             called: BTreeMap::new(),
-            with: BTreeSet::new(),
+            with: BTreeMap::new(),
             hidden: BTreeSet::new(),
         }
     }
@@ -183,12 +183,15 @@ impl<'a> Reading<'a> {
 
     /// Whether a name is that of a common table and of no other.
     fn is_common(&self, table: &str) -> bool {
-        self.with.contains(table) && !self.hidden.contains(table)
+        self.with.contains_key(table) && !self.hidden.contains(table)
     }
 
     pub(super) fn finish(mut self, aggregate: Aggregate) -> Analysis {
         // What is named at a place that was not read, as in a TRUNCATE, is undecided there.
         let named = std::mem::take(&mut self.named);
+        // Beyond the query that a common table is of, its name is a table's.
+        let beyond = self.with.iter().filter(|(name, within)| named.get(*name).is_some_and(|places| places > within));
+        self.hidden.extend(beyond.map(|(name, _)| name.clone()));
         for (table, places) in named {
             let read = self.touches.iter().filter(|touch| touch.table == table).count() as isize;
             let declared = self.key_columns.of(&table).is_some();
@@ -224,6 +227,7 @@ impl<'a> Reading<'a> {
             tables: tables.into_iter().collect(),
             qualifiers,
             refusal: self.refusal,
+            unread: None,
             aggregate,
         }
     }
@@ -276,10 +280,10 @@ impl Visitor for Reading<'_> {
             for table in &with.cte_tables {
                 let name = table.alias.name.value.to_lowercase();
                 // Within itself it is not in scope yet, so that the name is a table's there.
-                if !with.recursive && names_relation(&table.query, &name) {
+                if !with.recursive && relations(&table.query, &name) > 0 {
                     self.hidden.insert(name.clone());
                 }
-                self.with.insert(name);
+                *self.with.entry(name.clone()).or_default() += relations(query, &name);
             }
         }
         if has_table_expression(&query.body) {
@@ -319,15 +323,14 @@ fn in_place(table: &str, column: &str) -> String {
     )
 }
 
-/// Whether a query reads a relation of this name, at any depth.
-fn names_relation(query: &Query, name: &str) -> bool {
-    visit_relations(
-        query,
-        |relation| {
-            if full(relation) == name { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        },
-    )
-    .is_break()
+/// At how many places a query names a relation, at any depth.
+fn relations(query: &Query, name: &str) -> isize {
+    let mut places = 0;
+    let _: ControlFlow<()> = visit_relations(query, |relation| {
+        places += isize::from(full(relation) == name);
+        ControlFlow::Continue(())
+    });
+    places
 }
 
 fn has_table_expression(mut body: &SetExpr) -> bool {
