@@ -267,6 +267,19 @@ impl<DB: Capability> Transaction<DB> {
 /// transaction.commit().await?;
 /// # Ok(()) }
 /// ```
+///
+/// It borrows the transaction, which therefore cannot be ended before it:
+///
+/// ```compile_fail,E0505
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+/// # #[tokio::main] async fn main() -> Shown { let homes = two_homes_with_orders().await;
+/// let mut transaction = homes.begin()?;
+/// sqlx::query("DELETE FROM orders WHERE country = 'PT'").execute(&mut transaction).await?;
+/// let savepoint = transaction.savepoint().await?;
+/// transaction.commit().await?;
+/// savepoint.commit().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a savepoint is rolled back when it is dropped"]
 pub struct Savepoint<'t, DB: Capability> {
     pub(crate) homes: &'t Homes<DB>,
