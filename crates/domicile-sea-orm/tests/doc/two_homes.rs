@@ -3,23 +3,7 @@
 
 pub type Shown = Result<(), Box<dyn std::error::Error>>;
 
-pub mod order {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "orders")]
-    pub struct Model {
-        #[sea_orm(primary_key)]
-        pub id: i64,
-        pub country: String,
-        pub amount: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
+include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/order.rs"));
 
 /// An order that is in no home yet.
 pub fn order(country: &str, amount: i64) -> order::ActiveModel {

@@ -1,7 +1,7 @@
 //! A harness for benchmarks whose result is a ratio: what we need for something, over what somebody else needs for it.
 //!
 //! The two are measured in turns within one process, so that whatever slows the machine down slows down both. A median
-//! of many short rounds is what the table shows. With `--check` the program fails if a ratio is over its limit; with
+//! of many rounds is what the table shows. With `--check` the program fails if a ratio is over its limit; with
 //! other arguments it measures the rows that contain one of them.
 
 // Each benchmark uses the part that it needs.
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 /// How often the candidates of one row take turns.
 const ROUNDS: usize = 101;
 
-/// How long a candidate runs in each round: long enough for the clock, short enough to fall between interruptions.
+/// How long a candidate runs in each round, unless the benchmark says otherwise: long enough for the clock, short enough
+/// to fall between interruptions.
 const ROUND: Duration = Duration::from_micros(400);
 
 /// At how many places in memory the stack is in turns.
@@ -54,18 +55,29 @@ impl Row {
 }
 
 /// The rows that were measured so far.
-#[derive(Default)]
 pub(crate) struct Ratios {
     rows: Vec<Row>,
+    round: Duration,
+}
+
+impl Default for Ratios {
+    fn default() -> Self {
+        Self::of_rounds(ROUND)
+    }
 }
 
 impl Ratios {
+    /// Lets a candidate run for about this long in each round, for what wakes other threads up or waits.
+    pub(crate) fn of_rounds(round: Duration) -> Self {
+        Self { rows: Vec::new(), round }
+    }
+
     /// Measures one operation against another. A ratio above `limit` is over; without one it is only shown.
     pub(crate) fn compare(&mut self, what: &str, limit: Option<f64>, ours: Candidate<'_>, theirs: Candidate<'_>) {
         if !is_wanted(what) {
             return;
         }
-        let [ours, theirs] = medians([ours, theirs]);
+        let [ours, theirs] = medians(self.round, [ours, theirs]);
         self.push(Row { what: what.to_owned(), ours, theirs, limit });
     }
 
@@ -81,7 +93,7 @@ impl Ratios {
         if !is_wanted(what) {
             return;
         }
-        let [bare, ours, theirs] = medians([bare, ours, theirs]);
+        let [bare, ours, theirs] = medians(self.round, [bare, ours, theirs]);
         self.push(Row { what: what.to_owned(), ours: ours - bare, theirs: theirs - bare, limit });
     }
 
@@ -114,8 +126,8 @@ fn is_wanted(what: &str) -> bool {
 }
 
 /// Lets the candidates take turns, and returns the median of what each needs for one iteration, in nanoseconds.
-fn medians<const N: usize>(mut candidates: [Candidate<'_>; N]) -> [f64; N] {
-    let times = candidates.each_mut().map(|candidate| iterations(candidate));
+fn medians<const N: usize>(round: Duration, mut candidates: [Candidate<'_>; N]) -> [f64; N] {
+    let times = candidates.each_mut().map(|candidate| iterations(round, candidate));
     let mut measured = [const { Vec::new() }; N];
     for round in 0..ROUNDS {
         for ((candidate, times), measured) in candidates.iter_mut().zip(times).zip(&mut measured) {
@@ -129,8 +141,8 @@ fn medians<const N: usize>(mut candidates: [Candidate<'_>; N]) -> [f64; N] {
 }
 
 /// Returns how many iterations fill a round. Finding it out warms the candidate up, too.
-fn iterations(candidate: Candidate<'_>) -> u32 {
-    let enough = ROUND.as_secs_f64() * 1e9;
+fn iterations(round: Duration, candidate: Candidate<'_>) -> u32 {
+    let enough = round.as_secs_f64() * 1e9;
     let mut times = 1;
     while times < ITERATIONS_MAX && nanoseconds(candidate, times) < enough {
         times *= 2;
