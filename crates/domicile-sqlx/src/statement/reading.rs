@@ -227,7 +227,6 @@ impl<'a> Reading<'a> {
             tables: tables.into_iter().collect(),
             qualifiers,
             refusal: self.refusal,
-            unread: None,
             aggregate,
         }
     }

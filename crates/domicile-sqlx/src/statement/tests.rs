@@ -333,6 +333,12 @@ fn a_common_table_hides_no_table_that_is_written_to_or_read_within_it() {
     assert_eq!(read(within), "read log log");
     assert_eq!(read("WITH log AS (SELECT 1 AS id) INSERT INTO log SELECT * FROM log"), "write log");
     assert_eq!(read("WITH log AS (SELECT 1 AS id) SELECT * FROM log"), "read");
+    // It is known within its own query only.
+    let beyond = "SELECT * FROM (WITH log AS (SELECT 1 AS id) SELECT * FROM log) AS x, log";
+    assert_eq!(read(beyond), "read log log");
+    assert_eq!(read("SELECT * FROM (WITH log AS (SELECT 1 AS id) SELECT * FROM log) AS x"), "read");
+    assert_eq!(read("WITH log AS (SELECT 1) SELECT * FROM log, (SELECT * FROM log) AS x"), "read");
+    assert_eq!(read("WITH log AS (SELECT 1 AS id) SELECT * FROM log; SELECT * FROM log"), "read log log");
 }
 
 #[test]
