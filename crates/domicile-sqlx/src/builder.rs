@@ -11,6 +11,7 @@ use crate::Error;
 use crate::budget::Budget;
 use crate::capability::Capability;
 use crate::databases::HomeUrls;
+use crate::handshake::Marker;
 use crate::homes::Homes;
 use crate::pool::Bounds;
 use crate::statement::{Demand, KeyColumns, Statements};
@@ -35,7 +36,7 @@ const CONCURRENCY_DEFAULT: usize = 16;
 pub(crate) struct Settings {
     pub(crate) budget: Budget,
     pub(crate) bounds: Bounds,
-    pub(crate) needs_marker: bool,
+    pub(crate) marker: Marker,
     pub(crate) concurrency: usize,
     pub(crate) elsewhere: BTreeSet<Home>,
 }
@@ -66,6 +67,7 @@ pub struct Builder<DB: Capability> {
     homes: Vec<(Home, HomeUrls)>,
     settings: Settings,
     key_columns: KeyColumns,
+    refusal: Option<Error>,
     database: PhantomData<fn() -> DB>,
 }
 
@@ -76,11 +78,12 @@ impl<DB: Capability> Builder<DB> {
         let settings = Settings {
             budget,
             bounds,
-            needs_marker: false,
+            marker: Marker::Optional,
             concurrency: CONCURRENCY_DEFAULT,
             elsewhere: BTreeSet::new(),
         };
-        Self { routers, homes: Vec::new(), settings, key_columns: KeyColumns::default(), database: PhantomData }
+        let key_columns = KeyColumns::default();
+        Self { routers, homes: Vec::new(), settings, key_columns, refusal: None, database: PhantomData }
     }
 
     /// Adds a home by the URL of its database, as sqlx reads it.
@@ -172,7 +175,7 @@ impl<DB: Capability> Builder<DB> {
 
     /// Says that a column of a table holds the routing key. What statements say of it is a witness then, and it is never
     /// updated in place. `demand` says which statements must say it. Both names are compared without regard to case, and
-    /// a table is meant in every schema; what is said last of a table holds.
+    /// a table is meant in every schema, so that [`build`](Self::build) refuses a second one for a table.
     ///
     /// In sqlx the values of parameters cannot be read, so that only literals are; SeaORM's can.
     ///
@@ -194,6 +197,10 @@ impl<DB: Capability> Builder<DB> {
     /// # Ok(()) }
     /// ```
     pub fn key_column(mut self, table: &str, column: &str, demand: Demand) -> Self {
+        if let Some(first) = self.key_columns.of(&table.to_lowercase()) {
+            let (first, second) = (first.label.to_string(), format!("{table}.{column}"));
+            self.refusal.get_or_insert(Error::KeyColumnTwice { first, second });
+        }
         self.key_columns.insert(table, column, demand);
         self
     }
@@ -331,7 +338,7 @@ impl<DB: Capability> Builder<DB> {
     /// # Ok(()) }
     /// ```
     pub fn require_markers(mut self) -> Self {
-        self.settings.needs_marker = true;
+        self.settings.marker = Marker::Required;
         self
     }
 
@@ -339,8 +346,8 @@ impl<DB: Capability> Builder<DB> {
     ///
     /// # Errors
     ///
-    /// [`Error::AddedTwice`] for a home that was added twice, [`Error::Url`] for a URL that cannot be used, and
-    /// [`Error::SameDatabase`] if the URLs of two homes lead to one database. That two URLs that differ do so is found
+    /// [`Error::AddedTwice`] for a home that was added twice, [`Error::KeyColumnTwice`] for a table that was given two key
+    /// columns, [`Error::Url`] for a URL that cannot be used, and [`Error::SameDatabase`] if the URLs of two homes lead to one database. That two URLs that differ do so is found
     /// when the second is connected to.
     ///
     /// ```
@@ -356,6 +363,9 @@ impl<DB: Capability> Builder<DB> {
     /// # Ok(()) }
     /// ```
     pub fn build(self) -> Result<Homes<DB>, Error> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
         let mut names = BTreeSet::new();
         if let Some((home, _)) = self.homes.iter().find(|(home, _)| !names.insert(home.clone())) {
             return Err(Error::AddedTwice { home: home.clone() });
@@ -372,5 +382,30 @@ impl<DB: Capability> Debug for Builder<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.homes.iter().map(|(home, _)| home.as_str()).collect();
         write!(f, "Builder({})", names.join(", "))
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use domicile::{Chain, Placement, PlacementRouter};
+    use sqlx::Sqlite;
+
+    use super::Builder;
+    use crate::{Demand, Error};
+
+    fn builder() -> Builder<Sqlite> {
+        Builder::new(Chain::new(PlacementRouter::new(Placement::builder().build().unwrap())))
+    }
+
+    #[test]
+    fn a_table_is_given_one_key_column() {
+        let once = builder().key_column("orders", "country", Demand::Nothing);
+        let other = once.key_column("items", "country", Demand::Nothing);
+        // Another schema is no other table, and neither is another spelling.
+        let twice = other.key_column("audit.Orders", "tenant", Demand::Inserts).build().unwrap_err();
+        assert!(matches!(&twice, Error::KeyColumnTwice { .. }), "{twice}");
+        assert!(twice.to_string().starts_with("orders.country and audit.Orders.tenant are key columns of one table"));
+        let twin = builder().key_column("orders", "country", Demand::Nothing);
+        twin.key_column("items", "country", Demand::Nothing).build().unwrap();
     }
 }

@@ -45,7 +45,8 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Makes the database of a home say which home it is, by a table `domicile_home`. From then on it is refused as the
-    /// database of any other. A database that is marked already stays as it is.
+    /// database of any other, and known by that alone, whatever else it may have in common with another. A database that
+    /// is marked already stays as it is.
     ///
     /// # Errors
     ///

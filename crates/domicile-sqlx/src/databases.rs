@@ -74,12 +74,14 @@ impl<DB: Capability> HomeDatabases<DB> {
         let replicas = replicas.collect::<Result<Vec<_>, Error>>()?;
         let name = DB::database_name(&primary);
         let places = std::iter::once(&primary).chain(&replicas).filter_map(DB::place).collect();
+        let holder = Arc::default();
         let pool = |options, is_replica| {
             let handshake = Handshake {
                 home: home.clone(),
                 is_replica,
-                needs_marker: settings.needs_marker,
+                marker: settings.marker,
                 identities: Arc::clone(identities),
+                holder: Arc::clone(&holder),
             };
             Pool::new(options, handshake, settings.bounds, &settings.budget)
         };
@@ -99,7 +101,7 @@ impl<DB: Capability> HomeDatabases<DB> {
     /// Takes a connection; one to a replica answers.
     pub(crate) async fn lease(&self, role: Role) -> Result<Lease<DB>, Error> {
         match role {
-            Role::Replica if !self.replicas.is_empty() => self.connect(role).await.map(|(lease, _)| lease),
+            Role::Replica if !self.replicas.is_empty() => Box::pin(self.connect(role)).await.map(|(lease, _)| lease),
             _ => self.primary.lease().await,
         }
     }
@@ -110,7 +112,8 @@ impl<DB: Capability> HomeDatabases<DB> {
         let deadline = self.primary.deadline();
         let replicas = self.replicas_in_turn(role);
         for (tried, replica) in replicas.iter().enumerate() {
-            match replica.connect(deadline.for_one_of(replicas.len() - tried + 1)).await {
+            // Boxed for the sake of those that ask none: it is large, and would be moved for each statement.
+            match Box::pin(replica.connect(deadline.for_one_of(replicas.len() - tried + 1))).await {
                 Err(error @ Error::Connect { .. }) => {
                     tracing::warn!(home = %replica.home(), %error, "a replica is passed over");
                 }

@@ -54,6 +54,14 @@ pub enum Error {
         /// The home.
         home: Home,
     },
+    /// A table was given two key columns.
+    #[error("{first} and {second} are key columns of one table: a table has one, and is meant in every schema")]
+    KeyColumnTwice {
+        /// The one that was given first.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// Two homes are one database.
     #[error(
         "homes {one} and {other} are one database ({database}), so that their records would be mixed: give each its own"

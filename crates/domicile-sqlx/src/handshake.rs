@@ -1,10 +1,9 @@
 //! What is asked of a database before it is used as a home.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use domicile::Home;
 use tokio::sync::Notify;
@@ -15,24 +14,36 @@ use crate::capability::Capability;
 /// The homes that have been opened, by what their databases say that they are.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
-    homes: Mutex<HashMap<String, Home>>,
+    claims: Mutex<HashMap<String, Claim>>,
 }
 
+/// What a home has of an identity.
+#[derive(Debug)]
+struct Claim {
+    home: Home,
+    // For as long as one of these lives: a home that got another database has let go of the one that it had, when the
+    // last operation has ended that began with it.
+    holders: Vec<Weak<Holder>>,
+}
+
+/// The databases that a home has, for as long as somebody can use them.
+#[derive(Debug, Default)]
+pub(crate) struct Holder(());
+
 impl Identities {
-    fn claim(&self, home: &Home, identity: String) -> Result<(), Error> {
-        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
-        match homes.entry(identity) {
-            Entry::Vacant(free) => {
-                free.insert(home.clone());
-                Ok(())
-            }
-            Entry::Occupied(taken) if taken.get() == home => Ok(()),
-            Entry::Occupied(taken) => Err(Error::SameDatabase {
-                one: taken.get().clone(),
-                other: home.clone(),
-                database: taken.key().clone(),
-            }),
+    fn claim(&self, home: &Home, identity: String, holder: &Arc<Holder>) -> Result<(), Error> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.retain(|_, claim| claim.holders.iter().any(|holder| holder.strong_count() > 0));
+        let claim = claims.entry(identity.clone());
+        let claim = claim.or_insert_with(|| Claim { home: home.clone(), holders: Vec::new() });
+        if claim.home != *home {
+            let database = format!("{identity}; if these are two that say the same, `Homes::mark` tells them apart");
+            return Err(Error::SameDatabase { one: claim.home.clone(), other: home.clone(), database });
         }
+        if !claim.holders.iter().any(|held| held.as_ptr() == Arc::as_ptr(holder)) {
+            claim.holders.push(Arc::downgrade(holder));
+        }
+        Ok(())
     }
 }
 
@@ -41,8 +52,20 @@ impl Identities {
 pub(crate) struct Handshake {
     pub(crate) home: Home,
     pub(crate) is_replica: bool,
-    pub(crate) needs_marker: bool,
+    pub(crate) marker: Marker,
     pub(crate) identities: Arc<Identities>,
+    pub(crate) holder: Arc<Holder>,
+}
+
+/// What is asked of the marker. One that names another home is refused whatever is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marker {
+    /// There may be one.
+    Optional,
+    /// There must be one.
+    Required,
+    /// There will be one, because the database is about to be marked.
+    Coming,
 }
 
 impl Handshake {
@@ -50,17 +73,18 @@ impl Handshake {
         if self.is_replica {
             DB::forbid_writes(connection).await?;
         }
-        match DB::marker(connection).await? {
-            Some(marked) if marked != self.home.as_str() => {
-                return Err(Error::WrongHome { home: self.home.clone(), marked });
+        match (DB::marker(connection).await?, self.marker) {
+            (Some(marked), _) if marked != self.home.as_str() => {
+                Err(Error::WrongHome { home: self.home.clone(), marked })
             }
-            None if self.needs_marker => return Err(Error::Unmarked { home: self.home.clone() }),
-            _ => {}
-        }
-        // Last, so that a database that is refused is not taken from the home that it belongs to.
-        match DB::identity(connection).await? {
-            Some(identity) => self.identities.claim(&self.home, identity),
-            None => Ok(()),
+            // What has a marker is told from all others by it, and need not be by anything else.
+            (Some(_), _) | (None, Marker::Coming) => Ok(()),
+            (None, Marker::Required) => Err(Error::Unmarked { home: self.home.clone() }),
+            // Last, so that a database that is refused is not taken from the home that it belongs to.
+            (None, Marker::Optional) => match DB::identity(connection).await? {
+                Some(identity) => self.identities.claim(&self.home, identity, &self.holder),
+                None => Ok(()),
+            },
         }
     }
 }

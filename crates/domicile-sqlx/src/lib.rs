@@ -47,5 +47,5 @@ pub use everywhere::Everywhere;
 pub use homes::Homes;
 pub use lease::Lease;
 pub use migrate::{Migrated, Migrations};
-pub use statement::{Demand, Dialect};
+pub use statement::Demand;
 pub use transaction::{Savepoint, Transaction};

@@ -22,7 +22,7 @@ use crate::attempts::Attempts;
 use crate::budget::{Budget, Holder, Idle, Share};
 use crate::capability::{Capability, Options};
 use crate::deadline::Deadline;
-use crate::handshake::{Handshake, Refused};
+use crate::handshake::{Handshake, Marker, Refused};
 use crate::lease::Lease;
 
 /// How long it is waited for a connection to be closed, of which there may be something left to be read.
@@ -101,7 +101,7 @@ impl<DB: Capability> Pool<DB> {
 
     /// Takes a connection to a database that need not carry a marker, because it is about to get one.
     pub(crate) async fn lease_to_mark(self: &Arc<Self>) -> Result<Lease<DB>, Error> {
-        let handshake = Handshake { needs_marker: false, ..self.handshake.clone() };
+        let handshake = Handshake { marker: Marker::Coming, ..self.handshake.clone() };
         self.lease_or_open(&handshake, self.deadline()).await
     }
 
@@ -123,7 +123,8 @@ impl<DB: Capability> Pool<DB> {
     async fn lease_by(self: &Arc<Self>, deadline: Deadline) -> Result<Lease<DB>, Error> {
         let lease = match self.lease_idle(deadline) {
             Some(lease) => lease,
-            None => self.lease_or_open(&self.handshake, deadline).await?,
+            // Boxed, because what opens a connection is some kilobytes large, and would be moved for each statement.
+            None => Box::pin(self.lease_or_open(&self.handshake, deadline)).await?,
         };
         self.leases.fetch_add(1, Ordering::Relaxed);
         Ok(lease)

@@ -3,12 +3,6 @@
 use sqlparser::dialect::{Dialect as SqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 
 /// The SQL of a kind of database, by which statements are read.
-///
-/// ```
-/// use domicile_sqlx::{Capability, Dialect};
-///
-/// assert_eq!(sqlx::Sqlite::DIALECT, Dialect::Sqlite);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// PostgreSQL's.

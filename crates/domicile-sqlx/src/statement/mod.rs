@@ -26,7 +26,7 @@ mod words;
 
 pub(crate) use analysis::{Analysis, bare, schema};
 pub(crate) use cache::Statements;
-pub use dialect::Dialect;
+pub(crate) use dialect::Dialect;
 pub use key_column::Demand;
 pub(crate) use key_column::KeyColumns;
 pub(crate) use term::Term;
