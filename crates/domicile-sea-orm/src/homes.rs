@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 
 use domicile::{Chain, Home, Record};
-use domicile_sqlx::{Builder, Error, Lease};
+use domicile_sqlx::{Builder, Decided, Lease};
 use sea_orm::{DatabaseConnection, DbErr, Statement};
 
 use crate::backend::Backend;
@@ -223,13 +223,13 @@ impl<DB: Backend> Homes<DB> {
     /// Takes a connection to the home of a statement, which is decided before the first `.await`.
     pub(crate) fn lease(&self, statement: &Statement) -> impl Future<Output = Result<Leased<DB>, DbErr>> + use<DB> {
         let decided = self.homes.decide(&statement.sql, &Bound(statement.values.as_ref()));
-        async move { Leased::new(decided?.lease().await?) }.map_told()
+        async move { Leased::of(&decided.map_err(told)?).await }
     }
 
     /// Takes a connection to the home of a text without parameters.
     pub(crate) fn lease_text(&self, sql: &str) -> impl Future<Output = Result<Leased<DB>, DbErr>> + use<DB> {
         let decided = self.homes.decide(sql, &Bound(None));
-        async move { Leased::new(decided?.lease().await?) }.map_told()
+        async move { Leased::of(&decided.map_err(told)?).await }
     }
 }
 
@@ -240,19 +240,12 @@ pub(crate) struct Leased<DB: Backend> {
 }
 
 impl<DB: Backend> Leased<DB> {
-    pub(crate) fn new(lease: Lease<DB>) -> Result<Self, Error> {
+    pub(crate) async fn of(decided: &Decided<DB>) -> Result<Self, DbErr> {
+        let lease = decided.lease().await.map_err(told)?;
         let connection = DB::connection(lease.pool().clone());
         Ok(Self { lease, connection })
     }
 }
-
-trait MapTold<T>: Future<Output = Result<T, Error>> + Sized {
-    async fn map_told(self) -> Result<T, DbErr> {
-        self.await.map_err(told)
-    }
-}
-
-impl<T, F: Future<Output = Result<T, Error>>> MapTold<T> for F {}
 
 impl<DB: Backend> Clone for Homes<DB> {
     fn clone(&self) -> Self {

@@ -237,7 +237,7 @@ impl<DB: Backend> Homes<DB> {
     async fn own<M: MigratorTrait>(&self) -> Result<(Own<M>, Leased<DB>), DbErr> {
         let decided = self.homes.decide_write().map_err(told)?;
         let (routers, home) = (self.routers().clone(), decided.route().home().clone());
-        let leased = Leased::new(decided.lease().await.map_err(told)?).map_err(told)?;
+        let leased = Leased::of(&decided).await?;
         Ok((Own { routers, home, applied: Arc::default(), migrator: PhantomData }, leased))
     }
 }

@@ -146,15 +146,11 @@ impl<DB: Backend> Transaction<DB> {
     }
 
     async fn open(&self, decided: Decided<DB>) -> Result<&Open<DB>, DbErr> {
-        let open = self.open.get_or_try_init(async || {
-            let leased = Leased::new(decided.lease().await.map_err(told)?).map_err(told)?;
-            let begin = leased.connection.begin_with_options(self.options);
-            let transaction = leased.guarded(begin).await?;
-            let homes = self.homes.homes.pinned(&self.begun, &decided).into();
-            let home = decided.route().home().clone();
-            Ok::<_, DbErr>(Open { level: Level::outermost(transaction, leased.lease), homes, home })
-        });
-        let open = open.await?;
+        let open = match self.open.get() {
+            Some(open) => open,
+            // Boxed, because it is some kilobytes large, and would be moved for each statement.
+            None => Box::pin(self.open_by(&decided)).await?,
+        };
         // Two first statements at the same time may have been decided before either had opened it.
         if open.home != *decided.route().home() {
             let why = format!(
@@ -165,6 +161,19 @@ impl<DB: Backend> Transaction<DB> {
             return Err(told(domicile::Error::refused(why).into()));
         }
         Ok(open)
+    }
+
+    /// Opens it by its first statement.
+    async fn open_by(&self, decided: &Decided<DB>) -> Result<&Open<DB>, DbErr> {
+        let open = self.open.get_or_try_init(async || {
+            let leased = Leased::of(decided).await?;
+            let begin = leased.connection.begin_with_options(self.options);
+            let transaction = leased.guarded(begin).await?;
+            let homes = self.homes.homes.pinned(&self.begun, decided).into();
+            let home = decided.route().home().clone();
+            Ok(Open { level: Level::outermost(transaction, leased.lease), homes, home })
+        });
+        open.await
     }
 
     async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>

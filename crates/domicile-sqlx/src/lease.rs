@@ -99,7 +99,8 @@ impl<DB: Capability> Lease<DB> {
 
     /// Takes the connection itself, and makes sure that it answers, by what is left of the time for getting it.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
-        let acquired = self.deadline.answer(self.open().acquire()).await;
+        // Boxed, because sqlx's future is large, and each wait around it would move it once more for each statement.
+        let acquired = self.deadline.answer(Box::pin(self.open().acquire())).await;
         self.pool.note(acquired, self.deadline).inspect_err(|_| self.discard())
     }
 

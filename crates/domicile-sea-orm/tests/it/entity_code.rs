@@ -175,3 +175,25 @@ async fn a_stream_and_a_paginator_keep_their_home() {
     let pages = order::Entity::find().order_by_asc(order::Column::Id).paginate(&world.homes, 2);
     assert_eq!(within("FR", pages.fetch_page(0)).await.unwrap().len(), 0);
 }
+
+/// What a future holds is moved and allocated for each statement. Opening a connection needs kilobytes, and is rare.
+#[tokio::test]
+async fn a_statement_takes_no_more_memory_through_homes_than_on_a_connection() {
+    use sqlx::Executor;
+
+    let world = World::new().await;
+    let ask = || Statement::from_string(DbBackend::Sqlite, "SELECT 1");
+    let bare = sea_orm::Database::connect("sqlite::memory:").await.unwrap();
+    let most = size_of_val(&*bare.query_one_raw(ask()));
+    let transaction = world.homes.begin().await.unwrap();
+    for (what, size) in [
+        ("homes", size_of_val(&*world.homes.query_one_raw(ask()))),
+        ("a transaction", size_of_val(&*transaction.query_one_raw(ask()))),
+    ] {
+        assert!(size <= most, "{what}: {size} bytes, bare: {most}");
+    }
+    let pool = bare.get_sqlite_connection_pool();
+    let most = size_of_val(&*pool.fetch_optional(sqlx::query("SELECT 1")));
+    let size = size_of_val(&*world.homes.sqlx().fetch_optional(sqlx::query("SELECT 1")));
+    assert!(size <= most, "{size} bytes, bare: {most}");
+}

@@ -32,16 +32,13 @@ impl World {
     pub(crate) fn bare(describe: impl FnOnce(Builder<Sqlite>) -> Builder<Sqlite>) -> Self {
         let folder = TempDir::new().unwrap();
         let url = |name: &str| format!("sqlite:{}?mode=rwc", folder.path().join(format!("{name}.sqlite")).display());
-        let builder = Homes::<Sqlite>::builder(routers())
-            .home(home("es"), url("es"))
-            .home(home("fr"), url("fr"))
-            .key_column("orders", "country", Demand::Inserts);
+        let builder = Homes::<Sqlite>::builder(routers()).home(home("es"), url("es")).home(home("fr"), url("fr"));
         Self { homes: describe(builder).build().unwrap().into(), _folder: folder }
     }
 
     /// Both homes with tables; each has a customer with the id 1.
     pub(crate) async fn new() -> Self {
-        let world = Self::bare(|builder| builder);
+        let world = Self::bare(|builder| builder.key_column("orders", "country", Demand::Inserts));
         for (name, customer) in [("es", "Ana"), ("fr", "Anne")] {
             plant(&world.homes.on(home(name)), customer).await;
         }
