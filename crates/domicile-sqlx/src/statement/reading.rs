@@ -227,6 +227,7 @@ impl<'a> Reading<'a> {
             tables: tables.into_iter().collect(),
             qualifiers,
             refusal: self.refusal,
+            unread: None,
             aggregate,
         }
     }

@@ -53,7 +53,7 @@ impl<'a> Text<'a> {
     pub(super) fn read<T: Send>(&self, read: impl FnOnce(&[Statement]) -> T + Send) -> Result<T, Unread> {
         let tokens = self.tokens.as_deref().ok_or(Unread::Unknown)?;
         let parse = || Ok(read(&parse(self.dialect, tokens)?));
-        Depth::of(tokens).run(parse).unwrap_or(Err(Unread::TooDeep))
+        Depth::of(tokens).run(self.dialect, parse).unwrap_or(Err(Unread::TooDeep))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Texts that are nested so deeply that reading them would need more stack than a thread has.
 
+use std::time::{Duration, Instant};
+
 use super::super::depth::{LINKS_MAX, NESTED_MAX};
-use super::{Dialect, read_as};
+use super::{DIALECTS, Dialect, read_as};
 
 /// What threads of tokio have.
 const STACK_BYTES: usize = 2 * 1_024 * 1_024;
@@ -103,4 +105,25 @@ fn whatever_is_nested_is_refused_and_nothing_overflows() {
         read(format!("SELECT * FROM {} CROSS JOIN orders WHERE country = 'ES'", joins(2))),
         "read a a b orders(ES)"
     );
+}
+
+#[test]
+fn calls_are_nested_as_far_as_the_parser_needs_no_time_to_speak_of() {
+    let replaced = |depth: usize| {
+        let value = format!("{}name{}", "replace(".repeat(depth), ", 'a', 'b')".repeat(depth));
+        format!("SELECT {value} FROM orders WHERE country = 'ES'")
+    };
+    for dialect in DIALECTS {
+        assert_eq!(read_as(dialect, &replaced(12)), "read orders(ES)", "{dialect:?}");
+        // Brackets that are none of a call's, and calls beside each other, are no deeper for it.
+        let beside = format!("SELECT * FROM orders WHERE country = 'ES' AND ({})", chain("OR", "f(1)", 500));
+        assert_eq!(read_as(dialect, &beside), "read orders(ES)", "{dialect:?}");
+        let within = "SELECT * FROM orders WHERE country = 'ES' AND ".to_owned() + &nested("(a = 1 OR (", "))", 15);
+        assert_eq!(read_as(dialect, &within), "read orders(ES)", "{dialect:?}");
+    }
+    let began = Instant::now();
+    assert!(read_as(Dialect::Postgres, &replaced(40)).contains("nested too deeply"));
+    assert_eq!(read_as(Dialect::Sqlite, &replaced(40)), "read orders(ES)");
+    assert_eq!(read_as(Dialect::MySql, &replaced(40)), "read orders(ES)");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
