@@ -16,10 +16,12 @@ const IDLE_TIMEOUT_MIN: Duration = Duration::from_millis(10);
 
 /// A bound on the open connections of the process, shared by all homes that were built with it, of whatever database.
 ///
-/// A connection counts from before it is opened until it is closed, be it in use or idle. When the budget is used up and
-/// a home needs one more, the connection that has been idle for longest is closed, whichever home it is of. One that is
-/// in use is never closed; if all are, it is waited for one of them. Databases that have not answered yet, or did not the
-/// last time, are connected to with at most half of the budget, so that homes that are down leave room for the others.
+/// A connection counts from before it is opened until it is closed, be it in use or idle; one whose server does not even
+/// answer while it is closed is given up after 2 s. When the budget is used up and a home needs one more, the connection
+/// that has been idle for longest is closed, whichever home it is of. One that is in use is never closed; if all are, it
+/// is waited for one of them. Databases that have not answered yet, or did not the last time, are connected to with at
+/// most half of the budget, so that homes that are down leave room for the others.
+///
 /// Clones are the same budget.
 ///
 /// ```

@@ -25,8 +25,8 @@ use crate::deadline::Deadline;
 use crate::handshake::{Handshake, Marker, Refused};
 use crate::lease::Lease;
 
-/// How long it is waited for a connection to be closed, of which there may be something left to be read.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it is waited for a connection to be closed, whose server may have fallen silent.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The bounds of one database's connections.
 #[derive(Clone, Copy, Debug)]

@@ -155,6 +155,82 @@ async fn all_that_is_waited_for_has_one_deadline() {
     assert!(begun.elapsed() < wait * 3 / 2, "{:?}", begun.elapsed());
 }
 
+macro_rules! frozen {
+    ($name:ident, $database:ty, $start:expr) => {
+        #[tokio::test]
+        async fn $name() {
+            let Some(mut server) = $start else { return };
+            server.create_database("es");
+            let budget = Budget::new(3);
+            let world = World::new(|builder| builder.budget(budget.clone())).await;
+            let frozen = Homes::<$database>::builder(routers())
+                .home(home("es"), server.url("es"))
+                .elsewhere(home("fr"))
+                .budget(budget.clone())
+                .wait(Duration::from_secs(1))
+                .build()
+                .unwrap();
+            // All of the budget is its own when it falls silent.
+            let decided = context::with(home("es"), || frozen.decide_write()).unwrap();
+            let leases = join_all((0..3).map(|_| decided.lease())).await;
+            let leases: Vec<_> = leases.into_iter().map(Result::unwrap).collect();
+            let in_use = join_all(leases.iter().map(|lease| lease.pool().acquire())).await;
+            assert_eq!((budget.open(), server.connections("es")), (3, 3));
+            server.pause();
+            // Each is asked whether it is sound as it is given back, and does not say.
+            drop(in_use);
+            drop(leases);
+            let ask = async || within("ES", sqlx::query("SELECT 1").execute(&frozen)).await;
+            let asked = join_all((0..30).map(|_| ask()));
+            let others = async {
+                for _ in 0..20 {
+                    assert_eq!(within("FR", note(&world.homes)).await.unwrap(), "planted in fr");
+                }
+            };
+            let (asked, ()) = tokio::join!(asked, others);
+            assert!(asked.iter().all(Result::is_err));
+            server.resume();
+            ask().await.unwrap();
+            assert_eq!(within("FR", note(&world.homes)).await.unwrap(), "planted in fr");
+        }
+    };
+}
+
+frozen!(a_postgres_that_falls_silent_gives_its_connections_to_others, Postgres, Server::postgres());
+frozen!(a_mariadb_that_falls_silent_gives_its_connections_to_others, MySql, Server::mariadb());
+
+macro_rules! runtimes {
+    ($name:ident, $database:ty, $start:expr) => {
+        // As the tests of a program do that keeps its homes in a static.
+        #[test]
+        fn $name() {
+            let Some(server) = $start else { return };
+            server.create_database("es");
+            let budget = Budget::new(2).close_idle_after(Duration::from_millis(50));
+            let homes = Homes::<$database>::builder(routers()).home(home("es"), server.url("es"));
+            let homes = homes.budget(budget.clone()).build().unwrap();
+            for _ in 0..3 {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let one = sqlx::query_scalar::<$database, i32>("SELECT 1").fetch_one(&homes);
+                assert_eq!(runtime.block_on(within("ES", one)).unwrap(), 1);
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                within("ES", sqlx::query("SELECT 1").execute(&homes)).await.unwrap();
+                let begun = Instant::now();
+                while budget.open() > 0 {
+                    assert!(begun.elapsed() < Duration::from_secs(30), "{budget:?}");
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+            assert_eq!(server.connections("es"), 0);
+        }
+    };
+}
+
+runtimes!(homes_in_postgres_outlive_the_runtime_that_they_were_used_in, Postgres, Server::postgres());
+runtimes!(homes_in_mariadb_outlive_the_runtime_that_they_were_used_in, MySql, Server::mariadb());
+
 /// The messages of the events that are told while it lives, on this thread.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
