@@ -229,8 +229,8 @@ impl<DB: Capability> Builder<DB> {
         self
     }
 
-    /// Bounds the connections that one database may have open, be it the primary of a home or one of its replicas, so that
-    /// it does not use up the budget; 10 unless this is said, and at least 1.
+    /// Bounds the connections that one database may have open, be it the primary of a home or one of its replicas, so
+    /// that it does not use up the budget; 10 unless this is said, and at least 1.
     ///
     /// ```
     /// use std::time::Duration;
@@ -258,10 +258,13 @@ impl<DB: Capability> Builder<DB> {
         self
     }
 
-    /// Bounds the time that is waited for a connection, 10 s unless this is said and at most a year: until one of those that are allowed has
-    /// become free, and the database has answered. A database that refuses connections is tried again during that time,
-    /// since it may be starting up; where that was in vain the next attempt fails at once. One that answers nothing is
-    /// tried by one at a time, and who waits for that attempt fails with it.
+    /// Bounds the time that is waited for a connection, 10 s unless this is said and at most a year: until one of those
+    /// that are allowed has become free, and the database has answered. A database that refuses connections is tried
+    /// again during that time, since it may be starting up; where that was in vain the next attempt fails at once. One
+    /// that does not answer is tried by one at a time, and who waits for that attempt fails with it.
+    ///
+    /// A library that is given the pool of a [`Lease`](crate::Lease), as SeaORM is, waits as long once more where the
+    /// connection was idle and has died.
     ///
     /// ```
     /// use std::time::Duration;
@@ -346,9 +349,9 @@ impl<DB: Capability> Builder<DB> {
     ///
     /// # Errors
     ///
-    /// [`Error::AddedTwice`] for a home that was added twice, [`Error::KeyColumnTwice`] for a table that was given two key
-    /// columns, [`Error::Url`] for a URL that cannot be used, and [`Error::SameDatabase`] if the URLs of two homes lead to one database. That two URLs that differ do so is found
-    /// when the second is connected to.
+    /// [`Error::AddedTwice`] for a home that was added twice, [`Error::KeyColumnTwice`] for a table that was given two
+    /// key columns, [`Error::Url`] for a URL that cannot be used, and [`Error::SameDatabase`] if the URLs of two homes
+    /// lead to one database. That two URLs that differ do so is found when the second is connected to.
     ///
     /// ```
     /// use domicile::Home;

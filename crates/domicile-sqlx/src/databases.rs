@@ -106,8 +106,8 @@ impl<DB: Capability> HomeDatabases<DB> {
         }
     }
 
-    /// Takes a connection that answers. Where a replica may, and it cannot be connected to, the next one is asked, and at
-    /// last the primary.
+    /// Takes a connection that answers. Where a replica may, and it cannot be connected to, the next one is asked, and
+    /// at last the primary.
     pub(crate) async fn connect(&self, role: Role) -> Result<(Lease<DB>, PoolConnection<DB>), Error> {
         let deadline = self.primary.deadline();
         let replicas = self.replicas_in_turn(role);
@@ -123,7 +123,8 @@ impl<DB: Capability> HomeDatabases<DB> {
         self.primary.connect(deadline).await
     }
 
-    /// The replicas that may answer, another one first each time. One that could not be connected to just now is left out.
+    /// The replicas that may answer, another one first each time. One that could not be connected to just now is left
+    /// out.
     fn replicas_in_turn(&self, role: Role) -> Vec<&Arc<Pool<DB>>> {
         if role == Role::Primary || self.replicas.is_empty() {
             return Vec::new();

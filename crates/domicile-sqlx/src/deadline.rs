@@ -27,8 +27,8 @@ impl Deadline {
         timeout_at(self.at, turn).await.ok()
     }
 
-    /// Waits for the answer of a database, no longer than leaves as much time to each of the others; `None` if it is too
-    /// late.
+    /// Waits for the answer of a database, no longer than leaves as much time to each of the others; `None` if it is
+    /// too late.
     pub(crate) async fn answer<T>(self, answer: impl Future<Output = T>) -> Option<T> {
         let now = Instant::now();
         let share = self.at.saturating_duration_since(now) / self.databases;

@@ -110,7 +110,8 @@ impl<DB: Capability> Decided<DB> {
     }
 
     /// Takes a connection to it, and waits for one if need be; see [`Builder::wait`](crate::Builder::wait). A future
-    /// that is dropped takes none.
+    /// that is dropped takes none. Where a replica may answer and cannot be connected to, it is one to the next, and at
+    /// last to the primary.
     ///
     /// # Errors
     ///

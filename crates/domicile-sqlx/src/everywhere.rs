@@ -44,8 +44,8 @@ type Query<'q, DB, A> = sqlx::query::Query<'q, DB, A>;
 
 impl<DB: Capability> Homes<DB> {
     /// Returns what sends statements to all homes that are [reachable](Self::reachable) here and now; of a handle that
-    /// was fixed to a home, to that home alone. Like [`on`](Self::on), it overrides the context, but neither what a statement says
-    /// itself nor a scope that is confined to one home.
+    /// was fixed to a home, to that home alone. Like [`on`](Self::on), it overrides the context, but neither what a
+    /// statement says itself nor a scope that is confined to one home.
     ///
     /// ```
     /// use domicile::Home;
