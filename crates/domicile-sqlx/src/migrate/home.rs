@@ -9,7 +9,7 @@ use sqlx::migrate::Migration;
 use crate::Error;
 use crate::capability::Capability;
 use crate::homes::Homes;
-use crate::statement::{Analysis, Keys, Term, Touch, bare};
+use crate::statement::{Analysis, Keys, Term, Touch, bare, schema};
 
 /// What a line begins with that says something of its migration to this crate.
 const LINE: &str = "-- domicile:";
@@ -79,7 +79,11 @@ impl<DB: Capability> Homes<DB> {
                     let Term::Literal(value) = term else { return untold("it is in a parameter, which nobody binds") };
                     let value = RoutingKey::new(value.as_str());
                     let part = format!("rows of {table} with the routing key {value}");
-                    let operation = Operation::write(table).with_key(value, Arc::clone(&key.label)).on(home.clone());
+                    let mut operation =
+                        Operation::write(table).with_key(value, Arc::clone(&key.label)).on(home.clone());
+                    if let Some(schema) = schema(&touch.table) {
+                        operation = operation.in_schema(schema);
+                    }
                     match self.shared.routers.route(&operation) {
                         Ok(_) => parts.add(true, part),
                         Err(error) if error.is_disagreement() => parts.add(false, part),
