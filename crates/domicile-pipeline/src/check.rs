@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::config::{Config, Database, Problem, Problems, SettingPath};
+use crate::database::control;
 use crate::inspect::{Inspected, in_short, inspect};
 use crate::pipeline::Pipeline;
-use crate::plan::{AllPlanned, Planned, Writing, any_delivery, control};
+use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
 use crate::source::Guarantee;
 
 /// What a check found to be in order.
@@ -65,7 +66,7 @@ impl Pipeline {
 
     /// Where parts of the configuration could not be made out, what earlier runs have left is not held against the rest.
     async fn check_parts(&self, parts_are_missing: bool) -> Result<Checked, Problems> {
-        let AllPlanned { mut planned, partly, mut problems } = self.plan_all();
+        let AllPlanned { mut planned, partly, mut problems } = self.plan_all().await;
         let unreachable = self.unreachable().await;
         let kept = control(&self.config.control).read().await.ok().filter(|_| !parts_are_missing);
         problems.extend(kept.iter().flat_map(|kept| self.moved(kept)));
@@ -94,9 +95,9 @@ impl Pipeline {
     /// What a run would say of the source before it reads it.
     async fn check_horizon(&self, planned: &mut Planned, inspected: &Inspected) -> Option<Problem> {
         let Writing { name, setting, .. } = &planned.writing;
-        let (error, help) = match planned.source.horizon().await {
-            Ok(upto) => (
-                inspected.check_not_beyond(upto, name).err()?,
+        let (error, help) = match planned.source.horizon(inspected.reached()).await {
+            Ok(horizon) => (
+                inspected.check_not_beyond(horizon.upto, name).err()?,
                 "bring its records back, or give the source another `name`, under which it is read from the start",
             ),
             Err(error) => (error, "mend the source, or leave those records out with a `query`"),

@@ -24,6 +24,7 @@ use crate::locate::Share;
 use crate::plan::Planned;
 use crate::quarantine::{Cause, Quarantined, record_json};
 use crate::report::{HomeReport, Observer};
+use crate::table::Table;
 
 /// What a home, or the control database, holds before a run.
 pub(crate) struct Opened {
@@ -40,6 +41,17 @@ pub(crate) struct Misfit {
     pub(crate) table: usize,
     pub(crate) message: String,
     pub(crate) fix: String,
+}
+
+impl Misfit {
+    /// A table that is missing, though the home has got beyond the start.
+    pub(crate) fn unread(number: usize, table: &Table, position: Position) -> Self {
+        Self {
+            table: number,
+            message: format!("there is no table `{}`, but records up to {position} have been read", table.name),
+            fix: String::from("records are read once: move a new analyser to a [[source]] of another name"),
+        }
+    }
 }
 
 /// One source's way into one database that takes deliveries.

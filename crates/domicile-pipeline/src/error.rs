@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::batch::Position;
 use crate::config::Problems;
 
 /// An error of the pipeline. It says what is wrong and where; nothing else has to be printed with it.
@@ -25,6 +26,15 @@ pub enum Failure {
     Failed(String),
     /// Another run has moved this home's position meanwhile: nothing of the transaction is kept.
     Overtaken(String),
+}
+
+impl Failure {
+    /// Another run has moved the home on from `position`.
+    pub(crate) fn overtaken(position: Position) -> Self {
+        Self::Overtaken(format!(
+            "another run has moved on from position {position}, so this run stops here; nothing is delivered twice"
+        ))
+    }
 }
 
 impl fmt::Display for Failure {

@@ -85,7 +85,7 @@ impl Pipeline {
     ///
     /// If the configuration is wrong, the source cannot be read, or the JSON does not fit the source's columns.
     pub async fn explain(&self, source: Option<&str>, records: Records<'_>) -> Result<Vec<Explained>, Error> {
-        let mut all = self.plan()?;
+        let mut all = self.plan().await?;
         let number = match source {
             None => 0,
             Some(name) => all
@@ -104,7 +104,7 @@ impl Pipeline {
                 return self.explain_batch(&planned, &batch);
             }
         };
-        let horizon = planned.source.horizon().await?;
+        let horizon = planned.source.horizon(Position::Start).await?.upto;
         let upto = last.map_or(horizon, |last| last.min(horizon));
         let most = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
         let mut all = Vec::new();

@@ -23,18 +23,21 @@ impl Inspected {
         self.homes.iter().chain([&self.control]).map(begin).collect()
     }
 
+    /// How far the home that is ahead of all others has got.
+    pub(crate) fn reached(&self) -> Position {
+        let states = self.homes.iter().chain([&self.control]);
+        states.filter_map(|state| state.as_ref().ok()).copied().max().unwrap_or(Position::Start)
+    }
+
     /// A source that ends before a home's position has lost records, or is another one: what it gives next would be
     /// taken for known.
     pub(crate) fn check_not_beyond(&self, upto: Position, source: &str) -> Result<(), Error> {
-        let reached = self.homes.iter().chain([&self.control]).filter_map(|state| state.as_ref().ok()).max();
-        match reached {
-            Some(reached) if *reached > upto => {
-                let message =
-                    format!("it ends at {upto}, but a home has got to {reached}; was it restored or replaced?");
-                Err(Error::source(source, message))
-            }
-            _ => Ok(()),
+        let reached = self.reached();
+        if reached <= upto {
+            return Ok(());
         }
+        let message = format!("it ends at {upto}, but a home has got to {reached}; was it restored or replaced?");
+        Err(Error::source(source, message))
     }
 }
 

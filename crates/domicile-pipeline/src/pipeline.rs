@@ -11,11 +11,12 @@ use crate::batch::{Batch, BatchLimit, Position};
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
 use crate::control::{Kept, moved, placements};
+use crate::database::control;
 use crate::deliver::{Deliverer, Limits, Message};
 use crate::error::Error;
 use crate::inspect::{Inspected, inspect};
 use crate::locate::{Locator, Share};
-use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, control, plan, unreachable_keys};
+use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::report::{Observer, Report, SourceReport};
 use crate::source::Source;
 
@@ -87,16 +88,16 @@ impl Pipeline {
     }
 
     /// Plans every source, or reports everything that is wrong with the configuration.
-    pub(crate) fn plan(&self) -> Result<Vec<Planned>, Problems> {
-        let AllPlanned { planned, problems, .. } = self.plan_all();
+    pub(crate) async fn plan(&self) -> Result<Vec<Planned>, Problems> {
+        let AllPlanned { planned, problems, .. } = self.plan_all().await;
         if problems.is_empty() { Ok(planned) } else { Err(problems.into_iter().collect()) }
     }
 
     /// Plans every source as far as that is possible.
-    pub(crate) fn plan_all(&self) -> AllPlanned {
+    pub(crate) async fn plan_all(&self) -> AllPlanned {
         let mut all = AllPlanned { planned: Vec::new(), partly: Vec::new(), problems: Vec::new() };
         for number in 0..self.config.sources.len() {
-            match plan(&self.config, number, &self.router, &self.added) {
+            match plan(&self.config, number, &self.router, &self.added).await {
                 Ok(source) => all.planned.push(source),
                 Err(Unplanned { problems, writing }) => {
                     all.problems.extend(problems);
@@ -140,7 +141,7 @@ impl Pipeline {
     /// If the configuration, the sources or the tables of a home do not fit together, a routing key has moved to another
     /// home since the last run, or the control database cannot tell that none has. Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
-        let planned = self.plan()?;
+        let planned = self.plan().await?;
         let mut kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
         let mut inspected = Vec::new();
@@ -167,9 +168,11 @@ impl Pipeline {
         observer: &Arc<dyn Observer>,
     ) -> Result<SourceReport, Error> {
         let source = planned.writing.name.clone();
-        let horizon = blocking::caught(planned.source.horizon()).await;
+        let horizon = blocking::caught(planned.source.horizon(inspected.reached())).await;
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&source, panic)));
-        let readable = horizon.and_then(|upto| inspected.check_not_beyond(upto, &source).map(|()| upto));
+        let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
+        let readable =
+            horizon.and_then(|horizon| inspected.check_not_beyond(horizon.upto, &source).map(|()| horizon.upto));
         let (upto, refusal) = readable.map_or_else(|error| (Position::Start, Some(error)), |upto| (upto, None));
         let starts = inspected.starts(upto);
         let after = starts.iter().copied().min().unwrap_or(upto);
@@ -179,6 +182,9 @@ impl Pipeline {
         let guarantee = planned.source.guarantee().clone();
         if refusal.is_none() {
             observer.source_started(&source, &guarantee, after, upto);
+        }
+        if let Some(waits_for) = &waits_for {
+            observer.source_waits(&source, waits_for);
         }
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, &inspected, kept.id.as_deref(), &limits, observer);
@@ -193,7 +199,7 @@ impl Pipeline {
         let reached = if failure.is_none() { Some(upto) } else { None };
         let (homes, control) = homes.finish(reached).await;
         let failure = failure.map(|error| error.to_string());
-        Ok(SourceReport { source, guarantee, homes, control, failure })
+        Ok(SourceReport { source, guarantee, homes, control, waits_for, failure })
     }
 
     fn limits(&self) -> Limits {

@@ -8,14 +8,11 @@ use domicile::{Chain, Home};
 
 use crate::analyse::{Analyse, Analysers, Combine, SqlAnalyser};
 use crate::config::{Config, Database, Document, HomeConfig, Problem, SettingPath, SourceConfig};
-use crate::control::Control;
 use crate::country::country_code;
-use crate::database::sqlite::control::SqliteControl;
-use crate::database::sqlite::delivery::SqliteDelivery;
-use crate::database::sqlite::source::{SqliteSource, Unopened};
+use crate::database;
 use crate::deliver::Delivery;
 use crate::locate::Locator;
-use crate::source::Source;
+use crate::source::{Source, Unopened};
 use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
 
@@ -70,10 +67,15 @@ impl Analyse for Arc<dyn Analyse> {
 }
 
 /// Plans one source, or says everything that is wrong with its settings.
-pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &Added) -> Result<Planned, Unplanned> {
+pub(crate) async fn plan(
+    config: &Config,
+    number: usize,
+    router: &Arc<Chain>,
+    added: &Added,
+) -> Result<Planned, Unplanned> {
     let source_config = &config.sources[number];
     let document = &config.document;
-    let opened = SqliteSource::open(source_config, document);
+    let opened = database::source(source_config, document).await;
     let (schema, cursor) = match &opened {
         Ok(source) => (Some(source.schema()), source.cursor()),
         Err(not_opened) => (not_opened.schema.clone(), 0),
@@ -108,7 +110,7 @@ pub(crate) fn plan(config: &Config, number: usize, router: &Arc<Chain>, added: &
     let combines = plan_combines(&writing, config, &mut problems);
     match (opened, locator) {
         (Ok(source), Some(locator)) if problems.is_empty() => {
-            Ok(Planned { source: Box::new(source), locator: Arc::new(locator), combines, writing })
+            Ok(Planned { source, locator: Arc::new(locator), combines, writing })
         }
         _ => Err(Unplanned { problems, writing: Some(writing) }),
     }
@@ -244,21 +246,16 @@ impl Writing {
 
     /// The way into a home for this source, by a run that belongs to a control database.
     pub(crate) fn delivery(&self, home: &Database, control: Option<&str>) -> Box<dyn Delivery> {
-        Box::new(SqliteDelivery::new(home.path.clone(), &self.name, control, Arc::clone(self.analysers.tables())))
+        database::delivery(home, &self.name, control, Arc::clone(self.analysers.tables()))
     }
 
     /// The way into the control database for this source, which takes no objects.
     pub(crate) fn nowhere(&self, database: &Database, control: Option<&str>) -> Box<dyn Delivery> {
-        Box::new(SqliteDelivery::new(database.path.clone(), &self.name, control, Arc::new([])))
+        database::delivery(database, &self.name, control, Arc::new([]))
     }
 }
 
 /// The way into any database of the configuration, to see whether it can be used.
 pub(crate) fn any_delivery(database: &Database) -> Box<dyn Delivery> {
-    Box::new(SqliteDelivery::new(database.path.clone(), "", None, Arc::new([])))
-}
-
-/// The way into the control database for what it keeps from run to run.
-pub(crate) fn control(database: &Database) -> Box<dyn Control> {
-    Box::new(SqliteControl::new(database.path.clone()))
+    database::delivery(database, "", None, Arc::new([]))
 }

@@ -17,6 +17,11 @@ pub trait Observer: Send + Sync {
         let _ = (source, guarantee, after, upto);
     }
 
+    /// A source is not read further, because of transactions that may still write to what was read.
+    fn source_waits(&self, source: &str, waits_for: &str) {
+        let _ = (source, waits_for);
+    }
+
     /// A batch of so many records was read; everything up to `upto` has been.
     fn batch_read(&self, records: usize, upto: Position) {
         let _ = (records, upto);
@@ -77,6 +82,8 @@ pub struct SourceReport {
     pub homes: Vec<HomeReport>,
     /// The control database, which keeps what has no home.
     pub control: HomeReport,
+    /// Which transactions have to end before the source is read further, if some have to.
+    pub waits_for: Option<String>,
     /// Why reading stopped early.
     pub failure: Option<String>,
 }

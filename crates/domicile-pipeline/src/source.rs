@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -50,6 +50,22 @@ impl fmt::Display for Guarantee {
     }
 }
 
+/// Up to where a source is settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Horizon {
+    /// Nothing will appear at or below this position later.
+    pub upto: Position,
+    /// Who keeps it from going further, if somebody does.
+    pub waits_for: Option<String>,
+}
+
+impl Horizon {
+    /// Everything that is there is settled.
+    pub(crate) fn all(upto: Position) -> Self {
+        Self { upto, waits_for: None }
+    }
+}
+
 /// A database that records are read from, in batches, by a cursor that only grows.
 ///
 /// An implementation MUST read each batch in one snapshot, MUST return records in the order of the cursor and all
@@ -70,11 +86,54 @@ pub(crate) trait Source: Send {
     /// names the record.
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String>;
 
-    /// The highest position up to which everything is settled now: nothing will appear at or below it later.
-    async fn horizon(&mut self) -> Result<Position, Error>;
+    /// Up to where everything is settled now. Who is not known to have ended is waited for, within a bound; what was
+    /// `reached` before has been settled ever since.
+    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error>;
 
     /// Reads records behind `after` and up to `upto`, at most `limit`.
     ///
     /// The batch's `upto` is the cursor of its last record, or `upto` itself when the source has no more.
     async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error>;
+}
+
+/// Why a source cannot be opened: which setting is wrong, and what to do.
+pub(crate) struct Unopened {
+    /// The setting of the source, for example `cursor`.
+    pub(crate) setting: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: String,
+}
+
+/// Everything that stops a source from being opened, and its columns if they are known.
+pub(crate) struct NotOpened {
+    pub(crate) why: Vec<Unopened>,
+    pub(crate) schema: Option<SchemaRef>,
+}
+
+impl From<Vec<Unopened>> for NotOpened {
+    fn from(why: Vec<Unopened>) -> Self {
+        Self { why, schema: None }
+    }
+}
+
+impl Unopened {
+    pub(crate) fn new(setting: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { setting, message: message.into(), help: help.into() }
+    }
+
+    /// The cursor is no integer column of the source.
+    pub(crate) fn no_cursor(schema: &Schema, cursor: &str) -> Self {
+        let message = match schema.column_with_name(cursor) {
+            Some(_) => format!("the cursor `{cursor}` is not an integer column"),
+            None => format!("there is no column `{cursor}`"),
+        };
+        let is_integer = |field: &&FieldRef| field.data_type() == &DataType::Int64;
+        let integers: Vec<_> = schema.fields().iter().filter(is_integer).map(|field| field.name()).collect();
+        Self::new("cursor", message, format!("the integer columns are: {integers:?}"))
+    }
+
+    /// The configuration gives a type to a column that there is none of.
+    pub(crate) fn no_column(name: &str) -> Self {
+        Self::new("columns", format!("there is no column `{name}`"), "remove it, or correct its name")
+    }
 }

@@ -49,6 +49,6 @@ impl From<&Report> for Ended {
 /// would only hold more memory, because each keeps a heap of its own.
 fn block_on<T>(threads: usize, future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.max_blocking_threads(threads).enable_time();
+    runtime.max_blocking_threads(threads).enable_all();
     runtime.build().expect("the operating system gives threads").block_on(future)
 }

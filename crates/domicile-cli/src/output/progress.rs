@@ -103,6 +103,10 @@ impl Observer for Progress {
         });
     }
 
+    fn source_waits(&self, source: &str, waits_for: &str) {
+        self.with(|state| state.say(&format!("source {source} waits: {waits_for}")));
+    }
+
     fn home_failed(&self, home: &str, failure: &Failure) {
         self.with(|state| state.say(&format!("{home} FAILED: {failure}")));
     }

@@ -59,8 +59,8 @@ fn all_mistakes_of_the_settings_are_told_at_once() {
       help: a key has one home: remove it from one of the two
     domicile.toml:8:1: error: `japan` is set twice
       help: keep one of the two: a setting is given once, and a table has one header
-    domicile.toml:10:9: error: the home `spain` is the same database file as the home `portugal` in line 9
-      help: give each a file of its own; only sources may share one
+    domicile.toml:10:9: error: the home `spain` is the same database as the home `portugal` in line 9
+      help: give each a database of its own; only sources may share one
     domicile.toml:17:10: error: `source[0].ignore` must be a text, not true or false
       help: write it as in `ignore = "status = 'test'"`
     domicile.toml:32:9: error: `source[0].analyser[2].write` cannot be `add`
@@ -125,8 +125,8 @@ fn mistakes_of_every_kind_are_told_at_once() {
       help: check the path, and that the file can be written
     domicile.toml:7:9: error: the routing key `JP` is placed twice: by `homes.france[1]` in line 5, and in line 7
       help: a key has one home: remove it from one of the two
-    domicile.toml:8:12: error: the home `portugal` is the same database file as the home `germany` in line 6
-      help: give each a file of its own; only sources may share one
+    domicile.toml:8:12: error: the home `portugal` is the same database as the home `germany` in line 6
+      help: give each a database of its own; only sources may share one
     domicile.toml:14:10: error: there is no column `number`
       help: the integer columns are: ["id"]
     domicile.toml:15:7: error: Schema error: No field named land.

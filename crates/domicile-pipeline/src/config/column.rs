@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+
 use super::findings::{listed, meant};
 
 /// Decimals have at most so many digits.
@@ -43,6 +45,22 @@ pub enum ColumnType {
     Timestamp,
     /// `bytes`
     Bytes,
+}
+
+impl ColumnType {
+    /// The type of Arrow that values of the column have.
+    pub(crate) fn data_type(&self) -> DataType {
+        match *self {
+            ColumnType::Text => DataType::Utf8,
+            ColumnType::Integer => DataType::Int64,
+            ColumnType::Float => DataType::Float64,
+            ColumnType::Boolean => DataType::Boolean,
+            ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale.cast_signed()),
+            ColumnType::Date => DataType::Date32,
+            ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            ColumnType::Bytes => DataType::Binary,
+        }
+    }
 }
 
 /// Why a text is not the type of a column.

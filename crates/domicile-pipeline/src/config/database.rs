@@ -1,21 +1,33 @@
 //! The database that a URL of the file names.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::findings::Findings;
+use super::server::ServerUrl;
 use super::setting::SettingPath;
 
-const SUPPORTED: &str = "supported are `sqlite:PATH` and `sqlite://PATH`";
+const SUPPORTED: &str = "supported are `sqlite:PATH` and `postgres://USER:PASSWORD@HOST:PORT/DATABASE`";
+/// The port of PostgreSQL.
+const POSTGRES_PORT: u16 = 5432;
 /// Stands for the home's name in a URL.
 const HOME: &str = "{home}";
+
+/// Where a database is, and of which kind.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A file of SQLite. A path that is relative in the configuration is taken from the folder of the configuration.
+    Sqlite(PathBuf),
+    /// A database of a PostgreSQL server.
+    Postgres(Box<ServerUrl>),
+}
 
 /// A database. It is displayed as the file writes it: what `${NAME}` stands for is never shown, and neither is the
 /// path in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Database {
-    /// Its file. A path that is relative in the configuration is taken from the folder of the configuration.
-    pub path: PathBuf,
+    /// Where it is.
+    pub location: Location,
     /// The setting that holds its URL.
     pub setting: SettingPath,
     shown: String,
@@ -43,19 +55,19 @@ impl Database {
             let help = "it is the name of a home: only the URLs of homes may have it";
             Err((format!("`{HOME}` means nothing here"), String::from(help)))
         } else {
-            Self::sqlite(url, findings.document.shown(&setting).to_owned(), &setting, findings)
+            Self::of_url(url, findings.document.shown(&setting).to_owned(), &setting, findings)
         };
         read.map_err(|(message, help)| findings.report(&setting, message, help)).ok()
     }
 
     /// Stands for the control database of a file that names none, so that the rest can be checked all the same.
     pub(super) fn missing(setting: SettingPath) -> Self {
-        Self { path: PathBuf::new(), setting, shown: String::new() }
+        Self { location: Location::Sqlite(PathBuf::new()), setting, shown: String::new() }
     }
 
     /// Whether the file names no database here, which has been reported.
     pub(crate) fn is_missing(&self) -> bool {
-        self.path.as_os_str().is_empty()
+        matches!(&self.location, Location::Sqlite(path) if path.as_os_str().is_empty())
     }
 
     /// Reads the URL of a home, in which `{home}` is the home's name.
@@ -66,7 +78,7 @@ impl Database {
         findings: &Findings<'_>,
     ) -> Result<Self, Refusal> {
         let shown = findings.document.shown(setting).replace(HOME, home);
-        Self::sqlite(&url.replace(HOME, home), shown, setting, findings)
+        Self::of_url(&url.replace(HOME, home), shown, setting, findings)
     }
 
     /// Whether the URL is another one for each home.
@@ -74,22 +86,46 @@ impl Database {
         url.contains(HOME)
     }
 
-    fn sqlite(url: &str, shown: String, setting: &SettingPath, findings: &Findings<'_>) -> Result<Self, Refusal> {
-        let path = url.strip_prefix("sqlite:").ok_or_else(|| unsupported(&shown))?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let refusal = if path.is_empty() || path.ends_with('/') {
-            "names no file"
-        } else if path.starts_with(":memory:") {
-            "names a database in memory, which is gone when the program ends"
-        } else if path.contains('?') {
-            "has options after a `?`, and there are none"
-        } else if path.contains('\0') {
-            "has a NUL in it"
-        } else {
-            let path = findings.folder.join(path);
-            return Ok(Self { path, setting: setting.clone(), shown });
+    fn of_url(url: &str, shown: String, setting: &SettingPath, findings: &Findings<'_>) -> Result<Self, Refusal> {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        let location = match scheme {
+            "sqlite" => Location::Sqlite(sqlite(url, &shown, findings.folder)?),
+            "postgres" | "postgresql" => {
+                let server = ServerUrl::read(url, POSTGRES_PORT, findings.folder);
+                // Of the URL only the scheme is shown: the rest may hold a password.
+                let refused = |(why, help)| (format!("the URL of a PostgreSQL is refused: {why}"), help);
+                Location::Postgres(Box::new(server.map_err(refused)?))
+            }
+            _ => return Err(unsupported(&shown)),
         };
-        Err((format!("`{shown}` {refusal}"), String::from("name a file, as in `sqlite:orders.sqlite`")))
+        Ok(Self { location, setting: setting.clone(), shown: without_password(&shown) })
+    }
+}
+
+fn sqlite(url: &str, shown: &str, folder: &Path) -> Result<PathBuf, Refusal> {
+    let path = url.trim_start_matches("sqlite:");
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let refusal = if path.is_empty() || path.ends_with('/') {
+        "names no file"
+    } else if path.starts_with(":memory:") {
+        "names a database in memory, which is gone when the program ends"
+    } else if path.contains('?') {
+        "has options after a `?`, and there are none"
+    } else if path.contains('\0') {
+        "has a NUL in it"
+    } else {
+        return Ok(folder.join(path));
+    };
+    Err((format!("`{shown}` {refusal}"), String::from("name a file, as in `sqlite:orders.sqlite`")))
+}
+
+/// What the file writes, without a password that stands in it.
+fn without_password(shown: &str) -> String {
+    let Some((scheme, rest)) = shown.split_once("://") else { return shown.to_owned() };
+    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    match rest[..authority].rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {
+        Some((user, host)) => format!("{scheme}://{user}:***@{host}{}", &rest[authority..]),
+        None => shown.to_owned(),
     }
 }
 
@@ -111,7 +147,7 @@ fn unsupported(shown: &str) -> Refusal {
 mod tests {
     use std::path::Path;
 
-    use super::{Database, Findings, SettingPath};
+    use super::{Database, Findings, Location, SettingPath};
     use crate::config::{Document, Problems, environment::substitute};
 
     fn read_as(home: Option<&str>, written: &str) -> Result<Database, Problems> {
@@ -126,6 +162,10 @@ mod tests {
         database.ok_or(findings.problems)
     }
 
+    fn file(path: &str) -> Location {
+        Location::Sqlite(path.into())
+    }
+
     fn message(written: &str) -> String {
         read_as(None, written).unwrap_err().to_string()
     }
@@ -138,15 +178,16 @@ mod tests {
             ("sqlite:/a.sqlite", "/a.sqlite"),
             ("sqlite:///a.sqlite", "/a.sqlite"),
         ] {
-            assert_eq!(read_as(None, url).unwrap().path, Path::new(path), "{url}");
+            assert!(read_as(None, url).unwrap().location == file(path), "{url}");
         }
-        assert_eq!(read_as(Some("es"), "sqlite:{home}/{home}.sqlite").unwrap().path, Path::new("conf/es/es.sqlite"));
+        let home = read_as(Some("es"), "sqlite:{home}/{home}.sqlite").unwrap();
+        assert!(home.location == file("conf/es/es.sqlite"));
     }
 
     #[test]
     fn a_secret_is_used_but_never_shown() {
         let database = read_as(Some("es"), "sqlite:${DATA}/{home}").unwrap();
-        assert_eq!(database.path, Path::new("conf/secret/es"));
+        assert!(database.location == file("conf/secret/es"));
         assert_eq!(database.to_string(), "sqlite:${DATA}/es");
         assert!(!format!("{database:?}").contains("secret"));
         for written in ["${DATA}", "x:${DATA}", "sqlite:${DATA}?x", "sqlite:${DATA}/"] {
@@ -155,10 +196,24 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_never_shown() {
+        let shown = |url| read_as(None, url).unwrap().to_string();
+        assert_eq!(shown("postgres://jan:password@host/shop"), "postgres://jan:***@host/shop");
+        assert_eq!(
+            shown("postgres://jan:p@ss@host:1/shop?sslmode=require"),
+            "postgres://jan:***@host:1/shop?sslmode=require"
+        );
+        assert_eq!(shown("postgres://jan@host/shop"), "postgres://jan@host/shop");
+        assert_eq!(shown("postgres://jan:${PASSWORD}@host/shop"), "postgres://jan:***@host/shop");
+        let told = message("postgres://jan:password@host/shop?pool=password");
+        assert!(told.contains("refused: it has no option `pool`") && !told.contains("password@"), "{told}");
+    }
+
+    #[test]
     fn what_is_not_supported_is_refused_with_the_fix() {
-        let told = message("postgres://user:password@host/db");
+        let told = message("oracle://user:password@host/db");
         assert!(
-            told.contains("databases of the kind `postgres:` are not supported\n  help: supported are `sqlite:PATH`")
+            told.contains("databases of the kind `oracle:` are not supported\n  help: supported are `sqlite:PATH`")
         );
         assert!(!told.contains("password"), "{told}");
         assert!(message("orders.sqlite").contains("help: write `sqlite:orders.sqlite`"));

@@ -1,4 +1,4 @@
-//! No two databases are one file.
+//! No two databases are one.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -6,14 +6,15 @@ use std::path::{Component, Path, PathBuf};
 
 use domicile::Home;
 
-use super::database::Database;
+use super::database::{Database, Location};
 use super::findings::Findings;
+use super::server::{Address, ServerUrl};
 use super::setting::SettingPath;
 
-/// A use of a database's file.
+/// A use of a database.
 pub(super) struct Use {
-    path: PathBuf,
-    /// Such as ``the home `es` ``. Uses of the same name may share a file: it is the name of all sources, and homes
+    location: Location,
+    /// Such as ``the home `es` ``. Uses of the same name may share a database: it is the name of all sources, and homes
     /// that have the same have been reported for that.
     name: String,
     setting: SettingPath,
@@ -33,28 +34,28 @@ impl Use {
     }
 
     fn new(database: &Database, name: impl Into<String>, setting: &SettingPath) -> Self {
-        Self { path: database.path.clone(), name: name.into(), setting: setting.clone() }
+        Self { location: database.location.clone(), name: name.into(), setting: setting.clone() }
     }
 }
 
-/// Reports every use of a file that is in use already. Sources may share a file among themselves.
+/// Reports every use of a database that is in use already. Sources may share one among themselves.
 pub(super) fn check(findings: &mut Findings<'_>) {
     let uses = std::mem::take(&mut findings.uses);
     let mut first_by_identity: HashMap<Identity, &Use> = HashMap::new();
     for this in &uses {
-        let identities = identities(&this.path);
+        let identities = identities(&this.location);
         let known = identities.iter().find_map(|identity| first_by_identity.get(identity).copied());
         for identity in identities {
             first_by_identity.entry(identity).or_insert(this);
         }
         let Some(first) = known.filter(|first| first.name != this.name) else { continue };
         let line = findings.document.line(&first.setting);
-        let message = format!("{} is the same database file as {} in line {line}", this.name, first.name);
-        findings.report(&this.setting, message, "give each a file of its own; only sources may share one");
+        let message = format!("{} is the same database as {} in line {line}", this.name, first.name);
+        findings.report(&this.setting, message, "give each a database of its own; only sources may share one");
     }
 }
 
-/// What two names of one file have in common.
+/// What two names of one database have in common.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
     Path(PathBuf),
@@ -63,9 +64,25 @@ enum Identity {
         device: u64,
         inode: u64,
     },
+    /// The kind of the server, where it listens, and the database. Two names of one host are told apart here.
+    Server(&'static str, String, u16, String),
 }
 
-fn identities(path: &Path) -> Vec<Identity> {
+impl Identity {
+    fn server(kind: &'static str, server: &ServerUrl) -> Self {
+        let (at, port) = match &server.address {
+            Address::Tcp(host, port) => (host.to_lowercase(), *port),
+            Address::Unix(path, port) => (path.to_string_lossy().into_owned(), *port),
+        };
+        Self::Server(kind, at, port, server.database.clone())
+    }
+}
+
+fn identities(location: &Location) -> Vec<Identity> {
+    let path = match location {
+        Location::Sqlite(path) => path,
+        Location::Postgres(server) => return vec![Identity::server("postgres", server)],
+    };
     let identities = vec![Identity::Path(resolved(path))];
     #[cfg(unix)]
     let identities = identities.into_iter().chain(inode(path)).collect();
@@ -130,7 +147,7 @@ mod tests {
 
     #[test]
     fn no_two_databases_are_one_file() {
-        let same = |this: &str, first: &str| format!("{this} is the same database file as {first}");
+        let same = |this: &str, first: &str| format!("{this} is the same database as {first}");
         for (from, to, expected) in [
             ("/de.sqlite", "/homes/france.sqlite", same("8: the home `germany`", "the home `france` in line 7")),
             ("source.sqlite", "x/../control.sqlite", same("19: a source", "the control database in line 2")),
@@ -159,7 +176,7 @@ mod tests {
         )
         .unwrap();
         let told: Vec<_> = Config::load(&path).unwrap_err().iter().map(ToString::to_string).collect();
-        assert_eq!(told[0], "the home `france` is the same database file as the home `iberia` in line 6");
-        assert_eq!(told[1], "the home `germany` is the same database file as the control database in line 2");
+        assert_eq!(told[0], "the home `france` is the same database as the home `iberia` in line 6");
+        assert_eq!(told[1], "the home `germany` is the same database as the control database in line 2");
     }
 }

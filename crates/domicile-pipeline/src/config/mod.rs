@@ -6,7 +6,7 @@
 //! 2. `value`: `${NAME}` is replaced by what the environment holds;
 //! 3. `shape`: the JSON schema says which settings there are, and of what type;
 //! 4. `home`, `source`, `analyser`, `limits`: what a schema cannot say;
-//! 5. `distinct`: no two databases are one file.
+//! 5. `distinct`: no two databases are one.
 //!
 //! What the environment holds never gets into a message: a value is shown as the file writes it.
 
@@ -25,6 +25,7 @@ mod problem;
 mod problems;
 mod rules;
 mod schema;
+mod server;
 mod setting;
 mod shape;
 mod source;
@@ -44,7 +45,7 @@ use serde_json::Value;
 
 pub use analyser::{AnalyserConfig, WriteMode};
 pub use column::{ColumnType, InvalidColumnType};
-pub use database::Database;
+pub use database::{Database, Location};
 pub use document::Document;
 pub(crate) use document::UNTOLD;
 pub use home::HomeConfig;
@@ -52,6 +53,7 @@ pub use limits::{BatchLimits, DeliveryLimits};
 pub use problem::{Problem, Severity};
 pub use problems::Problems;
 pub use schema::json_schema;
+pub use server::{Address, Password, ServerUrl, TlsMode};
 pub use setting::SettingPath;
 pub use source::{From, SourceConfig};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{ColumnType, Config, From, Problems, WriteMode};
+use super::{ColumnType, Config, From, Location, Problems, WriteMode};
 
 /// A file that has everything.
 pub(super) const FULL: &str = r#"#:schema ./domicile.schema.json
@@ -63,11 +63,11 @@ pub(super) fn told(from: &str, to: &str) -> Vec<String> {
 #[test]
 fn a_full_file_is_read() {
     let config = read(FULL).unwrap();
-    assert_eq!(config.control.path, Path::new("conf/control.sqlite"));
-    let homes: Vec<_> =
-        config.homes.iter().map(|home| (home.home.as_str(), home.database.path.to_str().unwrap())).collect();
+    assert!(config.control.location == Location::Sqlite("conf/control.sqlite".into()));
+    let homes: Vec<_> = config.homes.iter().map(|home| home.home.as_str()).collect();
+    assert_eq!(homes, ["iberia", "france", "germany"]);
     let paths = ["conf/homes/iberia.sqlite", "conf/homes/france.sqlite", "conf/./de.sqlite"];
-    assert_eq!(homes, [("iberia", paths[0]), ("france", paths[1]), ("germany", paths[2])]);
+    assert!(config.homes.iter().zip(paths).all(|(home, path)| home.database.location == Location::Sqlite(path.into())));
     assert_eq!(config.homes[2].database.to_string(), "sqlite:${DATA_DIR:-.}/de.sqlite");
     let origin = |key: &str| config.placement.home_of(&domicile::RoutingKey::new(key)).unwrap().origin().to_owned();
     assert_eq!(
@@ -152,8 +152,8 @@ fn homes_are_checked() {
         ("france = \"FR\"", "control = \"FR\"", "7: `control` is below `[homes]`, where it is the name of a home"),
         ("{home}.sqlite", "one.sqlite", "3: `home_url` names one database for 2 homes"),
         ("home_url = \"sqlite:homes/{home}.sqlite\"", "", "5: missing setting `home_url`, which 2 of the homes need"),
-        ("sqlite:homes", "mysql:homes", "3: databases of the kind `mysql:` are not supported"),
-        ("sqlite:control", "postgres:control", "2: databases of the kind `postgres:` are not supported"),
+        ("sqlite:homes", "oracle:homes", "3: databases of the kind `oracle:` are not supported"),
+        ("sqlite:control", "postgres:control", "2: the URL of a PostgreSQL is refused: it names no host"),
         ("${DATA_DIR:-.}", "${DATA_DIR}", "8: the environment variable `DATA_DIR` is not set"),
         ("parallel = 2", "parallel = 200", "15: 200 homes cannot be delivered to at once with 128 connections"),
         ("rows = 50000", "rows = 1000001", "12: `batch.rows` must be at most 1000000, but is 1000001"),

@@ -1,3 +1,52 @@
 //! One folder for each database, with the same files in each: how it is read, how it is written, which types it has.
+//!
+//! This file is the one place that tells them apart.
 
+mod column;
+mod given;
+pub(crate) mod postgres;
+mod rows;
 pub(crate) mod sqlite;
+
+use std::sync::Arc;
+
+use crate::config::{Database, Document, Location, SourceConfig};
+use crate::control::Control;
+use crate::deliver::Delivery;
+use crate::source::{NotOpened, Source};
+use crate::table::Table;
+
+/// Opens a source without writing to it, and learns its columns.
+pub(crate) async fn source(config: &SourceConfig, document: &Document) -> Result<Box<dyn Source>, NotOpened> {
+    match &config.database.location {
+        Location::Sqlite(path) => Ok(Box::new(sqlite::source::SqliteSource::open(path, config, document)?)),
+        Location::Postgres(server) => {
+            Ok(Box::new(postgres::source::PostgresSource::open(server, config, document).await?))
+        }
+    }
+}
+
+/// One source's way into a database, by a run that belongs to a control database.
+pub(crate) fn delivery(
+    database: &Database,
+    source: &str,
+    control: Option<&str>,
+    tables: Arc<[Table]>,
+) -> Box<dyn Delivery> {
+    match &database.location {
+        Location::Sqlite(path) => {
+            Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), source, control, tables))
+        }
+        Location::Postgres(server) => {
+            Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), source, control, tables))
+        }
+    }
+}
+
+/// The way into a control database for what it keeps from run to run.
+pub(crate) fn control(database: &Database) -> Box<dyn Control> {
+    match &database.location {
+        Location::Sqlite(path) => Box::new(sqlite::control::SqliteControl::new(path.clone())),
+        Location::Postgres(server) => Box::new(postgres::control::PostgresControl::new((**server).clone())),
+    }
+}

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::report::Silent;
-use crate::source::Guarantee;
+use crate::source::{Guarantee, Horizon};
 
 /// A source that panics in its second batch.
 struct Panicking {
@@ -32,8 +32,8 @@ impl Source for Panicking {
         self.source.given(objects)
     }
 
-    async fn horizon(&mut self) -> Result<Position, Error> {
-        self.source.horizon().await
+    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error> {
+        self.source.horizon(reached).await
     }
 
     async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
@@ -67,13 +67,13 @@ fn run(panics: bool) -> SourceReport {
     source.execute_batch(orders).unwrap();
     let path = folder.path().join(Path::new("domicile.toml"));
     let pipeline = Pipeline::new(Config::read(&path, CONFIG.to_owned(), &|_| None).unwrap());
-    let mut planned = pipeline.plan().unwrap().pop().unwrap();
-    if panics {
-        planned.source = Box::new(Panicking { source: planned.source, batches: 0 });
-    }
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
     runtime.block_on(async {
+        let mut planned = pipeline.plan().await.unwrap().pop().unwrap();
+        if panics {
+            planned.source = Box::new(Panicking { source: planned.source, batches: 0 });
+        }
         let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&Kept::default())).await;
         assert!(problems.is_empty());
         pipeline.run_source(planned, inspected, &mut Kept::default(), &observer).await.unwrap()

@@ -112,7 +112,7 @@ pub(crate) fn run(pipeline: &Pipeline, observer: Arc<dyn Observer>) -> Result<Re
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// The report of the one source.

@@ -10,6 +10,7 @@ mod placements;
 mod positions;
 mod reports;
 mod routers;
+mod servers;
 mod sql_analysers;
 mod typed_analysers;
 mod typed_shapes;

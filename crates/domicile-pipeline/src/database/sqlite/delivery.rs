@@ -174,11 +174,7 @@ impl Shared {
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
             if position != Position::Start && existing(connection, &table.name)?.is_empty() {
-                all.push(Misfit {
-                    table: number,
-                    message: format!("there is no table `{}`, but records up to {position} have been read", table.name),
-                    fix: String::from("records are read once: move a new analyser to a [[source]] of another name"),
-                });
+                all.push(Misfit::unread(number, table, position));
             }
             all.extend(misfits(connection, number, table)?);
         }
@@ -320,9 +316,6 @@ impl Open {
     }
 
     fn overtaken(&self) -> Failure {
-        Failure::Overtaken(format!(
-            "another run has moved on from position {}, so this run stops here; nothing is delivered twice",
-            self.position
-        ))
+        Failure::overtaken(self.position)
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -12,15 +11,16 @@ use serde_json::{Map, Value};
 
 use super::guarantee::{guarantee, rowid_alias};
 use super::json::stored;
-use super::read::{Column, raw, size};
+use super::read::{push, raw, size};
 use super::statement::failure;
 use super::types::declared_type;
 use super::{open, quote};
-use crate::batch::{Batch, BatchLimit, Defect, Position};
+use crate::batch::{Batch, BatchLimit, Position};
 use crate::blocking;
 use crate::config::{ColumnType, Document, From, SourceConfig, UNTOLD};
+use crate::database::rows::Rows;
 use crate::error::Error;
-use crate::source::{Guarantee, Source};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
 /// A table or query of a SQLite database.
 pub(crate) struct SqliteSource {
@@ -43,36 +43,10 @@ struct Reading {
     schema: SchemaRef,
 }
 
-/// Why a source cannot be opened: which setting is wrong, and what to do.
-pub(crate) struct Unopened {
-    /// The setting of the source, for example `cursor`.
-    pub(crate) setting: &'static str,
-    pub(crate) message: String,
-    pub(crate) help: String,
-}
-
-/// Everything that stops a source from being opened, and its columns if they are known.
-pub(crate) struct NotOpened {
-    pub(crate) why: Vec<Unopened>,
-    pub(crate) schema: Option<SchemaRef>,
-}
-
-impl std::convert::From<Vec<Unopened>> for NotOpened {
-    fn from(why: Vec<Unopened>) -> Self {
-        Self { why, schema: None }
-    }
-}
-
-impl Unopened {
-    fn new(setting: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { setting, message: message.into(), help: help.into() }
-    }
-}
-
 impl SqliteSource {
     /// Opens a source without writing to it, and learns its columns.
-    pub(crate) fn open(config: &SourceConfig, document: &Document) -> Result<Self, NotOpened> {
-        let connection = open_read_only(&config.database.path).map_err(|error| {
+    pub(crate) fn open(path: &Path, config: &SourceConfig, document: &Document) -> Result<Self, NotOpened> {
+        let connection = open_read_only(path).map_err(|error| {
             let message = format!("the database {} cannot be opened: {}", config.database, failure(&error));
             vec![Unopened::new("url", message, "check that it is there, and a SQLite database that this user may read")]
         })?;
@@ -87,7 +61,11 @@ impl SqliteSource {
             .map(|(number, _)| number)
             .ok_or_else(|| NotOpened {
                 // A cursor that is missing in the configuration has been reported.
-                why: if config.cursor.is_empty() { Vec::new() } else { vec![no_cursor(&schema, &config.cursor)] },
+                why: if config.cursor.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![Unopened::no_cursor(&schema, &config.cursor)]
+                },
                 schema: Some(Arc::clone(&schema)),
             })?;
         let rowid = rowid_alias(&connection, config).unwrap_or_default();
@@ -133,7 +111,8 @@ fn columns(
     let mut fields = Vec::new();
     for column in statement.columns() {
         let declared = column.decl_type().unwrap_or_default();
-        let data_type = config.columns.get(column.name()).map(data_type).or_else(|| declared_type(declared));
+        let data_type =
+            config.columns.get(column.name()).map(ColumnType::data_type).or_else(|| declared_type(declared));
         if let Some(data_type) = data_type {
             fields.push(Field::new(column.name(), data_type, true));
         } else {
@@ -142,8 +121,7 @@ fn columns(
     }
     for name in config.columns.keys() {
         if !statement.columns().iter().any(|column| column.name() == name) {
-            let message = format!("there is no column `{name}`");
-            problems.push(Unopened::new("columns", message, "remove it, or correct its name"));
+            problems.push(Unopened::no_column(name));
         }
     }
     if problems.is_empty() { Ok(Arc::new(Schema::new(fields))) } else { Err(problems) }
@@ -173,34 +151,6 @@ fn untyped(name: &str, declared: &str) -> Unopened {
     )
 }
 
-fn no_cursor(schema: &Schema, cursor: &str) -> Unopened {
-    let message = match schema.column_with_name(cursor) {
-        Some(_) => format!("the cursor `{cursor}` is not an integer column"),
-        None => format!("there is no column `{cursor}`"),
-    };
-    let integers: Vec<_> = schema
-        .fields()
-        .iter()
-        .filter(|field| field.data_type() == &DataType::Int64)
-        .map(|field| field.name())
-        .collect();
-    Unopened::new("cursor", message, format!("the integer columns are: {integers:?}"))
-}
-
-fn data_type(column_type: &ColumnType) -> DataType {
-    use datafusion::arrow::datatypes::TimeUnit;
-    match *column_type {
-        ColumnType::Text => DataType::Utf8,
-        ColumnType::Integer => DataType::Int64,
-        ColumnType::Float => DataType::Float64,
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale.cast_signed()),
-        ColumnType::Date => DataType::Date32,
-        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-        ColumnType::Bytes => DataType::Binary,
-    }
-}
-
 #[async_trait]
 impl Source for SqliteSource {
     fn schema(&self) -> SchemaRef {
@@ -219,10 +169,10 @@ impl Source for SqliteSource {
         self.reading.given(objects)
     }
 
-    async fn horizon(&mut self) -> Result<Position, Error> {
+    async fn horizon(&mut self, _reached: Position) -> Result<Horizon, Error> {
         let reading = Arc::clone(&self.reading);
         blocking::with(&mut self.connection, move |connection| {
-            reading.horizon(connection).map_err(|error| Error::source(&reading.name, error))
+            reading.horizon(connection).map(Horizon::all).map_err(|error| Error::source(&reading.name, error))
         })
         .await
     }
@@ -249,11 +199,11 @@ impl Reading {
             for (column, field) in self.schema.fields().iter().enumerate() {
                 let value = stored(object.get(field.name()), field.data_type());
                 let value = value.map_err(|what| wrong(field.name(), &what))?;
-                rows.push_value(column, ValueRef::from(&value));
+                push_value(&mut rows, column, ValueRef::from(&value));
             }
-            rows.count += 1;
+            rows.end();
         }
-        Ok(self.finish(rows, Position::Start, Position::Start))
+        Ok(rows.finish(&self.schema, Position::Start, Position::Start))
     }
 
     fn horizon(&self, connection: &Connection) -> Result<Position, String> {
@@ -293,7 +243,7 @@ impl Reading {
         let Self { relation, cursor_name: cursor, .. } = self;
         let first = after.cursor().map_or(Some(i64::MIN), |cursor| cursor.checked_add(1));
         let (Some(first), Some(last)) = (first, upto.cursor()) else {
-            return Ok(self.finish(Rows::new(&self.schema, limit), after, upto));
+            return Ok(Rows::new(&self.schema, limit).finish(&self.schema, after, upto));
         };
         // A single statement reads in a single snapshot, which ends with it.
         let columns: Vec<_> = self.schema.fields().iter().map(|field| quote(field.name())).collect();
@@ -306,95 +256,24 @@ impl Reading {
         let mut rows = Rows::new(&self.schema, limit);
         while let Some(row) = found.next().map_err(refused)? {
             let position: i64 = row.get(self.cursor).map_err(refused)?;
-            if rows.count >= limit.rows || rows.bytes >= limit.bytes {
-                let upto = self.whole_groups(&mut rows, position, limit)?;
-                return Ok(self.finish(rows, after, upto));
+            if rows.is_full() {
+                let upto = rows.end_before(position).map_err(|message| Error::source(&self.name, message))?;
+                return Ok(rows.finish(&self.schema, after, upto));
             }
-            rows.push(row, position).map_err(refused)?;
+            rows.begin(position);
+            for column in 0..rows.columns.len() {
+                push_value(&mut rows, column, row.get_ref(column).map_err(refused)?);
+            }
+            rows.end();
         }
-        Ok(self.finish(rows, after, upto))
-    }
-
-    /// Ends a batch in front of the record at `next`, so that all records of one cursor value stay in one batch.
-    fn whole_groups(&self, rows: &mut Rows, next: i64, limit: BatchLimit) -> Result<Position, Error> {
-        if rows.last != Some(next) {
-            return Ok(Position::from(rows.last));
-        }
-        if let Some(before) = rows.before_last {
-            rows.keep = rows.last_begins;
-            return Ok(Position::At(before));
-        }
-        let message = format!(
-            "more records than a batch holds ({} rows, {} bytes) share the cursor {next}; raise batch.rows or batch.bytes",
-            limit.rows, limit.bytes
-        );
-        Err(Error::source(&self.name, message))
-    }
-
-    fn finish(&self, mut rows: Rows, after: Position, upto: Position) -> Batch {
-        let arrays: Vec<ArrayRef> = rows.columns.iter_mut().map(Column::finish).collect();
-        let records = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
-            .expect("each column is built with the type of its field and one value a row");
-        let keep = rows.keep.min(records.num_rows());
-        rows.defects.retain(|defect| defect.row < keep);
-        Batch { records: records.slice(0, keep), after, upto, defects: rows.defects }
+        Ok(rows.finish(&self.schema, after, upto))
     }
 }
 
-/// The records of a batch while they are read.
-struct Rows {
-    columns: Vec<Column>,
-    defects: Vec<Defect>,
-    count: usize,
-    bytes: usize,
-    /// How many rows are part of the batch in the end.
-    keep: usize,
-    last: Option<i64>,
-    /// The row at which the records with the cursor `last` begin.
-    last_begins: usize,
-    before_last: Option<i64>,
-}
-
-impl Rows {
-    /// No rows yet, with room for as many as the limit allows. Memory that is never written to costs nothing, and
-    /// columns that grew while they are read would leave holes of all sizes behind.
-    fn new(schema: &Schema, limit: BatchLimit) -> Self {
-        let bytes = limit.bytes / schema.fields().len().max(1);
-        let column = |field: &Arc<Field>| Column::with_capacity(field.data_type(), limit.rows.min(bytes / 8), bytes);
-        Self {
-            columns: schema.fields().iter().map(column).collect(),
-            defects: Vec::new(),
-            count: 0,
-            bytes: 0,
-            keep: usize::MAX,
-            last: None,
-            last_begins: 0,
-            before_last: None,
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, row: &rusqlite::Row<'_>, position: i64) -> rusqlite::Result<()> {
-        if self.last != Some(position) {
-            self.before_last = self.last;
-            self.last = Some(position);
-            self.last_begins = self.count;
-        }
-        for number in 0..self.columns.len() {
-            self.push_value(number, row.get_ref(number)?);
-        }
-        self.count += 1;
-        Ok(())
-    }
-
-    #[inline]
-    fn push_value(&mut self, column: usize, value: ValueRef<'_>) {
-        match self.columns[column].push(value) {
-            Ok(bytes) => self.bytes += bytes,
-            Err(reason) => {
-                self.bytes += size(value);
-                self.defects.push(Defect { row: self.count, column, reason, raw: raw(value) });
-            }
-        }
+#[inline]
+fn push_value(rows: &mut Rows, column: usize, value: ValueRef<'_>) {
+    match push(&mut rows.columns[column], value) {
+        Ok(bytes) => rows.pushed(bytes),
+        Err(reason) => rows.unfit(column, reason, raw(value), size(value)),
     }
 }

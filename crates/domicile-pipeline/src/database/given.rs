@@ -1,0 +1,106 @@
+//! Records that are given as JSON, for a database whose columns have one type each.
+
+use chrono::NaiveDate;
+use datafusion::arrow::datatypes::SchemaRef;
+use serde_json::{Map, Value};
+
+use super::column::Column;
+use super::rows::Rows;
+use crate::batch::{Batch, BatchLimit, Position};
+use crate::text::{decimal_from_text, has_digits, timestamp_from_text};
+
+/// A batch of records that are given as JSON. A value that its column cannot hold is a defect of its record, as it is when
+/// it was read. The error names the record and what is no value at all.
+pub(super) fn given(schema: &SchemaRef, objects: &[Map<String, Value>]) -> Result<Batch, String> {
+    let mut rows = Rows::new(schema, BatchLimit { rows: objects.len(), bytes: 0 });
+    for (number, object) in objects.iter().enumerate() {
+        let wrong = |name: &str, what: &str| format!("record {} of the input: `{name}` {what}", number + 1);
+        if let Some(name) = object.keys().find(|name| schema.index_of(name).is_err()) {
+            return Err(wrong(name, "is no column of the source"));
+        }
+        for (column, field) in schema.fields().iter().enumerate() {
+            let value = object.get(field.name()).unwrap_or(&Value::Null);
+            if value.is_array() || value.is_object() {
+                return Err(wrong(field.name(), "is a list or an object"));
+            }
+            if push(&mut rows.columns[column], value).is_none() {
+                rows.columns[column].push_null();
+                let reason = format!("the value given is not {}", rows.columns[column].name());
+                rows.unfit(column, reason, value.clone(), value.to_string().len());
+            }
+        }
+        rows.end();
+    }
+    Ok(rows.finish(schema, Position::Start, Position::Start))
+}
+
+/// Takes a value, if it is one of the column's type. Numbers may be written as text, which keeps all of their digits.
+fn push(column: &mut Column, value: &Value) -> Option<()> {
+    if value.is_null() {
+        column.push_null();
+        return Some(());
+    }
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match column {
+        Column::Integer(builder) => builder.append_value(text.parse().ok()?),
+        Column::Float(builder) => builder.append_value(text.parse().ok()?),
+        Column::Text(builder) => builder.append_value(text),
+        Column::Bytes(builder) => builder.append_value(value.as_str()?),
+        Column::Boolean(builder) => builder.append_value(value.as_bool()?),
+        Column::Date(builder) => {
+            let date = NaiveDate::parse_from_str(value.as_str()?, "%Y-%m-%d").ok()?;
+            let days = date.signed_duration_since(NaiveDate::default()).num_days();
+            builder.append_value(i32::try_from(days).ok()?);
+        }
+        Column::Timestamp(builder) => builder.append_value(timestamp_from_text(value.as_str()?)?),
+        Column::Decimal { builder, precision, scale, .. } => {
+            let unscaled = decimal_from_text(&text, *scale)?;
+            builder.append_value(Some(unscaled).filter(|unscaled| has_digits(*unscaled, *precision))?);
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Array, AsArray};
+    use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> SchemaRef {
+        let fields = [("id", DataType::Int64), ("amount", DataType::Decimal128(12, 2)), ("day", DataType::Date32)];
+        Arc::new(Schema::new(fields.map(|(name, data_type)| Field::new(name, data_type, true)).to_vec()))
+    }
+
+    fn of(value: Value) -> Result<Batch, String> {
+        given(&schema(), &[value.as_object().unwrap().clone()])
+    }
+
+    #[test]
+    fn what_is_given_is_taken_exactly() {
+        let batch = of(json!({"id": 7, "amount": "12.30", "day": "1970-01-02"})).unwrap();
+        assert!(batch.defects.is_empty());
+        assert_eq!(batch.records.column(0).as_primitive::<Int64Type>().value(0), 7);
+        assert_eq!(batch.records.column(1).as_primitive::<Decimal128Type>().value(0), 1230);
+        assert!(of(json!({})).unwrap().records.column(2).is_null(0));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_a_defect_and_what_is_no_value_is_told() {
+        for (value, column) in [
+            (json!({"id": "seven"}), 0),
+            (json!({"amount": 12.345}), 1),
+            (json!({"amount": 12_345_678_901.0}), 1),
+            (json!({"day": "2024-02-30"}), 2),
+        ] {
+            let defects = of(value.clone()).unwrap().defects;
+            assert_eq!(defects.iter().map(|defect| defect.column).collect::<Vec<_>>(), [column], "{value}");
+        }
+        assert!(of(json!({"ids": 7})).unwrap_err().contains("record 1 of the input: `ids` is no column"));
+        assert!(of(json!({"id": [7]})).unwrap_err().contains("is a list"));
+    }
+}

@@ -1,0 +1,55 @@
+//! Opening connections.
+
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::{failure, quote};
+use crate::config::{Address, Password, ServerUrl};
+use crate::error::Failure;
+
+/// Opens a connection whose session is the same whatever the server, the database or the user is set to.
+pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
+    let connecting = config(server)?.connect(NoTls).await;
+    let (client, connection) = connecting.map_err(|error| failed(&failure(&error)))?;
+    // It ends with the client. What it ends with is what the statement under way is told.
+    tokio::spawn(async move { drop(connection.await) });
+    let timeout_milliseconds = server.statement_timeout.map_or(0, |timeout| timeout.as_millis());
+    let settings = format!(
+        "SET TIME ZONE 'UTC'; SET client_min_messages TO warning; SET standard_conforming_strings TO on; \
+         SET statement_timeout TO {timeout_milliseconds}; SET client_encoding TO 'UTF8'; SET DateStyle TO 'ISO'; \
+         SET IntervalStyle TO 'iso_8601'; SET extra_float_digits TO 3; SET bytea_output TO 'hex'; \
+         SET idle_in_transaction_session_timeout TO 0; SET application_name TO {}",
+        quote(&server.application_name)
+    );
+    client.batch_execute(&settings).await.map_err(|error| failed(&failure(&error)))?;
+    Ok(client)
+}
+
+/// Whatever stops a connection from being opened is no fault of a record.
+fn failed(failure: &Failure) -> Failure {
+    Failure::Failed(failure.to_string())
+}
+
+fn config(server: &ServerUrl) -> Result<Config, Failure> {
+    let mut config = Config::new();
+    let port = match &server.address {
+        Address::Tcp(host, port) => {
+            config.host(host);
+            *port
+        }
+        Address::Unix(folder, port) => {
+            config.host_path(folder);
+            *port
+        }
+    };
+    config.port(port).user(&server.user).dbname(&server.database).connect_timeout(server.connect_timeout);
+    match &server.password {
+        Password::None => {}
+        Password::Given(password) => drop(config.password(password)),
+        Password::File(path) => {
+            let read = std::fs::read_to_string(path);
+            let text = read.map_err(|error| Failure::Failed(format!("the password file cannot be read: {error}")))?;
+            config.password(text.lines().next().unwrap_or_default());
+        }
+    }
+    Ok(config)
+}

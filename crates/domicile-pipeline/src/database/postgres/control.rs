@@ -1,0 +1,79 @@
+//! What a control database of PostgreSQL keeps from run to run.
+
+use async_trait::async_trait;
+use tokio_postgres::{Client, Error};
+
+use super::connect::connect;
+use super::failure;
+use super::schema::{LOCK_TABLES, existing};
+use crate::config::ServerUrl;
+use crate::control::{Control, Kept};
+use crate::error::Failure;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS domicile_control (
+    id text NOT NULL PRIMARY KEY
+);
+CREATE TABLE IF NOT EXISTS domicile_placement (
+    source text NOT NULL,
+    routing_key text NOT NULL,
+    home text NOT NULL,
+    PRIMARY KEY (source, routing_key)
+);
+INSERT INTO domicile_control
+SELECT replace(gen_random_uuid()::text, '-', '') WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
+
+/// A control database on a server.
+pub(crate) struct PostgresControl(ServerUrl);
+
+impl PostgresControl {
+    pub(crate) fn new(server: ServerUrl) -> Self {
+        Self(server)
+    }
+}
+
+#[async_trait]
+impl Control for PostgresControl {
+    async fn read(&mut self) -> Result<Kept, Failure> {
+        let client = connect(&self.0).await?;
+        read(&client).await.map_err(|error| failure(&error))
+    }
+
+    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure> {
+        let client = connect(&self.0).await?;
+        let id = keep(&client, &placed).await.map_err(|error| failure(&error))?;
+        id.ok_or_else(|| {
+            Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
+        })
+    }
+}
+
+async fn read(client: &Client) -> Result<Kept, Error> {
+    let mut kept = Kept::default();
+    if existing(client, "domicile_control").await?.is_empty() {
+        return Ok(kept);
+    }
+    kept.id = client.query_opt("SELECT id FROM domicile_control", &[]).await?.map(|row| row.get(0));
+    let rows = client.query("SELECT source, routing_key, home FROM domicile_placement", &[]).await?;
+    kept.placed = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+    Ok(kept)
+}
+
+/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
+async fn keep(client: &Client, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
+    // One run at a time, so that what stands there is not changed meanwhile.
+    client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES}")).await?;
+    // What stands there already is written again only if it is the same.
+    let sql = "INSERT INTO domicile_placement AS stored VALUES ($1, $2, $3)
+               ON CONFLICT (source, routing_key) DO UPDATE SET home = excluded.home WHERE stored.home = excluded.home";
+    let statement = client.prepare(sql).await?;
+    for ((source, key), home) in placed {
+        if client.execute(&statement, &[source, key, home]).await? == 0 {
+            client.batch_execute("ROLLBACK").await?;
+            return Ok(None);
+        }
+    }
+    let id = client.query_one("SELECT id FROM domicile_control", &[]).await?.get(0);
+    client.batch_execute("COMMIT").await?;
+    Ok(Some(id))
+}

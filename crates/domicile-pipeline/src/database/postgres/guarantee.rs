@@ -1,0 +1,187 @@
+//! Up to where a source is settled: which ids nobody can write any more.
+//!
+//! An INSERT takes a lock on its table before it draws its id, and keeps it until its transaction ends. So, when the
+//! highest id is read first and the holders of such locks are noted then, every id up to there is settled once none of
+//! these transactions is left: it is visible, or it will never be.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_postgres::{Client, Error};
+
+use crate::batch::Position;
+use crate::config::{From, SourceConfig};
+use crate::source::{Guarantee, GuaranteeClass, Horizon};
+
+/// How long writers are waited for that were under way when a run began.
+const WAIT: Duration = Duration::from_secs(10);
+/// How often is looked whether they have ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// What is known of how a source gets its records.
+pub(super) struct Settling {
+    /// The table and all its partitions, where the source is a table.
+    tables: Vec<u32>,
+    /// The sequence that gives the cursor, if one does.
+    sequence: Option<Sequence>,
+    is_standby: bool,
+    may_be_null: bool,
+}
+
+struct Sequence {
+    oid: u32,
+    cache: i64,
+    grows: bool,
+}
+
+/// A transaction that may have written to the source.
+struct Writer {
+    transaction: String,
+    told: String,
+}
+
+impl Settling {
+    pub(super) async fn find(client: &Client, config: &SourceConfig) -> Result<Self, Error> {
+        let is_standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0);
+        let From::Table(table) = &config.from else {
+            return Ok(Self { tables: Vec::new(), sequence: None, is_standby, may_be_null: true });
+        };
+        // Of a view it is not known which tables its rows come from. What inherits from a table is read with it.
+        let sql = "WITH RECURSIVE tree AS (
+                       SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')
+                       UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)
+                   SELECT oid FROM tree";
+        let tables: Vec<u32> = client.query(sql, &[table]).await?.iter().map(|row| row.get(0)).collect();
+        let sql = "SELECT s.seqrelid, s.seqcache, s.seqincrement > 0 AND NOT s.seqcycle
+                   FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
+                   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+                   WHERE d.refobjid = to_regclass(quote_ident($1)) AND d.classid = 'pg_class'::regclass
+                     AND d.deptype IN ('a', 'i') AND a.attname = $2";
+        let sequence = client.query_opt(sql, &[table, &config.cursor]).await?;
+        let sql =
+            "SELECT NOT attnotnull FROM pg_attribute WHERE attrelid = to_regclass(quote_ident($1)) AND attname = $2";
+        let may_be_null = client.query_opt(sql, &[table, &config.cursor]).await?.is_none_or(|row| row.get(0));
+        Ok(Self {
+            tables,
+            sequence: sequence.map(|row| Sequence { oid: row.get(0), cache: row.get(1), grows: row.get(2) }),
+            is_standby,
+            may_be_null,
+        })
+    }
+
+    pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
+        let cursor = &config.cursor;
+        let (class, reason, raise) = if matches!(config.from, From::Query(_)) {
+            (
+                GuaranteeClass::Heuristic,
+                format!(
+                    "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row \
+                     comes late, and it would not be read"
+                ),
+                Some(String::from("read a table")),
+            )
+        } else if self.tables.is_empty() {
+            let reason =
+                format!("of a view it is not known who still writes records with the same or a lower `{cursor}`");
+            (GuaranteeClass::Heuristic, reason, Some(String::from("read the table that it shows")))
+        } else if self.is_standby {
+            let reason = "a standby does not know which transactions are still under way on its primary";
+            (GuaranteeClass::Heuristic, String::from(reason), Some(String::from("read the primary")))
+        } else {
+            self.guarantee_of_ids(cursor)
+        };
+        Guarantee { class, reason, raise }
+    }
+
+    fn guarantee_of_ids(&self, cursor: &str) -> (GuaranteeClass, String, Option<String>) {
+        match &self.sequence {
+            Some(Sequence { cache: 1, grows: true, .. }) => (
+                GuaranteeClass::Exact,
+                format!(
+                    "`{cursor}` is drawn from a sequence by the INSERT itself, and records are read once no transaction \
+                     is left that could have drawn a lower one, unless one is set by hand"
+                ),
+                None,
+            ),
+            Some(Sequence { grows: true, cache, .. }) => (
+                GuaranteeClass::Bounded,
+                format!(
+                    "exact while no session keeps ids for later: the sequence of `{cursor}` gives each {cache} at once"
+                ),
+                Some(String::from("ALTER SEQUENCE … CACHE 1 makes it exact")),
+            ),
+            Some(_) => (
+                GuaranteeClass::Heuristic,
+                format!("the sequence of `{cursor}` goes down or begins anew"),
+                Some(String::from("use a cursor that only grows")),
+            ),
+            None => (
+                GuaranteeClass::Bounded,
+                format!(
+                    "exact while each transaction takes a `{cursor}` above all that were committed before it began to write"
+                ),
+                Some(String::from("make it GENERATED ALWAYS AS IDENTITY to make it exact")),
+            ),
+        }
+    }
+
+    /// The highest position that is settled, or `reached` if writers stay longer than they are waited for.
+    pub(super) async fn horizon(
+        &self,
+        client: &Client,
+        relation: &str,
+        cursor: &str,
+        reached: Position,
+    ) -> Result<Result<Horizon, String>, Error> {
+        if self.may_be_null {
+            let sql = format!("SELECT count(*) FROM {relation} WHERE {cursor} IS NULL");
+            let broken: i64 = client.query_one(&sql, &[]).await?.get(0);
+            if broken > 0 {
+                return Ok(Err(format!("{broken} records have NULL in the cursor {cursor}, and would never be read")));
+            }
+        }
+        let sql = format!("SELECT max({cursor})::bigint FROM {relation}");
+        let highest: Option<i64> = client.query_one(&sql, &[]).await?.get(0);
+        let upto = Position::from(highest.max(self.drawn(client).await?));
+        let mut left = self.writers(client).await?;
+        let began = Instant::now();
+        while !left.is_empty() && upto > reached {
+            if began.elapsed() > WAIT {
+                let told: Vec<_> = left.iter().map(|writer| writer.told.as_str()).collect();
+                let waits_for = format!("nothing is read beyond {reached} before they end: {}", told.join(", "));
+                return Ok(Ok(Horizon { upto: reached, waits_for: Some(waits_for) }));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let still: BTreeSet<_> = self.writers(client).await?.into_iter().map(|writer| writer.transaction).collect();
+            left.retain(|writer| still.contains(&writer.transaction));
+        }
+        Ok(Ok(Horizon { upto, waits_for: None }))
+    }
+
+    /// The highest id that was drawn. Ids that were drawn and are gone are settled as well, because they never come again.
+    async fn drawn(&self, client: &Client) -> Result<Option<i64>, Error> {
+        let Some(Sequence { oid, grows: true, .. }) = self.sequence else { return Ok(None) };
+        // NULL before the first, and for whom may not read it.
+        Ok(client.query_one("SELECT pg_sequence_last_value($1::oid)", &[&oid]).await?.get(0))
+    }
+
+    /// The transactions that hold a lock of a writer on the source, those that are only prepared among them.
+    async fn writers(&self, client: &Client) -> Result<Vec<Writer>, Error> {
+        let sql = "SELECT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
+                   FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+                   WHERE l.locktype = 'relation' AND l.granted AND l.relation = ANY ($1)
+                     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                     AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')";
+        let rows = client.query(sql, &[&self.tables]).await?;
+        let writer = |row: &tokio_postgres::Row| Writer {
+            transaction: row.get(0),
+            told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {
+                (Some(pid), Some(seconds)) => format!("the writer with the pid {pid}, open for {seconds} s"),
+                (Some(pid), None) => format!("the writer with the pid {pid}"),
+                (None, _) => String::from("a prepared transaction (pg_prepared_xacts)"),
+            },
+        };
+        Ok(rows.iter().map(writer).collect())
+    }
+}

@@ -1,0 +1,292 @@
+//! Reading records from PostgreSQL, in the order of an integer cursor.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use futures::StreamExt;
+use serde_json::{Map, Value};
+use tokio_postgres::{Client, NoTls, Statement};
+
+use super::connect::connect;
+use super::copy::Records;
+use super::guarantee::Settling;
+use super::read::{integer, push, raw};
+use super::types::Declared;
+use super::{quote, said};
+use crate::batch::{Batch, BatchLimit, Position};
+use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
+use crate::database::given::given;
+use crate::database::rows::Rows;
+use crate::error::Error;
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
+
+/// A table or query of a database of PostgreSQL.
+pub(crate) struct PostgresSource {
+    server: ServerUrl,
+    client: Option<Client>,
+    reading: Reading,
+    settling: Settling,
+    guarantee: Guarantee,
+}
+
+/// What is fixed once the source is open.
+struct Reading {
+    name: String,
+    relation: String,
+    /// By column, what is selected so that it comes as the schema says.
+    selected: Vec<String>,
+    cursor_name: String,
+    cursor: usize,
+    /// A value of the environment is in what is read, so that what the server says is not told.
+    conceals: bool,
+    schema: SchemaRef,
+}
+
+/// A column of the source: what is selected of it, and its type.
+struct SourceColumn {
+    selected: String,
+    data_type: DataType,
+}
+
+impl PostgresSource {
+    /// Opens a source without writing to it, and learns its columns.
+    pub(crate) async fn open(
+        server: &ServerUrl,
+        config: &SourceConfig,
+        document: &Document,
+    ) -> Result<Self, NotOpened> {
+        let unreachable = |why: &str| {
+            let message = format!("the database {} cannot be opened: {why}", config.database);
+            vec![Unopened::new(
+                "url",
+                message,
+                "check that the server runs, and that this user may log in and read there",
+            )]
+        };
+        let client = connect(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
+        // What is read is never written to, whatever a query calls.
+        let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
+        read_only.map_err(|error| unreachable(&said(&error)))?;
+        let (setting, relation) = match &config.from {
+            From::Table(table) => ("table", quote(table)),
+            From::Query(query) => ("query", format!("({}\n) AS record", query.trim().trim_end_matches(';'))),
+        };
+        let statement = match client.prepare(&format!("SELECT * FROM {relation}")).await {
+            Ok(statement) => statement,
+            Err(error) => return Err(refused(&client, setting, &said(&error), config).await.into()),
+        };
+        let (selected, schema) = columns(&statement, config)?;
+        let number = schema.column_with_name(&config.cursor);
+        let number = number.filter(|(_, field)| field.data_type() == &DataType::Int64).map(|(number, _)| number);
+        let cursor = number.ok_or_else(|| NotOpened {
+            // A cursor that is missing in the configuration has been reported.
+            why: if config.cursor.is_empty() { Vec::new() } else { vec![Unopened::no_cursor(&schema, &config.cursor)] },
+            schema: Some(Arc::clone(&schema)),
+        })?;
+        let settling = Settling::find(&client, config).await.map_err(|error| unreachable(&said(&error)))?;
+        let reading = Reading {
+            name: config.name.clone(),
+            relation,
+            selected,
+            cursor_name: quote(&config.cursor),
+            cursor,
+            conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
+            schema,
+        };
+        let guarantee = settling.guarantee(config);
+        Ok(Self { server: server.clone(), client: Some(client), reading, settling, guarantee })
+    }
+
+    /// The connection, which is opened again where it was lost.
+    async fn connected(&mut self) -> Result<&Client, Error> {
+        if self.client.as_ref().is_none_or(Client::is_closed) {
+            let client = connect(&self.server).await.map_err(|failure| Error::source(&self.reading.name, failure))?;
+            let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
+            read_only.map_err(|error| Error::source(&self.reading.name, said(&error)))?;
+            self.client = Some(client);
+        }
+        Ok(self.client.as_ref().expect("it was opened above"))
+    }
+}
+
+/// Why the source's SQL is refused, and what there is to read.
+async fn refused(client: &Client, setting: &'static str, why: &str, config: &SourceConfig) -> Vec<Unopened> {
+    /// As many names as a person reads.
+    const MOST: i64 = 40;
+    let sql = "SELECT coalesce(string_agg(name, ', '), 'none') FROM (
+                   SELECT table_name::text AS name FROM information_schema.tables
+                   WHERE table_schema = ANY (current_schemas(false)) ORDER BY 1 LIMIT $1) AS names";
+    let help = match &config.from {
+        From::Table(_) => {
+            let names = client.query_one(sql, &[&MOST]).await.map(|row| row.get::<_, String>(0));
+            format!("the tables and views of its search_path are: {}", names.unwrap_or_default())
+        }
+        From::Query(_) => String::from("it is SQL of PostgreSQL: try it in psql"),
+    };
+    vec![Unopened::new(setting, format!("PostgreSQL refuses it: {why}"), help)]
+}
+
+fn columns(statement: &Statement, config: &SourceConfig) -> Result<(Vec<String>, SchemaRef), Vec<Unopened>> {
+    let mut problems = Vec::new();
+    let (mut selected, mut fields) = (Vec::new(), Vec::new());
+    for column in statement.columns() {
+        let declared = Declared { name: column.type_().name().to_owned(), modifier: column.type_modifier() };
+        match source_column(column.name(), &declared, config.columns.get(column.name())) {
+            Some(SourceColumn { selected: expression, data_type }) => {
+                selected.push(expression);
+                fields.push(Field::new(column.name(), data_type, true));
+            }
+            None => problems.push(untyped(column.name(), &declared)),
+        }
+    }
+    for name in config.columns.keys() {
+        if !statement.columns().iter().any(|column| column.name() == name) {
+            problems.push(Unopened::no_column(name));
+        }
+    }
+    if problems.is_empty() { Ok((selected, Arc::new(Schema::new(fields)))) } else { Err(problems) }
+}
+
+/// How a column is read; `None` if its type does not say what it holds.
+fn source_column(name: &str, declared: &Declared, configured: Option<&ColumnType>) -> Option<SourceColumn> {
+    let name = quote(name);
+    let (selected, found) = match declared.name.as_str() {
+        "int2" | "int4" | "int8" => (name.clone(), Some(DataType::Int64)),
+        "float4" | "float8" => (name.clone(), Some(DataType::Float64)),
+        "bool" => (name.clone(), Some(DataType::Boolean)),
+        "bytea" => (name.clone(), Some(DataType::Binary)),
+        "date" => (name.clone(), Some(DataType::Date32)),
+        "timestamp" => (name.clone(), Some(DataType::Timestamp(TimeUnit::Microsecond, None))),
+        // An instant, whatever zone the session is in.
+        "timestamptz" => (format!("{name} AT TIME ZONE 'UTC'"), Some(DataType::Timestamp(TimeUnit::Microsecond, None))),
+        "numeric" => (name.clone(), decimal_type(declared)),
+        "text" | "varchar" => (name.clone(), Some(DataType::Utf8)),
+        // All other types have their text.
+        _ => (format!("{name}::text"), Some(DataType::Utf8)),
+    };
+    match configured.map(ColumnType::data_type) {
+        None => Some(SourceColumn { selected, data_type: found? }),
+        Some(data_type) if found.as_ref() == Some(&data_type) => Some(SourceColumn { selected, data_type }),
+        // The server converts it, and says which value it cannot convert.
+        Some(data_type) => {
+            Some(SourceColumn { selected: format!("({name})::{}", super::types::declaration(&data_type)), data_type })
+        }
+    }
+}
+
+fn decimal_type(declared: &Declared) -> Option<DataType> {
+    let (precision, scale) = declared.decimals()?;
+    let precision = u8::try_from(precision).ok().filter(|precision| *precision <= 38)?;
+    let scale = i8::try_from(scale).ok().filter(|scale| *scale >= 0 && scale.cast_unsigned() <= precision)?;
+    Some(DataType::Decimal128(precision, scale))
+}
+
+fn untyped(name: &str, declared: &Declared) -> Unopened {
+    let why = match declared.decimals() {
+        Some((precision, scale)) => {
+            format!("is a numeric({precision},{scale}), and decimals here have at most 38 digits")
+        }
+        None => String::from("is a numeric without a precision, which does not say how many digits it holds"),
+    };
+    let help = format!("say it: columns = {{ {name} = \"decimal(38,10)\" }}, or text");
+    Unopened::new("columns", format!("the column `{name}` {why}"), help)
+}
+
+#[async_trait]
+impl Source for PostgresSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.reading.schema)
+    }
+
+    fn cursor(&self) -> usize {
+        self.reading.cursor
+    }
+
+    fn guarantee(&self) -> &Guarantee {
+        &self.guarantee
+    }
+
+    fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {
+        given(&self.reading.schema, objects)
+    }
+
+    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error> {
+        self.connected().await?;
+        let Self { client, reading, settling, .. } = self;
+        let client = client.as_ref().expect("it was opened above");
+        let horizon = settling.horizon(client, &reading.relation, &reading.cursor_name, reached).await;
+        horizon
+            .map_err(|error| Error::source(&reading.name, reading.told(&error)))?
+            .map_err(|message| Error::source(&reading.name, message))
+    }
+
+    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
+        self.connected().await?;
+        let client = self.client.as_ref().expect("it was opened above");
+        self.reading
+            .batch(client, after, upto, limit)
+            .await
+            .map_err(|message| Error::source(&self.reading.name, message))
+    }
+}
+
+impl Reading {
+    fn told(&self, error: &tokio_postgres::Error) -> String {
+        if self.conceals { format!("PostgreSQL fails to read it; {UNTOLD}") } else { said(error) }
+    }
+
+    async fn batch(
+        &self,
+        client: &Client,
+        after: Position,
+        upto: Position,
+        limit: BatchLimit,
+    ) -> Result<Batch, String> {
+        let Some(last) = upto.cursor() else {
+            return Ok(Rows::new(&self.schema, limit).finish(&self.schema, after, upto));
+        };
+        let Self { relation, cursor_name: cursor, .. } = self;
+        let begin = after.cursor().map_or(String::new(), |after| format!("{cursor} > {after} AND "));
+        // A single statement reads in a single snapshot, which ends with it.
+        let sql = format!(
+            "COPY (SELECT {} FROM {relation} WHERE {begin}{cursor} <= {last} ORDER BY {cursor} LIMIT {}) \
+             TO STDOUT (FORMAT binary)",
+            self.selected.join(", "),
+            limit.rows.saturating_add(1)
+        );
+        let copied = client.copy_out(&sql).await.map_err(|error| self.told(&error))?;
+        let mut copied = std::pin::pin!(copied);
+        let mut records = Records::new(self.selected.len());
+        let mut rows = Rows::new(&self.schema, limit);
+        while let Some(bytes) = copied.next().await {
+            records.push(&bytes.map_err(|error| self.told(&error))?);
+            while let Some(record) = records.next()? {
+                let position = record.values().nth(self.cursor).flatten();
+                let position = integer(position.ok_or("the cursor is NULL")?)?;
+                if rows.is_full() {
+                    // The rest is not wanted. What is sent already is thrown away, so that the connection can go on.
+                    let _ = client.cancel_token().cancel_query(NoTls).await;
+                    while copied.next().await.is_some_and(|bytes| bytes.is_ok()) {}
+                    let upto = rows.end_before(position)?;
+                    return Ok(rows.finish(&self.schema, after, upto));
+                }
+                rows.begin(position);
+                for (column, value) in record.values().enumerate() {
+                    match push(&mut rows.columns[column], value) {
+                        Ok(bytes) => rows.pushed(bytes),
+                        Err(reason) => {
+                            let raw = raw(&rows.columns[column], value);
+                            rows.unfit(column, reason, raw, 2 * value.map_or(0, <[u8]>::len) + 2);
+                        }
+                    }
+                }
+                rows.end();
+            }
+        }
+        if !records.has_ended() {
+            return Err(String::from("the server's COPY was cut off"));
+        }
+        Ok(rows.finish(&self.schema, after, upto))
+    }
+}
