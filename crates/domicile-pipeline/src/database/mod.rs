@@ -4,9 +4,12 @@
 
 mod column;
 mod given;
+pub(crate) mod mysql;
 pub(crate) mod postgres;
 mod rows;
+mod settle;
 pub(crate) mod sqlite;
+mod tls;
 
 use std::sync::Arc;
 
@@ -20,6 +23,7 @@ use crate::table::Table;
 pub(crate) async fn source(config: &SourceConfig, document: &Document) -> Result<Box<dyn Source>, NotOpened> {
     match &config.database.location {
         Location::Sqlite(path) => Ok(Box::new(sqlite::source::SqliteSource::open(path, config, document)?)),
+        Location::MySql(server) => Ok(Box::new(mysql::source::MySqlSource::open(server, config, document).await?)),
         Location::Postgres(server) => {
             Ok(Box::new(postgres::source::PostgresSource::open(server, config, document).await?))
         }
@@ -37,6 +41,9 @@ pub(crate) fn delivery(
         Location::Sqlite(path) => {
             Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), source, control, tables))
         }
+        Location::MySql(server) => {
+            Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), source, control, tables))
+        }
         Location::Postgres(server) => {
             Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), source, control, tables))
         }
@@ -47,6 +54,7 @@ pub(crate) fn delivery(
 pub(crate) fn control(database: &Database) -> Box<dyn Control> {
     match &database.location {
         Location::Sqlite(path) => Box::new(sqlite::control::SqliteControl::new(path.clone())),
+        Location::MySql(server) => Box::new(mysql::control::MySqlControl::new((**server).clone())),
         Location::Postgres(server) => Box::new(postgres::control::PostgresControl::new((**server).clone())),
     }
 }

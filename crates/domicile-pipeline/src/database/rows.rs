@@ -49,6 +49,16 @@ impl Rows {
         self.count >= self.limit.rows || self.bytes >= self.limit.bytes
     }
 
+    /// How many records there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many records there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// A record with this cursor follows; a value of each column is pushed next.
     #[inline]
     pub(super) fn begin(&mut self, position: i64) {

@@ -12,6 +12,7 @@ mod reports;
 mod routers;
 mod servers;
 mod sql_analysers;
+mod tls;
 mod typed_analysers;
 mod typed_shapes;
 mod write_modes;

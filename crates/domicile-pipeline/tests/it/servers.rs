@@ -196,3 +196,19 @@ fn a_writer_that_is_still_open_delays_and_nothing_is_skipped() {
     assert_eq!((counts(home(&report, "es")), report.waits_for), ([2, 2, 0, 0], None));
     assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "2", "3"]);
 }
+
+#[test]
+fn batches_that_are_full_before_their_time_lose_nothing() {
+    let Some(world) = World::new() else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
+    world.server.sql(
+        "source",
+        "INSERT INTO orders (country, customer) SELECT 'ES', repeat('x', 100000) FROM generate_series(1, 100)",
+    );
+    // A batch has room for a thousand records, but for the bytes of a few.
+    let toml = world.config().replace("rows = 3\n", "rows = 1000\nbytes = 300000\n");
+    let config = Config::read(Path::new("domicile.toml"), toml, &|_| None).unwrap();
+    let report = only(run(&Pipeline::new(config), Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [100, 100, 0, 0], "{report:#?}");
+    assert_eq!(world.rows("es", "SELECT count(*), min(id), max(id) FROM orders"), ["100|1|100"]);
+}

@@ -1,14 +1,17 @@
 //! Opening connections.
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{failure, quote};
-use crate::config::{Address, Password, ServerUrl};
+use crate::config::{Address, Password, ServerUrl, TlsMode};
+use crate::database::tls::client_config;
 use crate::error::Failure;
 
 /// Opens a connection whose session is the same whatever the server, the database or the user is set to.
 pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
-    let connecting = config(server)?.connect(NoTls).await;
+    let connecting = config(server)?.connect(tls(server)?).await;
     let (client, connection) = connecting.map_err(|error| failed(&failure(&error)))?;
     // It ends with the client. What it ends with is what the statement under way is told.
     tokio::spawn(async move { drop(connection.await) });
@@ -22,6 +25,10 @@ pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
     );
     client.batch_execute(&settings).await.map_err(|error| failed(&failure(&error)))?;
     Ok(client)
+}
+
+fn tls(server: &ServerUrl) -> Result<MakeRustlsConnect, Failure> {
+    Ok(MakeRustlsConnect::new(client_config(server)?))
 }
 
 /// Whatever stops a connection from being opened is no fault of a record.
@@ -41,6 +48,13 @@ fn config(server: &ServerUrl) -> Result<Config, Failure> {
             *port
         }
     };
+    config.ssl_mode(match server.tls {
+        // As the server's own client does it: nobody can listen to a socket of the same machine.
+        _ if matches!(server.address, Address::Unix(..)) => SslMode::Disable,
+        TlsMode::Disable => SslMode::Disable,
+        TlsMode::Prefer => SslMode::Prefer,
+        TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
+    });
     config.port(port).user(&server.user).dbname(&server.database).connect_timeout(server.connect_timeout);
     match &server.password {
         Password::None => {}

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use futures::StreamExt;
 use serde_json::{Map, Value};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 
 use super::connect::connect;
 use super::copy::Records;
@@ -224,10 +224,13 @@ impl Source for PostgresSource {
     async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
-        self.reading
-            .batch(client, after, upto, limit)
-            .await
-            .map_err(|message| Error::source(&self.reading.name, message))
+        let read = self.reading.batch(client, after, upto, limit).await;
+        let (batch, is_all) = read.map_err(|message| Error::source(&self.reading.name, message))?;
+        if !is_all {
+            // The rest may be large, and is not wanted. To cancel the statement could hit the next one instead.
+            self.client = None;
+        }
+        Ok(batch)
     }
 }
 
@@ -236,15 +239,16 @@ impl Reading {
         if self.conceals { format!("PostgreSQL fails to read it; {UNTOLD}") } else { said(error) }
     }
 
+    /// A batch, and whether all that the server sends for it has been read, but for a record at most.
     async fn batch(
         &self,
         client: &Client,
         after: Position,
         upto: Position,
         limit: BatchLimit,
-    ) -> Result<Batch, String> {
+    ) -> Result<(Batch, bool), String> {
         let Some(last) = upto.cursor() else {
-            return Ok(Rows::new(&self.schema, limit).finish(&self.schema, after, upto));
+            return Ok((Rows::new(&self.schema, limit).finish(&self.schema, after, upto), true));
         };
         let Self { relation, cursor_name: cursor, .. } = self;
         let begin = after.cursor().map_or(String::new(), |after| format!("{cursor} > {after} AND "));
@@ -265,11 +269,10 @@ impl Reading {
                 let position = record.values().nth(self.cursor).flatten();
                 let position = integer(position.ok_or("the cursor is NULL")?)?;
                 if rows.is_full() {
-                    // The rest is not wanted. What is sent already is thrown away, so that the connection can go on.
-                    let _ = client.cancel_token().cancel_query(NoTls).await;
-                    while copied.next().await.is_some_and(|bytes| bytes.is_ok()) {}
                     let upto = rows.end_before(position)?;
-                    return Ok(rows.finish(&self.schema, after, upto));
+                    // With as many records as were asked for, this is the last that comes.
+                    let is_read = rows.count() == limit.rows;
+                    return Ok((rows.finish(&self.schema, after, upto), is_read));
                 }
                 rows.begin(position);
                 for (column, value) in record.values().enumerate() {
@@ -287,6 +290,6 @@ impl Reading {
         if !records.has_ended() {
             return Err(String::from("the server's COPY was cut off"));
         }
-        Ok(rows.finish(&self.schema, after, upto))
+        Ok((rows.finish(&self.schema, after, upto), true))
     }
 }
