@@ -16,7 +16,7 @@ use domicile_sea_orm::{Demand, Homes};
 use entity::order;
 use ratio::Ratios;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, DatabaseConnection, Schema};
+use sea_orm::{ActiveValue::Set, DatabaseConnection, QueryTrait, Schema};
 use sqlx::Sqlite;
 use tokio::runtime::Runtime;
 
@@ -35,13 +35,39 @@ const ROUND: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    // A scope is entered once, as a request enters one for all that it does.
+    let _spain = context::enter(RoutingKey::new("ES"));
     let (bare, homes) = runtime.block_on(async { (bare().await, homes().await) });
     let mut ratios = Ratios::of_rounds(ROUND);
-    // Scopes are entered once, as a request enters one for all that it does.
-    let _spain = context::enter(RoutingKey::new("ES"));
     finds(&mut ratios, &runtime, &bare, &homes);
     inserts(&mut ratios, &runtime, &bare, &homes);
+    parts(&mut ratios, &runtime, &bare);
     ratios.finish()
+}
+
+/// What the routed handle does in addition: it decides, and takes a connection.
+fn parts(ratios: &mut Ratios, runtime: &Runtime, bare: &DatabaseConnection) {
+    let homes = runtime.block_on(async { routed().build().expect("its home has a database") });
+    let sql = order::Entity::find_by_id(7).build(bare.get_database_backend()).sql;
+    let decided = || homes.decide(&sql, &domicile_sqlx::Unreadable).expect("the context decides");
+    ratios.compare(
+        "to decide, of a `find_by_id` on the bare connection",
+        None,
+        &mut |times| (0..times).for_each(|_| drop(std::hint::black_box(decided()))),
+        &mut |times| runtime.block_on(find(bare, times)),
+    );
+    ratios.compare(
+        "to decide and take a connection, of a `find_by_id` on the bare connection",
+        None,
+        &mut |times| {
+            runtime.block_on(async {
+                for _ in 0..times {
+                    drop(decided().lease().await.expect("it is in memory"));
+                }
+            });
+        },
+        &mut |times| runtime.block_on(find(bare, times)),
+    );
 }
 
 async fn bare() -> DatabaseConnection {
@@ -51,16 +77,16 @@ async fn bare() -> DatabaseConnection {
     bare
 }
 
-async fn homes() -> Homes<Sqlite> {
+fn routed() -> domicile_sea_orm::Builder<Sqlite> {
     let es = Home::new("es").expect("it is a name");
     let placement = Placement::builder().place(RoutingKey::new("ES"), es.clone(), "domicile.toml:12");
     let routers = Chain::new(PlacementRouter::new(placement.build().expect("its key has one home")));
-    let homes = Homes::<Sqlite>::builder(routers)
-        .home(es.clone(), "sqlite::memory:")
-        .key_column("orders", "country", Demand::Inserts)
-        .build();
-    let homes = Homes::from(homes.expect("its home has a database"));
-    fill(&homes.on(es)).await;
+    Homes::<Sqlite>::builder(routers).home(es, "sqlite::memory:").key_column("orders", "country", Demand::Inserts)
+}
+
+async fn homes() -> Homes<Sqlite> {
+    let homes = Homes::from(routed().build().expect("its home has a database"));
+    fill(&homes).await;
     homes
 }
 
