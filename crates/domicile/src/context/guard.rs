@@ -47,8 +47,10 @@ impl Guard {
 
     #[inline]
     pub(super) fn adding<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
-        let mark = if thread::is_alive() { thread::add(value, set_at) } else { Mark::NONE };
-        Self { mark, not_send: PhantomData }
+        if !thread::is_alive() {
+            return Self { mark: Mark::NONE, not_send: PhantomData };
+        }
+        Self { mark: thread::add(value, set_at), not_send: PhantomData }
     }
 }
 
