@@ -140,6 +140,9 @@ impl<DB: Backend> Homes<DB> {
     /// migrated; what was applied before stays applied, and is not run again. SeaORM takes no lock: where two programs
     /// migrate a home at the same time, one of them fails with what the other has made already.
     ///
+    /// The connection that a home is migrated on is closed afterwards, so that what a migration sets for its session ends
+    /// with it. Only a database in memory keeps its connection.
+    ///
     /// SeaORM's migrations are code and do not tell which tables they change, so that the routers are asked for them by
     /// their names ([`Router::allow_migrate`](domicile::Router::allow_migrate)), and what they do is not looked at: rows
     /// are better inserted by [`Homes`].
@@ -186,7 +189,10 @@ impl<DB: Backend> Homes<DB> {
     pub async fn migrate<M: MigratorTrait>(&self) -> EachHome<Migrated, DbErr> {
         let migrate = |home: Homes<DB>| async move {
             let (own, leased) = home.own::<M>().await?;
-            leased.guarded(own.up(&leased.connection, None)).await?;
+            let ran = leased.guarded(own.up(&leased.connection, None)).await;
+            // What a migration sets, uses or creates for the session must reach nobody else.
+            leased.lease.discard();
+            ran?;
             Ok(Migrated { applied: own.applied() })
         };
         self.everywhere().ask(migrate).await

@@ -92,8 +92,19 @@ impl<DB: Capability> Lease<DB> {
         done
     }
 
-    /// Closes the connection when it is given back.
-    pub(crate) fn discard(&self) {
+    /// Closes the connection when it is given back: for work that may leave something behind on it, as a migration does.
+    /// A database in memory keeps its connection, with which its data would be gone.
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
+    /// sqlx::query("PRAGMA foreign_keys = OFF").execute(lease.pool()).await?;
+    /// lease.discard();
+    /// # Ok(()) }
+    /// ```
+    pub fn discard(&self) {
         self.is_busy.store(true, Ordering::Relaxed);
     }
 

@@ -93,6 +93,12 @@ where
     /// -- domicile: tables orders, customers
     /// ```
     ///
+    /// The connection that a home is migrated on is closed afterwards, so that what a migration sets for its session, as
+    /// `USE`, `SET` and temporary tables do, ends with it. Only a database in memory keeps its connection.
+    ///
+    /// Programs that migrate a home at the same time wait for each other: in PostgreSQL without an end, by sqlx's own lock;
+    /// in MySQL and MariaDB for an hour, after which this one fails.
+    ///
     /// A migration that is applied in a home is not looked at again. One that is applied elsewhere keeps its checksum,
     /// as sqlx demands, where the line is put before its text by
     /// [`Migration::with_checksum`](sqlx::migrate::Migration::with_checksum).
@@ -124,14 +130,12 @@ where
     pub async fn migrate(&self, migrator: &Migrator) -> EachHome<Migrated, Error> {
         let migrate = |home: Home| async move {
             let (lease, mut connection) = self.connect_to_migrate(&home).await?;
+            // What a migration sets, uses or creates for the session must reach nobody else; and sqlx keeps its lock where
+            // one fails, for as long as the connection lives.
+            lease.discard();
             let own = self.judge(&home, migrator, &mut connection).await?.own(migrator);
             let mut recording = Recording::<DB>::new(&mut connection);
-            // sqlx keeps its lock where a migration fails, for as long as the connection lives.
-            lease
-                .to_its_end(own.run_direct(None, &mut recording, false))
-                .await
-                .inspect_err(|_| lease.discard())
-                .map_err(failed)?;
+            own.run_direct(None, &mut recording, false).await.map_err(failed)?;
             Ok(Migrated { applied: recording.applied })
         };
         self.each(self.reachable(), Aggregate::Unknown, migrate).await

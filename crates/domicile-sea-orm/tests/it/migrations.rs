@@ -2,10 +2,12 @@
 
 use domicile::{Chain, Confined, EachHome, Home, Operation, Placement, PlacementRouter, Route, Router, context};
 use domicile_sea_orm::{Homes, Migrated, Migrations};
+use sea_orm::EntityTrait;
 use sea_orm_migration::prelude::*;
 use sqlx::Sqlite;
 use tempfile::TempDir;
 
+use crate::entity::customer;
 use crate::fixture::{World, home, refusal};
 
 struct Migrator;
@@ -104,4 +106,39 @@ async fn a_scope_that_is_confined_migrates_its_home_and_is_refused_the_others_un
     .await;
     let migrated = homes.migrate::<Migrator>().await.all().unwrap();
     assert_eq!(migrated.iter().map(|home| home.applied.len()).collect::<Vec<_>>(), [0, 2]);
+}
+
+/// Makes a table for its session that hides the one of the same name.
+struct Hide;
+
+impl MigrationName for Hide {
+    fn name(&self) -> &str {
+        "m1_hide"
+    }
+}
+
+#[allow(elided_lifetimes_in_paths)]
+#[async_trait::async_trait]
+impl MigrationTrait for Hide {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared("CREATE TEMP TABLE customers (hidden INTEGER)").await.map(drop)
+    }
+}
+
+struct Hiding;
+
+impl MigratorTrait for Hiding {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Hide)]
+    }
+}
+
+#[tokio::test]
+async fn what_a_migration_makes_for_its_session_ends_with_it() {
+    let world = World::new().await;
+    for home in world.homes.migrate::<Hiding>().await.all().unwrap() {
+        assert_eq!(home.applied, ["m1_hide"]);
+    }
+    let customers = world.homes.everywhere().all(customer::Entity::find()).await.rows().unwrap();
+    assert_eq!(customers.len(), 2);
 }

@@ -9,6 +9,12 @@ use sqlx::{Executor, MySql, MySqlConnection};
 use super::{Capability, MARKER_TABLE};
 use crate::statement::Dialect;
 
+/// How long it is waited for another migrator: longer than migrations take, and not for ever for one that hangs.
+const LOCK_WAIT_SECONDS: u32 = 60 * 60;
+
+const NOT_LOCKED: &str = "another program has been migrating this database for an hour, and has not ended; if it hangs, end \
+                          its connection, which holds the lock `domicile migrations`";
+
 impl Capability for MySql {
     const DIALECT: Dialect = Dialect::MySql;
 
@@ -71,10 +77,7 @@ impl Capability for MySql {
     }
 
     fn lock_migrations(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        // sqlx asks for its lock with a timeout of -1, which MariaDB takes for an error and answers at once, without it.
-        // This one is kept by the connection, and waits for a year.
-        let sql = "SELECT GET_LOCK(CONCAT('domicile migrations ', CRC32(DATABASE())), 31536000)";
-        async move { connection.execute(sql).await.map(drop) }.boxed()
+        lock(connection, LOCK_WAIT_SECONDS).boxed()
     }
 
     fn unlock_migrations(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
@@ -92,5 +95,34 @@ impl Capability for MySql {
             Ok(())
         }
         .boxed()
+    }
+}
+
+/// Takes the lock of this crate, which the connection keeps. sqlx asks for its own with a timeout of -1, which MariaDB
+/// takes for an error and answers at once, without it.
+async fn lock(connection: &mut MySqlConnection, wait_seconds: u32) -> Result<(), sqlx::Error> {
+    let sql = "SELECT GET_LOCK(CONCAT('domicile migrations ', CRC32(DATABASE())), ?)";
+    let locked: Option<i64> = sqlx::query_scalar(sql).bind(wait_seconds).fetch_one(connection).await?;
+    if locked == Some(1) { Ok(()) } else { Err(sqlx::Error::Protocol(NOT_LOCKED.into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domicile_testkit::Server;
+    use sqlx::{Connection, MySqlConnection};
+
+    use super::{Capability, MySql, lock};
+
+    #[tokio::test]
+    async fn who_waits_for_a_migrator_in_vain_fails_and_does_not_go_on_without_the_lock() {
+        let Some(server) = Server::mariadb() else { return };
+        server.create_database("es");
+        let mut one = MySqlConnection::connect(&server.url("es")).await.unwrap();
+        let mut other = MySqlConnection::connect(&server.url("es")).await.unwrap();
+        lock(&mut one, 0).await.unwrap();
+        let error = lock(&mut other, 0).await.unwrap_err().to_string();
+        assert!(error.contains("another program has been migrating this database"), "{error}");
+        MySql::unlock_migrations(&mut one).await.unwrap();
+        lock(&mut other, 0).await.unwrap();
     }
 }

@@ -168,6 +168,49 @@ async fn a_scope_that_is_confined_migrates_its_home_and_is_refused_the_others_un
     .await;
 }
 
+#[tokio::test]
+async fn what_a_migration_makes_for_its_session_ends_with_it() {
+    let folder = TempDir::new().unwrap();
+    let homes = world(&folder);
+    let texts = [ORDERS, "CREATE TEMP TABLE orders (id INTEGER)"];
+    assert_eq!(applied(&homes.on(home("es")), &texts).await, [Ok(vec![1, 2])]);
+    // The temporary table would hide the other one, which has a country.
+    sqlx::query("INSERT INTO orders (id, country) VALUES (1, 'ES')").execute(&homes).await.unwrap();
+}
+
+/// Leads the session that migrates Spain away by `lead`, and inserts an item in Spain afterwards.
+async fn led_away<DB: Capability>(server: &Server, lead: &'static str) -> [String; 2]
+where
+    DB::Connection: Migrate,
+    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
+    DB::Arguments: sqlx::IntoArguments<DB>,
+{
+    for name in ["es", "fr"] {
+        server.create_database(name);
+        server.sql(name, "CREATE TABLE items (id INT)");
+    }
+    let homes = Homes::<DB>::builder(routers()).home(home("es"), server.url("es")).home(home("fr"), server.url("fr"));
+    let homes = homes.build().unwrap();
+    let spain = homes.on(home("es"));
+    homes.migrate(&migrator(&["CREATE TABLE first (id INT)"])).await.all().unwrap();
+    spain.migrate(&migrator(&["CREATE TABLE first (id INT)", lead])).await.all().unwrap();
+    sqlx::query("INSERT INTO items VALUES (1)").execute(&spain).await.unwrap();
+    ["es", "fr"].map(|name| server.sql(name, "SELECT count(*) FROM items").trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_migration_leads_no_later_statement_to_another_place() {
+    if let Some(server) = Server::mariadb() {
+        let lead = "-- domicile: tables items\nUSE fr; CREATE TABLE second (id INT);";
+        assert_eq!(led_away::<MySql>(&server, lead).await, ["1", "0"]);
+    }
+    if let Some(server) = Server::postgres() {
+        let lead = "-- domicile: tables items\n\
+                    CREATE SCHEMA other; CREATE TABLE other.items (id int); SET search_path = other, public";
+        assert_eq!(led_away::<Postgres>(&server, lead).await, ["1", "0"]);
+    }
+}
+
 /// Several programs that start at the same time, each with connections of its own.
 async fn at_the_same_time<DB: Capability>(server: &Server)
 where
