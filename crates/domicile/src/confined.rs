@@ -14,7 +14,8 @@ use crate::{Error, Home, Witness};
 /// It is kept by what runs in the scope, and is no prison: code that removes this value from the context, or puts another
 /// one there that was made outside, has left it on purpose.
 ///
-/// It confines what runs in the scope. A task or thread that the context is not carried to starts empty, as ever.
+/// It confines what runs in the scope. A future that was made outside with a scope of its own keeps that, so make it within:
+/// `context::scope(Confined::to(es)?, async { context::scope(key, …).await })`, see [`context::scope`]. A task or thread that the context is not carried to starts empty, as ever.
 ///
 /// ```
 /// use domicile::{Chain, Confined, Home, Operation, Placement, PlacementRouter, RoutingKey, context};

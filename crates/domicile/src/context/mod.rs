@@ -211,6 +211,10 @@ pub fn enter<T: Send + Sync + Debug + 'static>(value: T) -> Guard {
 
 /// Wraps a future so that it runs with the value set, in addition to what is in scope here, now.
 ///
+/// What is in scope where it is polled does not matter. So, of two scopes that are put into each other, the inner one is made
+/// in an `async` block, where the outer one is in scope already; `scope(a, scope(b, …))` makes the inner one first, and `a`
+/// is not seen within. For several values at once, use [`Context::and`] and [`Context::scope`].
+///
 /// The scope follows the task across every `.await` and from one worker thread to the next. It is left when the future
 /// ends, panics or is dropped; its destructors still see the context.
 ///
@@ -224,6 +228,11 @@ pub fn enter<T: Send + Sync + Debug + 'static>(value: T) -> Guard {
 /// });
 /// assert_eq!(key.await.unwrap().as_str(), "ES");
 /// assert_eq!(context::get::<RoutingKey>(), None);
+///
+/// let both = context::scope(7_u32, async {
+///     context::scope(RoutingKey::new("ES"), async { context::copied::<u32>() }).await
+/// });
+/// assert_eq!(both.await, Some(7));
 /// # });
 /// ```
 #[track_caller]

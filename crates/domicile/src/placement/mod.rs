@@ -56,6 +56,18 @@ pub struct Placed {
 }
 
 impl Placed {
+    /// Says that a key belongs in a home, for a [`Router`](crate::Router) that knows it by a rule of its own. `origin` says
+    /// in messages who says so.
+    ///
+    /// ```
+    /// # use domicile::{Home, Placed, RoutingKey};
+    /// let placed = Placed::new(RoutingKey::new("ES"), Home::new("es").unwrap(), "the rule of the first letter");
+    /// assert_eq!(placed.home().as_str(), "es");
+    /// ```
+    pub fn new(key: RoutingKey, home: Home, origin: impl Into<Arc<str>>) -> Self {
+        Self { key, home, origin: origin.into() }
+    }
+
     /// Returns the home of the key.
     ///
     /// ```
@@ -190,7 +202,7 @@ impl PlacementBuilder {
     /// ```
     pub fn place(mut self, key: RoutingKey, home: Home, origin: impl Into<Arc<str>>) -> Self {
         self.homes.insert(home.clone());
-        self.placed.push(Placed { key, home, origin: origin.into() });
+        self.placed.push(Placed::new(key, home, origin));
         self
     }
 

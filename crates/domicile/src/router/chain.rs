@@ -86,7 +86,8 @@ impl Chain {
     ///
     /// # Errors
     ///
-    /// - [`Error::is_no_opinion`] if no router has an opinion.
+    /// - [`Error::is_no_opinion`] if no router has an opinion, and the operation neither names a home nor is of a
+    ///   transaction or of a record whose home is known.
     /// - [`Error::is_disagreement`] if the first opinion contradicts the home that the record was loaded from, that the
     ///   operation names, that the open transaction belongs to or that the scope is [`Confined`] to, or the home in which
     ///   any of the routers has [`placed`](Router::placed) the key of the record or of the statement.
@@ -119,7 +120,27 @@ impl Chain {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::no_opinion(operation, self.names(), &Context::current()))
+        self.known(operation)?.ok_or_else(|| Error::no_opinion(operation, self.names(), &Context::current()))
+    }
+
+    /// Where no router has an opinion, an operation belongs to the home that it names, that its transaction or its record is
+    /// of, if there is one: somebody has said so.
+    #[cold]
+    fn known(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        let mut witnesses = Witnesses::new();
+        operation.push_known_homes(&mut witnesses);
+        if witnesses.windows(2).any(|pair| pair[0].home() != pair[1].home()) {
+            return Err(Error::disagreement(operation, &witnesses));
+        }
+        // Routers that can list their homes know better.
+        let homes = self.homes();
+        let stray = |witness: &&Witness| !homes.is_empty() && !homes.contains(witness.home());
+        if let Some(stray) = witnesses.iter().find(stray) {
+            return Err(Error::unknown_home(operation, stray));
+        }
+        let Some(mut route) = Route::agreed(witnesses) else { return Ok(None) };
+        route.set_role(self.role(operation, &route)?);
+        Ok(Some(route))
     }
 
     /// Holds any router's answer against what is known of the operation, so that no router can overrule it, and says which

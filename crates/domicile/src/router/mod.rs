@@ -25,6 +25,8 @@ use crate::{Error, Home, Placed, Route, RoutingKey};
 /// - MUST return an error where it ought to know and does not, such as a key that it has never heard of. Use
 ///   [`Error::refused`].
 /// - MUST NOT set values in the context.
+/// - SHOULD have no opinion where the operation [names its home](Operation::named_home) and nothing but the context speaks
+///   against it: an explicit `on(home)` overrides the context. A [`Chain`] sends it there.
 /// - SHOULD use the record when there is one: it is there for new records, too.
 /// - SHOULD answer reads and writes of the same record alike, unless it knows a home that is for reading only.
 /// - SHOULD give a reason that names where the decision came from; it is read by people after something went wrong.

@@ -342,6 +342,19 @@ impl<'a> Operation<'a> {
         self.keys.iter().map(|named| (&named.key, &named.found))
     }
 
+    /// Returns the home that this names itself, by [`on`](Self::on): the context has no say then.
+    ///
+    /// ```
+    /// use domicile::{Home, Operation};
+    ///
+    /// let es = Home::new("es").unwrap();
+    /// assert_eq!(Operation::read("orders").on(es.clone()).named_home(), Some(&es));
+    /// assert_eq!(Operation::read("orders").named_home(), None);
+    /// ```
+    pub fn named_home(&self) -> Option<&Home> {
+        self.witnesses.iter().find(|witness| witness.kind() == WitnessKind::Explicit).map(Witness::home)
+    }
+
     /// Returns whether only the home's primary may do this.
     ///
     /// ```
@@ -379,7 +392,7 @@ impl<'a> Operation<'a> {
 
     #[inline]
     pub(crate) fn overrides_context(&self) -> bool {
-        self.witnesses.iter().any(|witness| witness.kind() == WitnessKind::Explicit)
+        self.named_home().is_some()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The router: each refusal beside a twin that passes.
 
 use domicile::{
-    Chain, Error, Home, Operation, Placement, PlacementRouter, Record, Route, Router, RoutingKey, WitnessKind, context,
+    Chain, Confined, Error, Home, Operation, Placed, Placement, PlacementRouter, Record, Route, Router, RoutingKey,
+    WitnessKind, context,
 };
 
 fn home(name: &str) -> Home {
@@ -211,6 +212,52 @@ fn no_router_sends_a_record_away_from_where_its_key_is_placed() {
     assert!(routers.route(&write.clone().with_key(RoutingKey::new("ES"), "orders.country")).is_ok());
     // What the context means for a table is for the router to say.
     assert!(context::with(RoutingKey::new("FR"), || routers.route(&write)).is_ok());
+}
+
+/// Decides by the country in the context, and by nothing else.
+struct ByContext;
+
+impl Router for ByContext {
+    fn name(&self) -> &str {
+        "by-context"
+    }
+
+    fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        if operation.named_home().is_some() {
+            return Ok(None);
+        }
+        let key = context::get::<RoutingKey>();
+        Ok(key.map(|key| Route::new(home(&key.as_str().to_lowercase()), "it is the country")))
+    }
+
+    fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.route_read(operation)
+    }
+
+    fn placed(&self, key: &RoutingKey) -> Option<Placed> {
+        Some(Placed::new(key.clone(), home(&key.as_str().to_lowercase()), "the rule of the country"))
+    }
+}
+
+#[test]
+fn without_an_opinion_an_operation_goes_where_it_is_known_to_belong() {
+    let routers = Chain::new(ByContext);
+    let write = Operation::write("orders");
+    let on_fr = write.clone().on(home("fr"));
+    let in_spain = |operation: &Operation<'_>| context::with(RoutingKey::new("ES"), || routers.route(operation));
+    assert_eq!(in_spain(&write).unwrap().home(), &home("es"));
+    assert_eq!(in_spain(&on_fr).unwrap().home(), &home("fr"), "what it names overrides the context");
+    assert_eq!(
+        routers.route(&write.clone().in_transaction_of(home("fr"), "src/sync.rs:20")).unwrap().home(),
+        &home("fr")
+    );
+    assert!(routers.route(&write).unwrap_err().is_no_opinion());
+    assert!(
+        routers.route(&on_fr.clone().in_transaction_of(home("es"), "src/sync.rs:20")).unwrap_err().is_disagreement()
+    );
+    assert!(routers.route(&on_fr.clone().with_record(&SPANISH)).unwrap_err().is_disagreement());
+    let confined = context::with(Confined::to(home("es")).unwrap(), || routers.route(&on_fr));
+    assert!(confined.unwrap_err().is_disagreement());
 }
 
 #[test]

@@ -279,3 +279,14 @@ fn blocking_on_a_future_within_a_task_keeps_its_scope() {
         assert_eq!(tokio::spawn(task).await.unwrap(), Some("ES"));
     });
 }
+
+#[tokio::test]
+async fn a_scope_holds_what_was_in_scope_where_it_was_made() {
+    let seen = || async { (country(), tenant()) };
+    let nested = context::scope(Tenant(7), async { context::scope(Country("ES"), seen()).await });
+    assert_eq!(nested.await, (Some("ES"), Some(7)));
+    let made_before = context::scope(Tenant(7), context::scope(Country("ES"), seen()));
+    assert_eq!(made_before.await, (Some("ES"), None));
+    let in_one = Context::current().and(Tenant(7)).and(Country("ES")).scope(seen());
+    assert_eq!(in_one.await, (Some("ES"), Some(7)));
+}
