@@ -7,7 +7,10 @@ use super::findings::Findings;
 use super::server::ServerUrl;
 use super::setting::SettingPath;
 
-const SUPPORTED: &str = "supported are `sqlite:PATH` and `postgres://USER:PASSWORD@HOST:PORT/DATABASE`";
+const SUPPORTED: &str = "supported are `sqlite:PATH`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` and, for MySQL and \
+    MariaDB, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`";
+/// The port of MySQL and MariaDB.
+const MYSQL_PORT: u16 = 3306;
 /// The port of PostgreSQL.
 const POSTGRES_PORT: u16 = 5432;
 /// Stands for the home's name in a URL.
@@ -18,6 +21,8 @@ const HOME: &str = "{home}";
 pub enum Location {
     /// A file of SQLite. A path that is relative in the configuration is taken from the folder of the configuration.
     Sqlite(PathBuf),
+    /// A database of a MySQL or MariaDB server.
+    MySql(Box<ServerUrl>),
     /// A database of a PostgreSQL server.
     Postgres(Box<ServerUrl>),
 }
@@ -90,16 +95,22 @@ impl Database {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let location = match scheme {
             "sqlite" => Location::Sqlite(sqlite(url, &shown, findings.folder)?),
+            "mysql" | "mariadb" => {
+                Location::MySql(Box::new(server(url, "MySQL or MariaDB", MYSQL_PORT, findings.folder)?))
+            }
             "postgres" | "postgresql" => {
-                let server = ServerUrl::read(url, POSTGRES_PORT, findings.folder);
-                // Of the URL only the scheme is shown: the rest may hold a password.
-                let refused = |(why, help)| (format!("the URL of a PostgreSQL is refused: {why}"), help);
-                Location::Postgres(Box::new(server.map_err(refused)?))
+                Location::Postgres(Box::new(server(url, "PostgreSQL", POSTGRES_PORT, findings.folder)?))
             }
             _ => return Err(unsupported(&shown)),
         };
         Ok(Self { location, setting: setting.clone(), shown: without_password(&shown) })
     }
+}
+
+fn server(url: &str, name: &str, port: u16, folder: &Path) -> Result<ServerUrl, Refusal> {
+    // Of the URL nothing is shown: it may hold a password.
+    let refused = |(why, help)| (format!("the URL of a {name} is refused: {why}"), help);
+    ServerUrl::read(url, port, folder).map_err(refused)
 }
 
 fn sqlite(url: &str, shown: &str, folder: &Path) -> Result<PathBuf, Refusal> {

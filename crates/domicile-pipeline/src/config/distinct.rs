@@ -81,6 +81,7 @@ impl Identity {
 fn identities(location: &Location) -> Vec<Identity> {
     let path = match location {
         Location::Sqlite(path) => path,
+        Location::MySql(server) => return vec![Identity::server("mysql", server)],
         Location::Postgres(server) => return vec![Identity::server("postgres", server)],
     };
     let identities = vec![Identity::Path(resolved(path))];

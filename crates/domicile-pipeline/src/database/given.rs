@@ -40,21 +40,32 @@ fn push(column: &mut Column, value: &Value) -> Option<()> {
         column.push_null();
         return Some(());
     }
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if matches!(column, Column::Bytes(_)) && !value.is_string() {
+        return None;
+    }
+    push_text(column, &value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// Takes the text of a value, if it is one of the column's type.
+pub(super) fn push_text(column: &mut Column, text: &str) -> Option<()> {
     match column {
         Column::Integer(builder) => builder.append_value(text.parse().ok()?),
         Column::Float(builder) => builder.append_value(text.parse().ok()?),
         Column::Text(builder) => builder.append_value(text),
-        Column::Bytes(builder) => builder.append_value(value.as_str()?),
-        Column::Boolean(builder) => builder.append_value(value.as_bool()?),
+        Column::Bytes(builder) => builder.append_value(text),
+        Column::Boolean(builder) => match text {
+            "true" | "1" => builder.append_value(true),
+            "false" | "0" => builder.append_value(false),
+            _ => return None,
+        },
         Column::Date(builder) => {
-            let date = NaiveDate::parse_from_str(value.as_str()?, "%Y-%m-%d").ok()?;
+            let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
             let days = date.signed_duration_since(NaiveDate::default()).num_days();
             builder.append_value(i32::try_from(days).ok()?);
         }
-        Column::Timestamp(builder) => builder.append_value(timestamp_from_text(value.as_str()?)?),
+        Column::Timestamp(builder) => builder.append_value(timestamp_from_text(text)?),
         Column::Decimal { builder, precision, scale, .. } => {
-            let unscaled = decimal_from_text(&text, *scale)?;
+            let unscaled = decimal_from_text(text, *scale)?;
             builder.append_value(Some(unscaled).filter(|unscaled| has_digits(*unscaled, *precision))?);
         }
     }

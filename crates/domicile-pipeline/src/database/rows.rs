@@ -54,11 +54,6 @@ impl Rows {
         self.count
     }
 
-    /// How many records there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
     /// A record with this cursor follows; a value of each column is pushed next.
     #[inline]
     pub(super) fn begin(&mut self, position: i64) {

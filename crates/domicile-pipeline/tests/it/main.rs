@@ -5,6 +5,7 @@ mod dirty;
 mod existing_tables;
 mod fencing;
 mod fixture;
+mod mariadb;
 mod meddler;
 mod placements;
 mod positions;

@@ -4,18 +4,16 @@
 //! highest id is read first and the holders of such locks are noted then, every id up to there is settled once none of
 //! these transactions is left: it is visible, or it will never be.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use async_trait::async_trait;
 use tokio_postgres::{Client, Error};
 
 use crate::batch::Position;
 use crate::config::{From, SourceConfig};
+use crate::database::settle::{self, Watch, Writer};
 use crate::source::{Guarantee, GuaranteeClass, Horizon};
 
-/// How long writers are waited for that were under way when a run began.
-const WAIT: Duration = Duration::from_secs(10);
 /// How often is looked whether they have ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -33,12 +31,6 @@ struct Sequence {
     oid: u32,
     cache: i64,
     grows: bool,
-}
-
-/// A transaction that may have written to the source.
-struct Writer {
-    transaction: String,
-    told: String,
 }
 
 impl Settling {
@@ -72,20 +64,13 @@ impl Settling {
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
         let cursor = &config.cursor;
-        let (class, reason, raise) = if matches!(config.from, From::Query(_)) {
-            (
-                GuaranteeClass::Heuristic,
-                format!(
-                    "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row \
-                     comes late, and it would not be read"
-                ),
-                Some(String::from("read a table")),
-            )
-        } else if self.tables.is_empty() {
-            let reason =
-                format!("of a view it is not known who still writes records with the same or a lower `{cursor}`");
-            (GuaranteeClass::Heuristic, reason, Some(String::from("read the table that it shows")))
-        } else if self.is_standby {
+        if matches!(config.from, From::Query(_)) {
+            return settle::of_query(cursor);
+        }
+        if self.tables.is_empty() {
+            return settle::of_view(cursor);
+        }
+        let (class, reason, raise) = if self.is_standby {
             let reason = "a standby does not know which transactions are still under way on its primary";
             (GuaranteeClass::Heuristic, String::from(reason), Some(String::from("read the primary")))
         } else {
@@ -144,19 +129,8 @@ impl Settling {
         let sql = format!("SELECT max({cursor})::bigint FROM {relation}");
         let highest: Option<i64> = client.query_one(&sql, &[]).await?.get(0);
         let upto = Position::from(highest.max(self.drawn(client).await?));
-        let mut left = self.writers(client).await?;
-        let began = Instant::now();
-        while !left.is_empty() && upto > reached {
-            if began.elapsed() > WAIT {
-                let told: Vec<_> = left.iter().map(|writer| writer.told.as_str()).collect();
-                let waits_for = format!("nothing is read beyond {reached} before they end: {}", told.join(", "));
-                return Ok(Ok(Horizon { upto: reached, waits_for: Some(waits_for) }));
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-            let still: BTreeSet<_> = self.writers(client).await?.into_iter().map(|writer| writer.transaction).collect();
-            left.retain(|writer| still.contains(&writer.transaction));
-        }
-        Ok(Ok(Horizon { upto, waits_for: None }))
+        let mut watch = Watcher { client, tables: &self.tables };
+        settle::settled(&mut watch, LOOK_AGAIN, upto, reached).await.map(Ok)
     }
 
     /// The highest id that was drawn. Ids that were drawn and are gone are settled as well, because they never come again.
@@ -165,15 +139,26 @@ impl Settling {
         // NULL before the first, and for whom may not read it.
         Ok(client.query_one("SELECT pg_sequence_last_value($1::oid)", &[&oid]).await?.get(0))
     }
+}
+
+/// Looks who writes to tables.
+struct Watcher<'a> {
+    client: &'a Client,
+    tables: &'a [u32],
+}
+
+#[async_trait]
+impl Watch for Watcher<'_> {
+    type Error = Error;
 
     /// The transactions that hold a lock of a writer on the source, those that are only prepared among them.
-    async fn writers(&self, client: &Client) -> Result<Vec<Writer>, Error> {
+    async fn writers(&mut self) -> Result<Vec<Writer>, Error> {
         let sql = "SELECT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
                    FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
                    WHERE l.locktype = 'relation' AND l.granted AND l.relation = ANY ($1)
                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                      AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')";
-        let rows = client.query(sql, &[&self.tables]).await?;
+        let rows = self.client.query(sql, &[&self.tables]).await?;
         let writer = |row: &tokio_postgres::Row| Writer {
             transaction: row.get(0),
             told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {

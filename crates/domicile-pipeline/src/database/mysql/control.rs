@@ -1,0 +1,98 @@
+//! What a control database of MySQL or MariaDB keeps from run to run.
+
+use async_trait::async_trait;
+use mysql_async::Error;
+use mysql_async::prelude::Queryable;
+
+use super::connect::{Session, connect};
+use super::failure;
+use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
+use crate::config::ServerUrl;
+use crate::control::{Control, Kept};
+use crate::error::Failure;
+
+const TABLES: [(&str, &str); 2] = [
+    ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
+    (
+        "domicile_placement",
+        "source varchar(255) NOT NULL,
+         routing_key varchar(255) NOT NULL,
+         home varchar(255) NOT NULL,
+         PRIMARY KEY (source, routing_key)",
+    ),
+];
+
+/// A control database on a server.
+pub(crate) struct MySqlControl(ServerUrl);
+
+impl MySqlControl {
+    pub(crate) fn new(server: ServerUrl) -> Self {
+        Self(server)
+    }
+}
+
+#[async_trait]
+impl Control for MySqlControl {
+    async fn read(&mut self) -> Result<Kept, Failure> {
+        let mut session = connect(&self.0).await?;
+        let kept = read(&mut session).await.map_err(|error| failure(&error));
+        let _ = session.conn.disconnect().await;
+        kept
+    }
+
+    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure> {
+        let mut session = connect(&self.0).await?;
+        // One run at a time, so that what stands there is not changed meanwhile. The lock ends with the connection.
+        let locked: Result<Option<Option<i64>>, Error> = session.conn.query_first(LOCK_TABLES).await;
+        if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
+            return Err(Failure::Failed(String::from("another run has been using it for a minute")));
+        }
+        let kept = keep(&mut session, &placed).await.map_err(|error| failure(&error));
+        let _ = session.conn.query_drop(UNLOCK_TABLES).await;
+        let _ = session.conn.disconnect().await;
+        kept?.ok_or_else(|| {
+            Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
+        })
+    }
+}
+
+async fn read(session: &mut Session) -> Result<Kept, Error> {
+    let mut kept = Kept::default();
+    if existing(session, "domicile_control").await?.is_empty() {
+        return Ok(kept);
+    }
+    kept.id = session.conn.query_first("SELECT id FROM domicile_control").await?;
+    let sql = "SELECT source, routing_key, home FROM domicile_placement";
+    let rows: Vec<(String, String, String)> = session.conn.query(sql).await?;
+    kept.placed = rows.into_iter().map(|(source, key, home)| ((source, key), home)).collect();
+    Ok(kept)
+}
+
+/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
+async fn keep(session: &mut Session, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
+    // In front of the transaction: what makes a table ends one that is open.
+    for (name, columns) in TABLES {
+        if existing(session, name).await?.is_empty() {
+            session.conn.query_drop(create_own_table(session.kind, name, columns)).await?;
+        }
+    }
+    let conn = &mut session.conn;
+    let made = "INSERT INTO domicile_control SELECT MD5(CONCAT(UUID(), RAND(), CONNECTION_ID())) FROM DUAL
+                WHERE NOT EXISTS (SELECT 1 FROM domicile_control)";
+    conn.query_drop(format!("START TRANSACTION; {made}")).await?;
+    for ((source, key), home) in placed {
+        let sql = "SELECT home FROM domicile_placement WHERE source = ? AND routing_key = ? FOR UPDATE";
+        let stored: Option<String> = conn.exec_first(sql, (source, key)).await?;
+        match stored {
+            Some(stored) if stored == *home => {}
+            Some(_) => {
+                conn.query_drop("ROLLBACK").await?;
+                return Ok(None);
+            }
+            None => conn.exec_drop("INSERT INTO domicile_placement VALUES (?, ?, ?)", (source, key, home)).await?,
+        }
+    }
+    let id: Option<String> = conn.query_first("SELECT id FROM domicile_control").await?;
+    conn.query_drop("COMMIT").await?;
+    Ok(id)
+}

@@ -1,0 +1,290 @@
+//! Writing to a home, or to the control database, that is a database of MySQL or MariaDB.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Error, Params};
+
+use super::connect::{Session, connect};
+use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, create_table, existing, misfits};
+use super::statement::Writer;
+use super::{failure, without_values};
+use crate::account::Account;
+use crate::batch::Position;
+use crate::config::ServerUrl;
+use crate::deliver::{Delivery, Misfit, Opened};
+use crate::error::Failure;
+use crate::quarantine::Quarantined;
+use crate::table::Table;
+
+/// One source's way into one database of MySQL.
+pub(crate) struct MySqlDelivery {
+    server: ServerUrl,
+    source: String,
+    /// Which control database the position belongs to.
+    control: Option<String>,
+    tables: Arc<[Table]>,
+    open: Option<Open>,
+}
+
+/// How far the home has got with this source.
+struct Progress {
+    position: Position,
+    epoch: i64,
+    control: Option<String>,
+}
+
+/// An open connection, and what this run knows of the home.
+struct Open {
+    session: Session,
+    position: Position,
+    epoch: i64,
+    /// This run's epoch is written: an older run can no longer commit.
+    claimed: bool,
+    /// By table, once the tables are there.
+    writers: Vec<Writer>,
+}
+
+impl MySqlDelivery {
+    pub(crate) fn new(server: ServerUrl, source: &str, control: Option<&str>, tables: Arc<[Table]>) -> Self {
+        Self { server, source: source.to_owned(), control: control.map(str::to_owned), tables, open: None }
+    }
+
+    fn opened(&mut self) -> &mut Open {
+        self.open.as_mut().expect("the database was opened before")
+    }
+}
+
+#[async_trait]
+impl Delivery for MySqlDelivery {
+    async fn inspect(&mut self) -> Result<Opened, Failure> {
+        let mut session = connect(&self.server).await?;
+        let Progress { position, control, .. } = progress(&mut session, &self.source).await?;
+        let is_foreign = control.is_some_and(|control| self.control.as_ref() != Some(&control));
+        let mut all = Vec::new();
+        for (number, table) in self.tables.iter().enumerate() {
+            let columns = existing(&mut session, &table.name).await.map_err(|error| failure(&error))?;
+            if position != Position::Start && columns.is_empty() {
+                all.push(Misfit::unread(number, table, position));
+            }
+            all.extend(misfits(&mut session, number, table).await.map_err(|error| failure(&error))?);
+        }
+        Ok(Opened { position, is_foreign, misfits: all })
+    }
+
+    async fn open(&mut self) -> Result<Position, Failure> {
+        let mut session = connect(&self.server).await?;
+        let Progress { position, epoch, .. } = progress(&mut session, &self.source).await?;
+        self.open = Some(Open { session, position, epoch, claimed: false, writers: Vec::new() });
+        Ok(position)
+    }
+
+    async fn begin(&mut self) -> Result<(), Failure> {
+        let Self { source, control, tables, open, .. } = self;
+        let open = open.as_mut().expect("the database was opened before");
+        if open.claimed {
+            return open.execute("START TRANSACTION").await;
+        }
+        open.prepare(source, tables).await?;
+        open.execute("START TRANSACTION").await?;
+        open.claim(source, control.as_deref()).await
+    }
+
+    fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
+        let open = self.open.as_ref().expect("a transaction has begun");
+        open.writers[table].check(&self.tables[table], objects)
+    }
+
+    async fn check_access(&mut self) -> Result<(), Failure> {
+        let mut session = connect(&self.server).await?;
+        let read_only: Option<String> =
+            session.conn.query_first("SELECT @@global.read_only").await.map_err(|error| failure(&error))?;
+        if read_only.is_some_and(|read_only| !matches!(read_only.as_str(), "0" | "OFF")) {
+            return Err(Failure::Failed(String::from("the server is read-only, as a replica is")));
+        }
+        // Preparing a statement asks for its privileges, and does nothing.
+        let prepared = session.conn.prep("CREATE TABLE domicile_position_made (source bigint)").await;
+        prepared.map(drop).map_err(|error| Failure::Failed(failure(&error).to_string()))
+    }
+
+    async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure> {
+        let tables = Arc::clone(&self.tables);
+        let open = self.opened();
+        // What is refused is undone as a whole, and the transaction can go on.
+        open.execute("SAVEPOINT share").await?;
+        let written = open.write(&tables, &objects).await;
+        match &written {
+            Ok(()) => open.execute("RELEASE SAVEPOINT share").await?,
+            Err(Failure::Refused(_)) => open.execute("ROLLBACK TO SAVEPOINT share; RELEASE SAVEPOINT share").await?,
+            Err(_) => {}
+        }
+        written
+    }
+
+    async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
+        let source = self.source.clone();
+        self.opened().quarantine(&source, records).await.map_err(|error| failure(&error))
+    }
+
+    async fn commit(
+        &mut self,
+        merged: Vec<(usize, RecordBatch)>,
+        upto: Position,
+        account: Account,
+    ) -> Result<(), Failure> {
+        let (tables, source) = (Arc::clone(&self.tables), self.source.clone());
+        let open = self.opened();
+        // Nothing of this is one record's fault any more, and what is told leaves the home.
+        let written = open.write(&tables, &merged).await;
+        written.map_err(|failure| match failure {
+            Failure::Refused(told) => Failure::Failed(without_values(&told)),
+            other => other,
+        })?;
+        open.commit(&source, upto, account).await
+    }
+
+    async fn rollback(&mut self) {
+        if let Some(open) = &mut self.open {
+            // A connection that is broken has nothing to undo.
+            let _ = open.execute("ROLLBACK").await;
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            let _ = open.session.conn.disconnect().await;
+        }
+    }
+}
+
+async fn progress(session: &mut Session, source: &str) -> Result<Progress, Failure> {
+    let start = Progress { position: Position::Start, epoch: 0, control: None };
+    if existing(session, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
+        return Ok(start);
+    }
+    let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?";
+    let found: Option<(Option<i64>, i64, Option<String>)> =
+        session.conn.exec_first(sql, (source,)).await.map_err(|error| failure(&error))?;
+    Ok(found.map_or(start, |(position, epoch, control)| Progress {
+        position: Position::from(position),
+        epoch,
+        control,
+    }))
+}
+
+impl Open {
+    async fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+        self.session.conn.query_drop(sql).await.map_err(|error| failure(&error))
+    }
+
+    /// Makes what is missing, in front of the first transaction: what makes a table ends a transaction that is open.
+    async fn prepare(&mut self, source: &str, tables: &[Table]) -> Result<(), Failure> {
+        let locked: Result<Option<Option<i64>>, Error> = self.session.conn.query_first(LOCK_TABLES).await;
+        if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
+            return Err(Failure::Failed(String::from("another run has been making tables for a minute")));
+        }
+        let made = self.make_tables(source, tables).await;
+        self.execute(UNLOCK_TABLES).await?;
+        made.map_err(|error| Failure::Failed(failure(&error).to_string()))?;
+        for (number, table) in tables.iter().enumerate() {
+            let columns = existing(&mut self.session, &table.name).await.map_err(|error| failure(&error))?;
+            let declared = table.schema.fields().iter().filter_map(|field| {
+                let is_it = |name: &str| name.eq_ignore_ascii_case(field.name());
+                columns.iter().find(|column| is_it(&column.name)).map(|column| column.declared.clone())
+            });
+            let declared: Vec<_> = declared.collect();
+            if declared.len() < table.schema.fields().len() {
+                return Err(Failure::Failed(format!("columns of the table `{}` were dropped meanwhile", table.name)));
+            }
+            let writer = Writer::new(&self.session, number, table, declared);
+            writer.prepare(&mut self.session).await?;
+            self.writers.push(writer);
+        }
+        Ok(())
+    }
+
+    async fn make_tables(&mut self, source: &str, tables: &[Table]) -> Result<(), Error> {
+        let kind = self.session.kind;
+        let own = OWN_TABLES.iter().map(|(name, columns)| (*name, create_own_table(kind, name, columns)));
+        let others = tables.iter().map(|table| (table.name.as_str(), create_table(kind, table)));
+        // Who may not make tables can still use those that are there.
+        for (name, sql) in own.chain(others) {
+            if existing(&mut self.session, name).await?.is_empty() {
+                self.session.conn.query_drop(sql).await?;
+            }
+        }
+        let insert = "INSERT INTO domicile_position (source, epoch, updated_at)
+                      SELECT ?, 0, UTC_TIMESTAMP(6) FROM DUAL
+                      WHERE NOT EXISTS (SELECT 1 FROM domicile_position WHERE source = ?)";
+        self.session.conn.exec_drop(insert, (source, source)).await
+    }
+
+    /// The first transaction of a run takes the next epoch, so that an older run that is still under way cannot commit any
+    /// more.
+    async fn claim(&mut self, source: &str, control: Option<&str>) -> Result<(), Failure> {
+        let claim = "UPDATE domicile_position SET epoch = ? + 1, control = ?
+                     WHERE source = ? AND epoch = ? AND position <=> ? AND (control IS NULL OR control <=> ?)";
+        let values = (self.epoch, control, source, self.epoch, self.position.cursor(), control);
+        self.session.conn.exec_drop(claim, values).await.map_err(|error| failure(&error))?;
+        if self.session.conn.affected_rows() == 1 { Ok(()) } else { Err(self.overtaken()) }
+    }
+
+    async fn write(&mut self, tables: &[Table], objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
+        for (table, objects) in objects {
+            self.writers[*table].write(&mut self.session, &tables[*table], objects).await?;
+        }
+        Ok(())
+    }
+
+    async fn quarantine(&mut self, source: &str, records: Vec<Quarantined>) -> Result<(), Error> {
+        let update = "UPDATE domicile_quarantine SET cause = ?, reason = ?, record = ?, last_seen = UTC_TIMESTAMP(6)
+                      WHERE source = ? AND position = ? AND number = ?";
+        let insert =
+            "INSERT INTO domicile_quarantine (cause, reason, record, source, position, number, first_seen, last_seen)
+                      VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+        // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
+        let mut numbers: HashMap<i64, i64> = HashMap::new();
+        for Quarantined { position, cause, reason, record } in records {
+            let number = numbers.entry(position).or_insert(0);
+            let values = Params::from((cause.name(), reason, record, source, position, *number));
+            self.session.conn.exec_drop(update, values.clone()).await?;
+            if self.session.conn.affected_rows() == 0 {
+                self.session.conn.exec_drop(insert, values).await?;
+            }
+            *number += 1;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
+        let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
+        let (after, reached) = (self.position.cursor(), upto.cursor());
+        let sql = "UPDATE domicile_position SET position = ?, updated_at = UTC_TIMESTAMP(6)
+                   WHERE source = ? AND epoch = ? AND position <=> ?";
+        let moved = self.session.conn.exec_drop(sql, (reached, source, epoch, after)).await;
+        moved.map_err(|error| failure(&error))?;
+        if self.session.conn.affected_rows() != 1 {
+            return Err(self.overtaken());
+        }
+        if account.read > 0 {
+            let Account { read, delivered, ignored, quarantined } = account;
+            let sql = "INSERT INTO domicile_account VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))";
+            let values = (source, after, reached, read, delivered, ignored, quarantined);
+            self.session
+                .conn
+                .exec_drop(sql, values)
+                .await
+                .map_err(|error| Failure::Failed(failure(&error).to_string()))?;
+        }
+        self.execute("COMMIT").await?;
+        (self.position, self.epoch, self.claimed) = (upto, epoch, true);
+        Ok(())
+    }
+
+    fn overtaken(&self) -> Failure {
+        Failure::overtaken(self.position)
+    }
+}

@@ -1,0 +1,299 @@
+//! Up to where a source is settled: which ids nobody can write any more.
+//!
+//! An INSERT takes a metadata lock on its table before it draws its id, and keeps it until its transaction ends. So, when
+//! the highest id is read first and the holders of such locks are noted then, every id up to there is settled once none of
+//! these transactions is left. Where locks are not to be seen, the transactions of InnoDB are, which says less.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Error, Row};
+
+use super::connect::{Kind, Session};
+use crate::batch::Position;
+use crate::config::{From, SourceConfig};
+use crate::database::settle::{self, Watch, Writer};
+use crate::source::{Guarantee, GuaranteeClass, Horizon};
+
+/// How to see what makes a source exact.
+const SHOW_LOCKS: &str = "to make it exact, start the server with performance_schema = ON and \
+    performance-schema-instrument = 'wait/lock/metadata/sql/mdl=ON', and GRANT SELECT ON performance_schema.* to this user";
+
+/// What is known of how a source gets its records.
+pub(super) struct Settling {
+    /// The table, where the source is one.
+    table: Option<SourceTable>,
+    sight: Sight,
+    is_replica: bool,
+}
+
+struct SourceTable {
+    name: String,
+    is_innodb: bool,
+    /// The cursor is drawn by AUTO_INCREMENT.
+    is_drawn: bool,
+    may_be_null: bool,
+}
+
+/// By what writers are seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// Metadata locks.
+    Locks,
+    /// Transactions of InnoDB.
+    Transactions,
+    Nothing,
+}
+
+impl Sight {
+    /// How often is looked whether writers have ended. What InnoDB shows of transactions, it remembers for 100 ms.
+    fn look_again(self) -> Duration {
+        Duration::from_millis(if self == Sight::Transactions { 150 } else { 5 })
+    }
+}
+
+impl Settling {
+    pub(super) async fn find(session: &mut Session, config: &SourceConfig) -> Result<Self, Error> {
+        let table = match &config.from {
+            From::Table(name) => source_table(session, name, &config.cursor).await?,
+            From::Query(_) => None,
+        };
+        let sight = if sees_locks(session).await {
+            Sight::Locks
+        } else if session.conn.query_drop("SELECT 1 FROM information_schema.innodb_trx LIMIT 1").await.is_ok() {
+            Sight::Transactions
+        } else {
+            Sight::Nothing
+        };
+        Ok(Self { table, sight, is_replica: is_replica(session).await })
+    }
+
+    pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
+        let cursor = &config.cursor;
+        let Some(table) = &self.table else {
+            return if matches!(config.from, From::Query(_)) {
+                settle::of_query(cursor)
+            } else {
+                settle::of_view(cursor)
+            };
+        };
+        let (class, reason, raise) = if self.is_replica {
+            let reason = "a replica does not know which transactions are still under way on its primary";
+            (GuaranteeClass::Heuristic, String::from(reason), Some(String::from("read the primary")))
+        } else if self.sight == Sight::Nothing {
+            let reason = format!("this user does not see who still writes records with the same or a lower `{cursor}`");
+            (
+                GuaranteeClass::Heuristic,
+                reason,
+                Some(format!("GRANT PROCESS ON *.* to this user makes it bounded; {SHOW_LOCKS}")),
+            )
+        } else {
+            table.guarantee(self.sight, cursor)
+        };
+        Guarantee { class, reason, raise }
+    }
+
+    /// The highest position that is settled, or `reached` if writers stay longer than they are waited for.
+    pub(super) async fn horizon(
+        &self,
+        session: &mut Session,
+        relation: &str,
+        cursor: &str,
+        reached: Position,
+    ) -> Result<Result<Horizon, String>, Error> {
+        if self.table.as_ref().is_none_or(|table| table.may_be_null) {
+            let sql = format!("SELECT count(*) FROM {relation} WHERE {cursor} IS NULL");
+            let broken: u64 = session.conn.query_first(sql).await?.unwrap_or_default();
+            if broken > 0 {
+                return Ok(Err(format!("{broken} records have NULL in the cursor {cursor}, and would never be read")));
+            }
+        }
+        let sql = format!("SELECT max({cursor}) FROM {relation}");
+        let highest: Option<Option<i128>> = session.conn.query_first(sql).await?;
+        let highest = highest.flatten().map(i64::try_from).transpose();
+        let Ok(highest) = highest else {
+            return Ok(Err(format!(
+                "the highest {cursor} has more than 63 bits, which is more than a cursor has here"
+            )));
+        };
+        let upto = Position::from(highest);
+        let (Some(table), false) = (&self.table, self.sight == Sight::Nothing) else {
+            return Ok(Ok(Horizon::all(upto)));
+        };
+        if self.sight == Sight::Locks && locks_lost(session).await? {
+            return Ok(Err(String::from(
+                "the server has lost sight of metadata locks; raise performance_schema_max_metadata_locks, or run again \
+                 to do without them",
+            )));
+        }
+        if self.sight == Sight::Transactions {
+            tokio::time::sleep(self.sight.look_again()).await;
+        }
+        let mut watch = Watcher { session, table: &table.name, sight: self.sight };
+        settle::settled(&mut watch, self.sight.look_again(), upto, reached).await.map(Ok)
+    }
+}
+
+impl SourceTable {
+    fn guarantee(&self, sight: Sight, cursor: &str) -> (GuaranteeClass, String, Option<String>) {
+        if !self.is_innodb {
+            let reason =
+                format!("exact while each statement takes a `{cursor}` above all that were there before it began");
+            return (
+                GuaranteeClass::Bounded,
+                reason,
+                Some(String::from("use a table of the engine InnoDB to make it exact")),
+            );
+        }
+        if !self.is_drawn {
+            let reason = format!(
+                "exact while each transaction takes a `{cursor}` above all that were committed before it began to write"
+            );
+            return (GuaranteeClass::Bounded, reason, Some(String::from("make it AUTO_INCREMENT to make it exact")));
+        }
+        if sight == Sight::Transactions {
+            let reason = format!(
+                "exact while InnoDB shows a transaction (innodb_trx) before that draws its first `{cursor}`, which it \
+                 does not promise"
+            );
+            return (GuaranteeClass::Bounded, reason, Some(String::from(SHOW_LOCKS)));
+        }
+        let reason = format!(
+            "`{cursor}` is drawn by AUTO_INCREMENT in the INSERT itself, and records are read once no transaction is left \
+             that could have drawn a lower one, unless one is set by hand"
+        );
+        (GuaranteeClass::Exact, reason, None)
+    }
+}
+
+async fn source_table(session: &mut Session, table: &str, cursor: &str) -> Result<Option<SourceTable>, Error> {
+    let sql = "SELECT t.engine, c.extra LIKE '%auto_increment%', c.is_nullable = 'YES'
+               FROM information_schema.tables t
+               LEFT JOIN information_schema.columns c
+                    ON c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.column_name = ?
+               WHERE t.table_schema = DATABASE() AND t.table_name = ? AND t.table_type = 'BASE TABLE'";
+    let found: Option<(Option<String>, Option<bool>, Option<bool>)> =
+        session.conn.exec_first(sql, (cursor, table)).await?;
+    Ok(found.map(|(engine, is_drawn, may_be_null)| SourceTable {
+        name: table.to_owned(),
+        is_innodb: engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB")),
+        is_drawn: is_drawn.unwrap_or(false),
+        may_be_null: may_be_null.unwrap_or(true),
+    }))
+}
+
+/// Whether the server notes all metadata locks, and this user sees them.
+async fn sees_locks(session: &mut Session) -> bool {
+    let sql = "SELECT @@performance_schema = 1 AND count(*) = 2
+               FROM (SELECT 1 FROM performance_schema.setup_instruments
+                     WHERE name = 'wait/lock/metadata/sql/mdl' AND enabled = 'YES'
+                     UNION ALL
+                     SELECT 1 FROM performance_schema.setup_consumers
+                     WHERE name = 'global_instrumentation' AND enabled = 'YES') AS needed";
+    let is_on: Result<Option<bool>, Error> = session.conn.query_first(sql).await;
+    let sees = "SELECT count(*) FROM performance_schema.metadata_locks l
+                JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id";
+    matches!(is_on, Ok(Some(true)))
+        && session.conn.query_drop(sees).await.is_ok()
+        && matches!(locks_lost(session).await, Ok(false))
+}
+
+/// Whether there was no room to note a lock.
+async fn locks_lost(session: &mut Session) -> Result<bool, Error> {
+    let sql = "SHOW GLOBAL STATUS LIKE 'Performance_schema_metadata_lock_lost'";
+    let found: Option<(String, u64)> = session.conn.query_first(sql).await?;
+    Ok(found.is_none_or(|(_, lost)| lost > 0))
+}
+
+/// Whether the server copies another one, as far as this user may know.
+async fn is_replica(session: &mut Session) -> bool {
+    let sql = match session.kind {
+        Kind::MariaDb => "SHOW ALL SLAVES STATUS",
+        Kind::MySql => "SELECT 1 FROM performance_schema.replication_connection_configuration WHERE host <> ''",
+    };
+    let copies: Result<Vec<Row>, Error> = session.conn.query(sql).await;
+    let is_read_only: Result<Option<String>, Error> = session.conn.query_first("SELECT @@global.read_only").await;
+    copies.is_ok_and(|copies| !copies.is_empty())
+        || is_read_only.is_ok_and(|found| found.is_some_and(|found| !matches!(found.as_str(), "0" | "OFF")))
+}
+
+/// Looks who writes to a table.
+struct Watcher<'a> {
+    session: &'a mut Session,
+    table: &'a str,
+    sight: Sight,
+}
+
+#[async_trait]
+impl Watch for Watcher<'_> {
+    type Error = Error;
+
+    async fn writers(&mut self) -> Result<Vec<Writer>, Error> {
+        let mut writers: Vec<Writer> = match self.sight {
+            Sight::Locks => self.holders().await?,
+            Sight::Transactions => self.transactions().await?,
+            Sight::Nothing => Vec::new(),
+        };
+        writers.extend(self.prepared().await);
+        Ok(writers)
+    }
+}
+
+impl Watcher<'_> {
+    /// Who holds a lock by which rows may have been written. A lock is told from the next one of the same thread by the
+    /// event in which it was taken and where it is kept.
+    async fn holders(&mut self) -> Result<Vec<Writer>, Error> {
+        let sql = "SELECT l.owner_thread_id, l.owner_event_id, l.object_instance_begin, t.processlist_id,
+                          concat(t.processlist_command, ' for ', t.processlist_time, ' s')
+                   FROM performance_schema.metadata_locks l
+                   LEFT JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
+                   WHERE l.object_type = 'TABLE' AND lower(l.object_schema) = lower(DATABASE())
+                     AND lower(l.object_name) = lower(?)
+                     AND l.lock_status <> 'PENDING' AND coalesce(t.processlist_id, 0) <> CONNECTION_ID()
+                     AND l.lock_type NOT IN ('INTENTION_EXCLUSIVE', 'SHARED', 'SHARED_HIGH_PRIO', 'SHARED_READ',
+                                             'SHARED_READ_ONLY')";
+        type Holder = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<String>);
+        let holders: Vec<Holder> = self.session.conn.exec(sql, (self.table,)).await?;
+        let writer = |(thread, event, place, id, state): Holder| Writer {
+            transaction: format!("{thread:?} {event:?} {place:?}"),
+            told: told(id, state),
+        };
+        Ok(holders.into_iter().map(writer).collect())
+    }
+
+    /// The transactions that may write, to whatever table.
+    async fn transactions(&mut self) -> Result<Vec<Writer>, Error> {
+        let sql = "SELECT trx_mysql_thread_id, CAST(trx_started AS CHAR),
+                          concat('open for ', TIMESTAMPDIFF(SECOND, trx_started, now()), ' s')
+                   FROM information_schema.innodb_trx
+                   WHERE trx_mysql_thread_id <> CONNECTION_ID() AND trx_is_read_only = 0";
+        type Transaction = (u64, Option<String>, Option<String>);
+        let transactions: Vec<Transaction> = self.session.conn.query(sql).await?;
+        // The id of a transaction changes when it first writes.
+        let writer = |(thread, began, state): Transaction| Writer {
+            transaction: format!("{thread} {began:?}"),
+            told: told(Some(thread), state),
+        };
+        Ok(transactions.into_iter().map(writer).collect())
+    }
+
+    /// Transactions that are only prepared may belong to no connection, and then hold no lock that is seen. Who may not
+    /// list them is not told.
+    async fn prepared(&mut self) -> Vec<Writer> {
+        let rows: Vec<Row> = self.session.conn.query("XA RECOVER").await.unwrap_or_default();
+        let writer = |row: Row| Writer {
+            transaction: format!("{:?}", row.unwrap()),
+            told: String::from("a prepared transaction (XA RECOVER)"),
+        };
+        rows.into_iter().map(writer).collect()
+    }
+}
+
+fn told(connection: Option<u64>, state: Option<String>) -> String {
+    match (connection.filter(|id| *id > 0), state) {
+        (Some(id), Some(state)) => format!("the writer with the connection {id} ({state})"),
+        (Some(id), None) => format!("the writer with the connection {id}"),
+        (None, _) => String::from("a writer of the server itself"),
+    }
+}

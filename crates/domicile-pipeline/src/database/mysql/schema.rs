@@ -1,0 +1,230 @@
+//! Tables of a home: made when they are missing, checked when they are there.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::datatypes::{DataType, Field};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Error, Row};
+
+use super::connect::{Kind, Session};
+use super::quote;
+use super::types::{Declared, declaration};
+use crate::deliver::Misfit;
+use crate::table::{Merge, Table, Write};
+
+/// Domicile's own tables in a home, each with its name.
+pub(super) const OWN_TABLES: [(&str, &str); 3] = [
+    (
+        "domicile_position",
+        "source varchar(255) NOT NULL PRIMARY KEY,
+         control varchar(255),
+         position bigint,
+         epoch bigint NOT NULL,
+         updated_at datetime(6) NOT NULL",
+    ),
+    (
+        "domicile_account",
+        "source varchar(255) NOT NULL,
+         `after` bigint,
+         upto bigint NOT NULL,
+         `read` bigint NOT NULL,
+         delivered bigint NOT NULL,
+         ignored bigint NOT NULL,
+         quarantined bigint NOT NULL,
+         committed_at datetime(6) NOT NULL,
+         PRIMARY KEY (source, upto),
+         CHECK (`read` = delivered + ignored + quarantined)",
+    ),
+    (
+        "domicile_quarantine",
+        "source varchar(255) NOT NULL,
+         position bigint NOT NULL,
+         number bigint NOT NULL,
+         cause varchar(255) NOT NULL,
+         reason longtext NOT NULL,
+         record longtext NOT NULL,
+         first_seen datetime(6) NOT NULL,
+         last_seen datetime(6) NOT NULL,
+         PRIMARY KEY (source, position, number)",
+    ),
+];
+
+/// One at a time makes tables: two at once that find a table missing would both make it, and one of them fail. Statements
+/// that make a table end the transaction that is open, so that none is.
+pub(super) const LOCK_TABLES: &str = "SELECT GET_LOCK(CONCAT('domicile ', MD5(DATABASE())), 60)";
+pub(super) const UNLOCK_TABLES: &str = "SELECT RELEASE_LOCK(CONCAT('domicile ', MD5(DATABASE())))";
+
+/// A column of a table that is there already.
+pub(super) struct Existing {
+    pub(super) name: String,
+    pub(super) declared: Declared,
+    is_filled: bool,
+    is_generated: bool,
+}
+
+/// The columns of a table, none when there is no such table.
+pub(super) async fn existing(session: &mut Session, table: &str) -> Result<Vec<Existing>, Error> {
+    let sql = "SELECT column_name, lower(data_type), lower(column_type), numeric_precision, numeric_scale,
+                      character_maximum_length, datetime_precision, collation_name, is_nullable = 'NO',
+                      column_default IS NOT NULL OR extra LIKE '%auto_increment%', coalesce(generation_expression, '') <> ''
+               FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?
+               ORDER BY ordinal_position";
+    let rows: Vec<Row> = session.conn.exec(sql, (table,)).await?;
+    let column = |row: Row| Existing {
+        name: row.get(0).unwrap_or_default(),
+        declared: Declared {
+            name: row.get(1).unwrap_or_default(),
+            full: row.get(2).unwrap_or_default(),
+            precision: row.get(3).flatten(),
+            scale: row.get(4).flatten(),
+            length: row.get(5).flatten(),
+            time_digits: row.get(6).flatten(),
+            collation: row.get(7).flatten(),
+            not_null: row.get(8).unwrap_or_default(),
+        },
+        is_filled: row.get(9).unwrap_or_default(),
+        is_generated: row.get(10).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(column).collect())
+}
+
+/// What stops an existing table from taking a table's objects; empty when it fits.
+pub(super) async fn misfits(session: &mut Session, number: usize, table: &Table) -> Result<Vec<Misfit>, Error> {
+    let existing = existing(session, &table.name).await?;
+    if existing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kind = session.kind;
+    let mut found = Vec::from_iter(engine_misfit(session, table).await?);
+    for number in 0..table.schema.fields().len() {
+        let field = table.schema.field(number);
+        found.extend(match existing.iter().find(|column| column.name.eq_ignore_ascii_case(field.name())) {
+            Some(column) => column_misfit(kind, table, number, column),
+            None => Some(no_column(kind, table, number, field)),
+        });
+    }
+    found.extend(existing.iter().filter_map(|column| not_given(table, column)));
+    found.extend(key_misfit(table, &unique_keys(session, table).await?));
+    Ok(found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect())
+}
+
+/// The message and the fix.
+type Found = (String, String);
+
+/// Only what InnoDB keeps is part of a transaction.
+async fn engine_misfit(session: &mut Session, table: &Table) -> Result<Option<Found>, Error> {
+    let sql = "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
+    let engine: Option<Option<String>> = session.conn.exec_first(sql, (&table.name,)).await?;
+    Ok(match engine.flatten() {
+        Some(engine) if engine.eq_ignore_ascii_case("InnoDB") => None,
+        Some(engine) => Some((
+            format!("the table `{}` is kept by {engine}, which is not part of a transaction", table.name),
+            format!("ALTER TABLE {} ENGINE = InnoDB", quote(&table.name)),
+        )),
+        None => Some((format!("`{}` is a view", table.name), String::from("write into the table that it shows"))),
+    })
+}
+
+fn no_column(kind: Kind, table: &Table, number: usize, field: &Field) -> Found {
+    let (column, declared) = (quote(field.name()), declaration(kind, table, number));
+    let add = format!("ALTER TABLE {} ADD COLUMN {column} {declared}", quote(&table.name));
+    (format!("the table `{}` has no column `{}`", table.name, field.name()), add)
+}
+
+fn column_misfit(kind: Kind, table: &Table, number: usize, column: &Existing) -> Option<Found> {
+    let data_type = table.schema.field(number).data_type();
+    let (name, shown) = (format!("`{}.{}`", table.name, column.name), &column.declared.full);
+    if column.is_generated {
+        let fix = String::from("leave it out of the analyser's result");
+        return Some((format!("{name} is a generated column"), fix));
+    }
+    let declared = declaration(kind, table, number);
+    if !column.declared.keeps(data_type) {
+        let message = format!("{name} is declared `{shown}`, which does not keep {data_type} as it is");
+        return Some((message, format!("declare it {declared}, or cast the analyser's result")));
+    }
+    let is_key = table.write != Write::Insert && table.is_key(number);
+    if is_key && *data_type == DataType::Utf8 && !column.declared.tells_keys_apart(kind) {
+        let collation = column.declared.collation.as_deref().unwrap_or_default();
+        let message = format!("{name} has the collation {collation}, which takes some texts that differ for one key");
+        let fix = format!("ALTER TABLE {} MODIFY {} {declared} NOT NULL", quote(&table.name), quote(&column.name));
+        return Some((message, fix));
+    }
+    // Found only when a day's sum is written, it could no longer be said which record is at fault.
+    let merge = table.write.merge(number).filter(|merge| *merge != Merge::Count && column.declared.not_null);
+    merge.map(|merge| {
+        let function = merge.function();
+        let message = format!("{name} is NOT NULL, but the {function} of nothing but NULL is NULL");
+        (message, String::from("declare the column without NOT NULL"))
+    })
+}
+
+/// A column that the analyser does not give, and that has nothing else to get a value from.
+fn not_given(table: &Table, column: &Existing) -> Option<Found> {
+    let given = table.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(&column.name));
+    (column.declared.not_null && !given && !column.is_filled && !column.is_generated).then(|| {
+        let name = &column.name;
+        let message =
+            format!("`{}.{name}` is NOT NULL without a default, and the analyser has no such column", table.name);
+        (message, String::from("add it to the analyser's result, or give it a default"))
+    })
+}
+
+fn key_misfit(table: &Table, unique_keys: &[Vec<String>]) -> Option<Found> {
+    let mut wanted: Vec<_> = table.key_names().map(str::to_lowercase).collect();
+    wanted.sort();
+    if table.write != Write::Insert && !unique_keys.contains(&wanted) {
+        let key = table.key_names().map(quote).collect::<Vec<_>>().join(", ");
+        let index = quote(&format!("{}_key", table.name));
+        let fix = format!("CREATE UNIQUE INDEX {index} ON {} ({key})", quote(&table.name));
+        return Some((format!("the table `{}` has no unique key over {key}", table.name), fix));
+    }
+    let other = unique_keys.iter().find(|key| matches!(table.write, Write::Merge(_)) && **key != wanted)?;
+    let other = other.join(", ");
+    let message =
+        format!("the table `{}` is unique over {other} as well, and a merged row could clash there", table.name);
+    Some((message, String::from("drop that constraint: what is merged is told apart by its GROUP BY alone")))
+}
+
+/// The sets of columns, each in order, that no two rows have the same values of. Names have no case here.
+async fn unique_keys(session: &mut Session, table: &Table) -> Result<Vec<Vec<String>>, Error> {
+    let sql = "SELECT index_name, column_name, sub_part FROM information_schema.statistics
+               WHERE table_schema = DATABASE() AND table_name = ? AND non_unique = 0";
+    let parts: Vec<(String, Option<String>, Option<u64>)> = session.conn.exec(sql, (&table.name,)).await?;
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (index, column, prefix) in parts {
+        let part = match (column, prefix) {
+            (Some(column), None) => column.to_lowercase(),
+            (Some(column), Some(prefix)) => format!("{column}({prefix})"),
+            (None, _) => String::from("an expression"),
+        };
+        keys.entry(index).or_default().push(part);
+    }
+    let sorted = |mut key: Vec<String>| {
+        key.sort();
+        key
+    };
+    Ok(keys.into_values().map(sorted).collect())
+}
+
+/// The statement that makes one of Domicile's own tables.
+pub(super) fn create_own_table(kind: Kind, name: &str, columns: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {name} ({columns}) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {}",
+        kind.collation()
+    )
+}
+
+/// The statement that makes a missing table.
+pub(super) fn create_table(kind: Kind, table: &Table) -> String {
+    let columns = table.schema.fields().iter().enumerate().map(|(number, field)| {
+        let constraint = if table.is_key(number) { " NOT NULL" } else { "" };
+        format!("{} {}{constraint}", quote(field.name()), declaration(kind, table, number))
+    });
+    let mut parts: Vec<_> = columns.collect();
+    if !table.key.is_empty() {
+        let key: Vec<_> = table.key_names().map(quote).collect();
+        parts.push(format!("PRIMARY KEY ({})", key.join(", ")));
+    }
+    create_own_table(kind, &quote(&table.name), &parts.join(", "))
+}

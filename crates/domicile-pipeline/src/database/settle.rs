@@ -1,0 +1,74 @@
+//! Waiting until a source is settled up to an id: until nobody is left who may have drawn a lower one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::batch::Position;
+use crate::source::{Guarantee, GuaranteeClass, Horizon};
+
+/// How long writers are waited for that were under way when a run began.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A transaction that may have written to the source.
+pub(super) struct Writer {
+    /// What no other transaction is called.
+    pub(super) transaction: String,
+    /// How people are told of it.
+    pub(super) told: String,
+}
+
+/// Tells which transactions may have written to the source and are not at their end.
+#[async_trait]
+pub(super) trait Watch: Send {
+    type Error: Send;
+
+    /// The writers now. One that was told before MUST be told under the same name until its end.
+    async fn writers(&mut self) -> Result<Vec<Writer>, Self::Error>;
+}
+
+/// Waits for the writers that there are now, after `upto` was read as the highest id. It is settled when they have ended;
+/// `reached` is what is settled anyhow, if they stay longer than they are waited for.
+pub(super) async fn settled<W: Watch>(
+    watch: &mut W,
+    look_again: Duration,
+    upto: Position,
+    reached: Position,
+) -> Result<Horizon, W::Error> {
+    let mut left = watch.writers().await?;
+    let began = Instant::now();
+    while !left.is_empty() && upto > reached {
+        if began.elapsed() > WAIT {
+            let told: Vec<_> = left.iter().map(|writer| writer.told.as_str()).collect();
+            let waits_for = format!("nothing is read beyond {reached} before they end: {}", told.join(", "));
+            return Ok(Horizon { upto: reached, waits_for: Some(waits_for) });
+        }
+        tokio::time::sleep(look_again).await;
+        let still: BTreeSet<_> = watch.writers().await?.into_iter().map(|writer| writer.transaction).collect();
+        left.retain(|writer| still.contains(&writer.transaction));
+    }
+    Ok(Horizon::all(upto))
+}
+
+/// What is guaranteed of a query, whose rows may come from anywhere.
+pub(super) fn of_query(cursor: &str) -> Guarantee {
+    Guarantee {
+        class: GuaranteeClass::Heuristic,
+        reason: format!(
+            "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row comes \
+             late, and it would not be read"
+        ),
+        raise: Some(String::from("read a table")),
+    }
+}
+
+/// What is guaranteed of a view, of which it is not known what it shows.
+pub(super) fn of_view(cursor: &str) -> Guarantee {
+    Guarantee {
+        class: GuaranteeClass::Heuristic,
+        reason: format!("of a view it is not known who still writes records with the same or a lower `{cursor}`"),
+        raise: Some(String::from("read the table that it shows")),
+    }
+}
