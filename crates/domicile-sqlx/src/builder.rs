@@ -13,33 +13,11 @@ use crate::capability::Capability;
 use crate::databases::HomeUrls;
 use crate::handshake::Marker;
 use crate::homes::Homes;
-use crate::pool::Bounds;
+use crate::settings::Settings;
 use crate::statement::{Demand, KeyColumns, Statements};
-
-/// How many connections the process may have open, unless the builder is given a budget.
-const BUDGET_DEFAULT: usize = 100;
-
-/// How many connections one database may have open, unless the builder says otherwise.
-const CONNECTIONS_PER_DATABASE_DEFAULT: usize = 10;
-
-/// How long it is waited for a connection, unless the builder says otherwise.
-const WAIT_DEFAULT: Duration = Duration::from_secs(10);
 
 /// How long it can be waited at most: times that are as good as endless cannot be added up.
 const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// How many homes are asked at once by what asks all of them, unless the builder says otherwise.
-const CONCURRENCY_DEFAULT: usize = 16;
-
-/// What holds for all homes.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) budget: Budget,
-    pub(crate) bounds: Bounds,
-    pub(crate) marker: Marker,
-    pub(crate) concurrency: usize,
-    pub(crate) elsewhere: BTreeSet<Home>,
-}
 
 /// Describes the homes of a program; made by [`Homes::builder`]. Nothing is connected to before it is needed.
 ///
@@ -73,17 +51,15 @@ pub struct Builder<DB: Capability> {
 
 impl<DB: Capability> Builder<DB> {
     pub(crate) fn new(routers: Chain) -> Self {
-        let bounds = Bounds { connections_max: CONNECTIONS_PER_DATABASE_DEFAULT, wait: WAIT_DEFAULT };
-        let budget = Budget::new(BUDGET_DEFAULT);
-        let settings = Settings {
-            budget,
-            bounds,
-            marker: Marker::Optional,
-            concurrency: CONCURRENCY_DEFAULT,
-            elsewhere: BTreeSet::new(),
-        };
         let key_columns = KeyColumns::default();
-        Self { routers, homes: Vec::new(), settings, key_columns, refusal: None, database: PhantomData }
+        Self {
+            routers,
+            homes: Vec::new(),
+            settings: Settings::default(),
+            key_columns,
+            refusal: None,
+            database: PhantomData,
+        }
     }
 
     /// Adds a home by the URL of its database, as sqlx reads it.

@@ -10,11 +10,11 @@ use domicile::{Home, Role};
 use sqlx::pool::PoolConnection;
 
 use crate::Error;
-use crate::builder::Settings;
 use crate::capability::{Capability, Options};
 use crate::handshake::{Handshake, Identities};
 use crate::lease::Lease;
 use crate::pool::Pool;
+use crate::settings::Settings;
 
 /// The databases of all homes at one moment.
 pub(crate) struct Databases<DB: Capability> {

@@ -8,11 +8,12 @@ use arc_swap::ArcSwap;
 use domicile::{Chain, Home};
 
 use crate::Error;
-use crate::builder::{Builder, Settings};
+use crate::builder::Builder;
 use crate::capability::Capability;
 use crate::databases::{Contacts, Databases, HomeDatabases, HomeUrls};
 use crate::facts::Facts;
 use crate::handshake::Identities;
+use crate::settings::Settings;
 use crate::statement::Statements;
 
 /// The homes of a program, as one handle: a statement that is sent to it reaches the home that it belongs to.

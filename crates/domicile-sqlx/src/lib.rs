@@ -34,6 +34,7 @@ mod homes;
 mod lease;
 mod migrate;
 mod pool;
+mod settings;
 mod statement;
 mod transaction;
 

@@ -4,11 +4,13 @@ mod chain;
 mod dry_run;
 mod operation;
 mod placement;
+mod record;
 
 pub use chain::Chain;
 pub use dry_run::DryRun;
-pub use operation::{Access, Operation, Record};
+pub use operation::{Access, Operation};
 pub use placement::PlacementRouter;
+pub use record::Record;
 
 use crate::{Error, Home, Placed, Route, RoutingKey};
 
