@@ -5,11 +5,10 @@ use std::ops::ControlFlow;
 use domicile::Aggregate;
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Fetch, Function, FunctionArguments, GroupByExpr, LimitClause, Query, Select, SelectItem,
-    SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor,
+    SetExpr, SetOperator, SetQuantifier, Visit, Visitor,
 };
 
 use super::analysis::{full, last};
-use super::from::Relations;
 
 /// Functions whose result over several rows is one value. Any other function is taken for one of a single row.
 const AGGREGATES: &[&str] = &[
@@ -82,11 +81,14 @@ pub(super) fn of(query: &Query) -> Aggregate {
         return Aggregate::Other(what.into());
     }
     // What a home made of all its rows is not what all homes together would have made of theirs.
-    if let Some(what) = is_made(query, select) {
+    if let Some(what) = is_made(query) {
         return Aggregate::Other(format!("rows of a query within it, which makes {what}"));
     }
+    let is_limited = query.limit_clause.is_some() || query.fetch.is_some();
     match (aggregates_of(select).as_slice(), select.projection.as_slice()) {
         ([], _) => rows(query),
+        // A LIMIT or an OFFSET may leave out its only row.
+        _ if is_limited => Aggregate::Other("an aggregate with a LIMIT".into()),
         ([_], [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }]) => single(value),
         ([name, ..], _) => Aggregate::Other(format!("{name} beside other values")),
     }
@@ -102,34 +104,46 @@ fn is_one(select: &Select) -> Option<&'static str> {
     }
 }
 
-/// What the queries that a SELECT reads make of several rows, where one of them does.
-fn is_made(query: &Query, select: &Select) -> Option<&'static str> {
-    let common = query.with.iter().flat_map(|with| &with.cte_tables).map(|table| table.query.as_ref());
-    let relations = Relations::of(&select.from, None);
-    let derived = relations.factors.iter().filter_map(|factor| match factor.table {
-        TableFactor::Derived { subquery, .. } => Some(subquery.as_ref()),
-        _ => None,
-    });
-    common.chain(derived).find_map(makes)
+/// What the queries within a query, wherever they are, make of several rows, where one of them does. A value that each home
+/// has computed of its own rows decides the answer also where it is only compared with.
+fn is_made(query: &Query) -> Option<&'static str> {
+    struct Within {
+        depth: usize,
+    }
+    impl Visitor for Within {
+        type Break = &'static str;
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<&'static str> {
+            self.depth += 1;
+            let made = if self.depth > 1 { makes(query) } else { None };
+            made.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        }
+
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<&'static str> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+    }
+    query.visit(&mut Within { depth: 0 }).break_value()
 }
 
-/// What a query makes of several rows, if its rows are not simply some of a table's.
+/// What a query makes of several rows, if its rows are not simply some of a table's; what is within it is left out.
 fn makes(query: &Query) -> Option<&'static str> {
     if query.limit_clause.is_some() || query.fetch.is_some() {
         return Some("the rows of a LIMIT");
     }
     let mut body = query.body.as_ref();
-    let mut selects = Vec::new();
+    let mut parts = Vec::new();
     while let SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier: SetQuantifier::All, right } = body {
-        selects.push(right.as_ref());
+        parts.push(right.as_ref());
         body = left;
     }
-    selects.push(body);
-    selects.into_iter().find_map(|body| match body {
-        SetExpr::Select(select) => is_one(select)
-            .or_else(|| is_made(query, select))
-            .or_else(|| (!aggregates_of(select).is_empty()).then_some("an aggregate")),
-        SetExpr::Query(inner) => makes(inner),
+    parts.push(body);
+    parts.into_iter().find_map(|part| match part {
+        SetExpr::Select(select) => {
+            is_one(select).or_else(|| (!aggregates_of(select).is_empty()).then_some("an aggregate"))
+        }
+        SetExpr::Query(_) => None,
         _ => Some("what is no SELECT"),
     })
 }

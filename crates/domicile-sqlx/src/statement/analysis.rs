@@ -12,7 +12,7 @@ use super::term::Placeholders;
 use super::text::{Text, Unread};
 use super::touch::Touch;
 use super::words::{Words, unreadable};
-use super::{aggregate, definition};
+use super::{aggregate, definition, pragma};
 
 /// What a statement says of itself.
 #[derive(Clone, Debug)]
@@ -56,14 +56,18 @@ impl Analysis {
             let is_schema = statements.iter().all(definition::changes_schema);
             (reading.finish(aggregate), is_schema)
         });
+        let pragma = pragma::refusal(&text).map(str::to_owned);
         let (mut analysis, is_schema) = match read {
             Ok(read) => read,
-            Err(unread) => return Self::unread(words, unread, key_columns),
+            Err(unread) => {
+                let unread = Self::unread(words, unread, key_columns);
+                return Self { refusal: pragma.or(unread.refusal), ..unread };
+            }
         };
         let is_touched = |table: &str| analysis.touches.iter().any(|touch| bare(&touch.table) == table);
         let missed = words.declared(key_columns).find(|table| !is_schema && !is_touched(table));
         let missed = missed.map(|table| unreadable(table, "nothing of it was read where it stands"));
-        analysis.refusal = analysis.refusal.or(missed).or_else(|| words.is_unsure(key_columns));
+        analysis.refusal = pragma.or(analysis.refusal).or(missed).or_else(|| words.is_unsure(key_columns));
         analysis.words = words.qualifying.into_iter().collect();
         analysis
     }

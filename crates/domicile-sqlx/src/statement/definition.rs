@@ -1,11 +1,10 @@
 //! What statements name that are about tables and not about their rows.
 
 use sqlparser::ast::{
-    AlterTableOperation, CommentObject, ContextModifier, CopySource, GrantObjects, ObjectName, ObjectType,
-    RenameTableNameKind, Set, Statement,
+    AlterTableOperation, CommentObject, CopySource, GrantObjects, ObjectName, ObjectType, RenameTableNameKind,
+    Statement,
 };
 
-use super::dialect::Dialect;
 use super::words::ABOUT_DATABASES;
 
 /// The tables that a statement names where the visitor of the parser shows none.
@@ -73,7 +72,7 @@ fn given_away(statement: &Statement) -> Vec<ObjectName> {
 }
 
 /// Why a statement is never sent, whatever it touches.
-pub(super) fn refusal(dialect: Dialect, statement: &Statement) -> Option<&'static str> {
+pub(super) fn refusal(statement: &Statement) -> Option<&'static str> {
     match statement {
         Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
             Some("transactions are not written in SQL here: begin, commit and roll back by their methods")
@@ -81,15 +80,6 @@ pub(super) fn refusal(dialect: Dialect, statement: &Statement) -> Option<&'stati
         Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => {
             Some("savepoints are not written in SQL here: set and release them by their methods")
         }
-        Statement::Set(set) if !is_local(dialect, set) => {
-            Some("it would change the connection for whoever gets it next; in a transaction use SET LOCAL")
-        }
-        Statement::Reset(_)
-        | Statement::Discard { .. }
-        | Statement::LockTables { .. }
-        | Statement::UnlockTables
-        | Statement::Prepare { .. }
-        | Statement::Deallocate { .. } => Some("it would change the connection for whoever gets it next"),
         Statement::Execute { .. } => Some("what it executes is not written here: send that itself"),
         Statement::CreateSchema { .. }
         | Statement::CreateDatabase { .. }
@@ -100,11 +90,6 @@ pub(super) fn refusal(dialect: Dialect, statement: &Statement) -> Option<&'stati
         }
         _ => None,
     }
-}
-
-/// Whether a setting ends with the transaction. In MySQL LOCAL is another word for SESSION.
-fn is_local(dialect: Dialect, set: &Set) -> bool {
-    dialect == Dialect::Postgres && matches!(set, Set::SingleAssignment { scope: Some(ContextModifier::Local), .. })
 }
 
 /// Whether a statement changes tables and not their rows.

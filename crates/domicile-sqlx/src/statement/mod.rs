@@ -15,8 +15,10 @@ mod dialect;
 mod from;
 mod insert;
 mod key_column;
+mod pragma;
 mod predicate;
 mod reading;
+mod session;
 mod term;
 #[cfg(test)]
 mod tests;

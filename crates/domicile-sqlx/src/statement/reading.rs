@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use domicile::{Access, Aggregate};
 use sqlparser::ast::{
-    CopySource, CreateTable, Delete, Expr, FromTable, Insert, ObjectName, Query, Select, SetExpr, Statement,
-    TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visitor, visit_relations,
+    CopySource, CreateTable, Delete, Expr, FromTable, Function, FunctionArg, FunctionArguments, Insert, ObjectName,
+    Query, Select, SetExpr, Statement, TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visitor,
+    visit_relations,
 };
 
 use super::analysis::{Analysis, full, last};
@@ -17,7 +18,7 @@ use super::predicate::{Relation, fewer};
 use super::term::Placeholders;
 use super::touch::{Keys, Touch};
 use super::words::KEYWORDS;
-use super::{definition, insert};
+use super::{definition, insert, session};
 
 pub(super) struct Reading<'a> {
     dialect: Dialect,
@@ -67,14 +68,14 @@ impl<'a> Reading<'a> {
         for factor in &relations.factors {
             let (name, alias) = match factor.table {
                 TableFactor::Table { name, alias, args: None, .. } => (name, alias),
-                TableFactor::Table { name, args: Some(_), .. } => {
-                    self.call(name, Access::Read);
+                TableFactor::Table { name, args: Some(given), .. } => {
+                    self.call(name, &given.args, Access::Read);
                     // The visitor shows the function as a table, which it is not.
                     *self.named.entry(full(name)).or_default() -= 1;
                     continue;
                 }
-                TableFactor::Function { name, .. } => {
-                    self.call(name, Access::Read);
+                TableFactor::Function { name, args, .. } => {
+                    self.call(name, args, Access::Read);
                     continue;
                 }
                 _ => continue,
@@ -100,7 +101,10 @@ impl<'a> Reading<'a> {
     }
 
     /// Notes what is called: in some databases it may be another one's.
-    fn call(&mut self, function: &ObjectName, access: Access) {
+    fn call(&mut self, function: &ObjectName, args: &[FunctionArg], access: Access) {
+        if let Some(why) = session::refused_call(self.dialect, function, args) {
+            self.refuse(why);
+        }
         if let Some((qualifier, _)) = full(function).rsplit_once('.') {
             let known = self.called.entry(qualifier.to_owned()).or_insert(access);
             if access == Access::Write {
@@ -237,7 +241,8 @@ impl Visitor for Reading<'_> {
     type Break = ();
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
-        if let Some(why) = definition::refusal(self.dialect, statement) {
+        let refusal = definition::refusal(statement).or_else(|| session::refusal(self.dialect, statement));
+        if let Some(why) = refusal {
             self.refuse(why);
         }
         for table in definition::tables(statement) {
@@ -259,7 +264,7 @@ impl Visitor for Reading<'_> {
                     self.unseen(name);
                 }
             }
-            Statement::Call(function) => self.call(&function.name, Access::Write),
+            Statement::Call(function) => self.call(&function.name, given(function), Access::Write),
             _ => {}
         }
         if !definition::only_reads(statement) {
@@ -270,7 +275,7 @@ impl Visitor for Reading<'_> {
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expression {
-            self.call(&function.name, Access::Read);
+            self.call(&function.name, given(function), Access::Read);
         }
         ControlFlow::Continue(())
     }
@@ -313,6 +318,14 @@ impl Visitor for Reading<'_> {
         }
         *self.named.entry(full(relation)).or_default() += 1;
         ControlFlow::Continue(())
+    }
+}
+
+/// What a function is given, but for a subquery.
+fn given(function: &Function) -> &[FunctionArg] {
+    match &function.args {
+        FunctionArguments::List(list) => &list.args,
+        FunctionArguments::None | FunctionArguments::Subquery(_) => &[],
     }
 }
 

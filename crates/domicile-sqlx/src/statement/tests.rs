@@ -3,6 +3,7 @@
 mod aggregates;
 mod depth;
 mod names;
+mod session;
 mod unseen;
 
 use domicile::Access;

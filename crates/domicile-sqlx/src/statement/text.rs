@@ -32,7 +32,7 @@ impl Unread {
 /// The tokens of a text.
 pub(super) struct Text<'a> {
     pub(super) sql: &'a str,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     /// None if it cannot be cut into tokens.
     pub(super) tokens: Option<Vec<TokenWithSpan>>,
     /// Whether a part of it is executed or not by the version of the server, which is not known.

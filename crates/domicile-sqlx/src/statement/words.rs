@@ -38,6 +38,7 @@ const REFUSED_BEGINNINGS: &[&str] = &[
     "commit",
     "detach",
     "end",
+    "listen",
     "load",
     "lock",
     "prepare",
@@ -115,10 +116,7 @@ impl Words {
                 let changes = follows(&["alter", "create", "drop"]) && before.as_ref() == Some(&begun);
                 words.is_about_databases |= changes && BEFORE_DATABASES.contains(&word.as_str());
             }
-            // What is in such a string may be the body of a function, or a block that is executed.
-            if let Token::DollarQuotedString(body) = token {
-                words.all.extend(Self::split(&body.value).all);
-            }
+            words.all.extend(string(token).into_iter().flat_map(|body| Self::split(body).all));
             if tokens.peek().is_some_and(|next| is_dot(next)) {
                 words.qualifying.extend(quoted(token).or_else(|| word.clone()));
             }
@@ -157,6 +155,19 @@ impl Words {
 fn word(token: &Token) -> Option<String> {
     match token {
         Token::Word(word) => Some(word.value.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// What is in a string: the name of a table, which SQLite takes one for, the body of a function, or what is executed.
+fn string(token: &Token) -> Option<&str> {
+    match token {
+        Token::DollarQuotedString(body) => Some(&body.value),
+        Token::SingleQuotedString(body)
+        | Token::DoubleQuotedString(body)
+        | Token::EscapedStringLiteral(body)
+        | Token::NationalStringLiteral(body)
+        | Token::UnicodeStringLiteral(body) => Some(body),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ fn rows_are_told_from_aggregates() {
     for (sql, expected) in [
         ("SELECT id, upper(country) FROM orders", Aggregate::Rows),
         ("SELECT id FROM orders ORDER BY id LIMIT 3", Aggregate::Rows),
-        ("SELECT id, (SELECT max(id) FROM items) FROM orders", Aggregate::Rows),
+        ("SELECT id, (SELECT name FROM items WHERE items.id = orders.item) FROM orders", Aggregate::Rows),
         ("SELECT sum(amount) FROM orders", Aggregate::Sum),
         ("SELECT COUNT(*) AS n FROM orders", Aggregate::Count),
         ("SELECT min(id) FROM orders", Aggregate::Min),
@@ -26,6 +26,9 @@ fn rows_are_told_from_aggregates() {
         ("SELECT id FROM orders ORDER BY id LIMIT 3 OFFSET 3", other("rows behind an OFFSET")),
         ("SELECT id FROM orders UNION SELECT id FROM items", Aggregate::Unknown),
         ("DELETE FROM orders", Aggregate::Unknown),
+        ("SELECT count(*) FROM orders LIMIT 0", other("an aggregate with a LIMIT")),
+        ("SELECT sum(id) FROM orders LIMIT 1 OFFSET 1", other("an aggregate with a LIMIT")),
+        ("SELECT max(id) FROM orders OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY", other("an aggregate with a LIMIT")),
     ] {
         assert_eq!(analysis(sql).aggregate, expected, "{sql}");
     }
@@ -50,6 +53,26 @@ fn an_aggregate_of_what_a_home_has_made_already_is_not_merged() {
             assert_eq!(analysis(&sql).aggregate, expected, "{sql}");
         }
     }
+    for (sql, expected) in [
+        ("SELECT sum(id) FROM orders WHERE id > (SELECT avg(id) FROM orders)", within("an aggregate")),
+        ("SELECT id FROM orders WHERE id = (SELECT max(id) FROM orders)", within("an aggregate")),
+        (
+            "SELECT count(*) FROM orders WHERE id IN (SELECT id FROM orders ORDER BY id LIMIT 2)",
+            within("the rows of a LIMIT"),
+        ),
+        ("SELECT count(*) FROM orders WHERE id IN (SELECT id FROM items GROUP BY id)", within("groups")),
+        ("SELECT (SELECT avg(id) FROM orders)", within("an aggregate")),
+        ("SELECT id, (SELECT max(id) FROM items) FROM orders", within("an aggregate")),
+        ("SELECT sum((SELECT count(*) FROM items)) FROM orders", within("an aggregate")),
+        ("SELECT count(*) FROM orders JOIN items ON items.id = (SELECT min(id) FROM items)", within("an aggregate")),
+        ("SELECT id FROM orders ORDER BY (SELECT max(id) FROM items)", within("an aggregate")),
+        (
+            "SELECT id FROM orders WHERE id IN (SELECT id FROM items WHERE id > (SELECT avg(id) FROM items))",
+            within("an aggregate"),
+        ),
+    ] {
+        assert_eq!(analysis(sql).aggregate, expected, "{sql}");
+    }
     let common = "WITH o AS (SELECT DISTINCT id FROM orders) SELECT count(*) FROM o";
     assert_eq!(analysis(common).aggregate, within("DISTINCT rows"));
     for sql in [
@@ -57,6 +80,7 @@ fn an_aggregate_of_what_a_home_has_made_already_is_not_merged() {
         "SELECT count(*) FROM (SELECT id FROM orders UNION ALL SELECT id FROM items) AS o",
         "SELECT count(*) FROM orders JOIN items ON items.id = orders.id",
         "WITH o AS (SELECT id FROM orders) SELECT count(*) FROM o",
+        "SELECT count(*) FROM orders WHERE id IN (SELECT id FROM items WHERE EXISTS (SELECT 1 FROM orders))",
     ] {
         assert_eq!(analysis(sql).aggregate, Aggregate::Count, "{sql}");
     }

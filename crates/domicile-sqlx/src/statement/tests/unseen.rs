@@ -1,6 +1,6 @@
 //! Rows that come into a table from where they cannot be looked at.
 
-use super::{DIALECTS, Dialect, read_as};
+use super::{DIALECTS, Dialect, read, read_as};
 
 #[test]
 fn rows_that_come_in_unseen_are_refused() {
@@ -76,4 +76,28 @@ fn a_table_is_not_renamed_to_one_with_a_key() {
     }
     assert_eq!(read_as(Dialect::Postgres, "ALTER TABLE staged RENAME TO items"), "write items staged");
     assert_eq!(read_as(Dialect::MySql, "RENAME TABLE staged TO items"), "write items staged");
+}
+
+#[test]
+fn the_name_of_a_table_is_found_in_a_string_where_the_rest_is_not_read() {
+    // SQLite takes a string for a name, and the parser does not know what comes after it.
+    for sql in [
+        "INSERT INTO 'orders' (id, country) VALUES (1, 'FR') ON CONFLICT (id) DO NOTHING ON CONFLICT DO NOTHING",
+        "UPDATE 'orders' NOT INDEXED SET country = 'FR'",
+        "DELETE FROM 'Orders' NOT INDEXED",
+    ] {
+        assert!(read(sql).starts_with("refused: it names the table orders"), "{sql}: {}", read(sql));
+        let other = sql.replace("orders", "items").replace("Orders", "items");
+        assert_eq!(read(&other), "write", "{other}");
+    }
+    for body in ["'{}'", "E'{}'", "U&'{}'", "$${}$$"] {
+        let block = |table: &str| {
+            let insert = format!("BEGIN INSERT INTO {table} VALUES (1); END");
+            read_as(Dialect::Postgres, &format!("DO {}", body.replace("{}", &insert)))
+        };
+        assert!(block("orders").starts_with("refused: it names the table orders"), "{body}: {}", block("orders"));
+        assert_eq!(block("items"), "write", "{body}");
+    }
+    // What is read is not looked for in strings: that is a value.
+    assert_eq!(read("INSERT INTO items (id, kind) VALUES (1, 'orders')"), "write items");
 }
