@@ -13,6 +13,7 @@ use crate::source::{Guarantee, GuaranteeClass, Horizon};
 const WAIT: Duration = Duration::from_secs(10);
 
 /// A transaction that may have written to the source.
+#[derive(Clone)]
 pub(super) struct Writer {
     /// What no other transaction is called.
     pub(super) transaction: String,

@@ -6,7 +6,7 @@ use domicile_pipeline::{GuaranteeClass, Silent};
 use domicile_testkit::Server;
 
 use crate::fixture::{counts, home, open, rows, run, runtime};
-use crate::servers::{MARIADB, World, pipeline, succeeded};
+use crate::servers::{Client, MARIADB, World, pipeline, succeeded};
 
 #[test]
 fn a_record_with_a_date_that_no_calendar_has_goes_to_quarantine() {
@@ -151,6 +151,35 @@ fn a_source_says_what_this_user_may_not_see() {
 }
 
 #[test]
+fn a_transaction_that_is_set_aside_while_it_is_waited_for_is_waited_for_still() {
+    let Some(world) = World::new(&MARIADB) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let outside = runtime();
+    let mut late = outside.block_on(Client::connect(&world.server.url("source")));
+    outside.block_on(late.execute("XA START 'late'; INSERT INTO orders (country) VALUES ('ES')"));
+    world.order(&["'ES', 'Bea', 1.00"]);
+    let looks = || {
+        let looks =
+            "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Com_xa_recover'";
+        world.rows("source", looks)[0].parse::<u64>().unwrap()
+    };
+    std::thread::scope(|scope| {
+        let before = looks();
+        let run = scope.spawn(|| world.run());
+        while looks() == before && !run.is_finished() {
+            std::thread::yield_now();
+        }
+        outside.block_on(late.execute("XA END 'late'; XA PREPARE 'late'"));
+        outside.block_on(late.disconnect());
+        let report = run.join().unwrap();
+        assert_eq!(counts(home(&report, "es")), [0; 4], "{report:?}");
+        assert!(report.waits_for.is_some(), "{report:?}");
+    });
+    world.server.sql("source", "XA COMMIT 'late'");
+    assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
+}
+
+#[test]
 fn one_source_has_homes_of_all_kinds() {
     let Some(world) = World::new(&MARIADB) else { return };
     let Some(postgres) = Server::postgres() else { return };
@@ -188,4 +217,41 @@ fn one_source_has_homes_of_all_kinds() {
     assert_eq!(postgres.sql("fr", daily), "FR\t2\t2.25");
     assert_eq!(rows(&open(&file("de.sqlite")), daily), ["DE|1|3.25"]);
     assert_eq!(counts(home(&succeeded(run(&pipeline, Arc::new(Silent)).unwrap()), "fr")), [0; 4]);
+}
+
+#[test]
+fn a_server_is_reached_by_its_socket_and_is_encrypted_where_it_must_be() {
+    let Some(world) = World::new(&MARIADB) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    world.order(&["'ES', 'Ana', 1.00"]);
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", world.server.url("{home}"));
+    let by = |options: &str| {
+        let source = format!("{}{options}", world.server.url("source"));
+        pipeline(world.config(&source, &homes, &world.server.url("control"), ""))
+    };
+    let socket = by(&format!("?socket={}/socket", world.server.dir().display()));
+    assert_eq!(counts(home(&succeeded(run(&socket, Arc::new(Silent)).unwrap()), "es")), [1, 1, 0, 0]);
+    let told = run(&by("?ssl-mode=REQUIRED"), Arc::new(Silent)).unwrap_err().to_string();
+    assert!(told.contains("asked for SSL but server does not have this capability"), "{told}");
+    assert!(run(&by("?ssl-mode=PREFERRED"), Arc::new(Silent)).is_ok());
+}
+
+#[test]
+fn a_row_that_no_statement_can_hold_is_refused_and_the_others_are_delivered() {
+    let table = "CREATE TABLE orders (id bigint AUTO_INCREMENT PRIMARY KEY, country text, customer longtext)";
+    let Some(world) = World::of(&MARIADB, table) else { return };
+    let world = world.analyser("orders", "", "SELECT id, concat(customer, customer) AS customer FROM record");
+    world.server.sql("source", "SET GLOBAL max_allowed_packet = 1048576");
+    world.server.sql(
+        "source",
+        "INSERT INTO orders (country, customer) VALUES ('ES', repeat('a', 400000)), ('ES', repeat('b', 600000)),
+         ('ES', repeat('c', 300000)), ('ES', repeat('d', 300000))",
+    );
+    assert_eq!(counts(home(&world.run(), "es")), [4, 3, 0, 1]);
+    assert_eq!(
+        world.rows("es", "SELECT id, length(customer) FROM orders ORDER BY id"),
+        ["1|800000", "3|600000", "4|600000"]
+    );
+    let reason = world.rows("es", "SELECT reason FROM domicile_quarantine");
+    assert!(reason[0].contains("max_allowed_packet"), "{reason:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domicile_pipeline::{Config, GuaranteeClass, Pipeline, Report, Silent, SourceReport};
 use domicile_testkit::Server;
@@ -22,8 +23,6 @@ pub(crate) struct Kind {
     /// A table that does not fit, and what is told of it.
     misfit: &'static str,
     misfits: &'static [&'static str],
-    /// Keeps an order in an open transaction while something else is done.
-    hold: fn(url: &str, during: &mut dyn FnMut()),
 }
 
 pub(crate) const POSTGRES: Kind = Kind {
@@ -40,7 +39,6 @@ pub(crate) const POSTGRES: Kind = Kind {
         "`orders.more` is NOT NULL without a default",
         "has no unique key over \"id\" / CREATE UNIQUE INDEX \"orders_key\" ON \"orders\" (\"id\")",
     ],
-    hold: hold_postgres,
 };
 
 pub(crate) const MARIADB: Kind = Kind {
@@ -57,28 +55,37 @@ pub(crate) const MARIADB: Kind = Kind {
         "`orders.more` is NOT NULL without a default",
         "has no unique key over `id` / CREATE UNIQUE INDEX `orders_key` ON `orders` (`id`)",
     ],
-    hold: hold_mariadb,
 };
 
-const LATE: &str = "INSERT INTO orders (country) VALUES ('ES')";
-
-fn hold_postgres(url: &str, during: &mut dyn FnMut()) {
-    let runtime = runtime();
-    let connected = runtime.block_on(tokio_postgres::connect(url, tokio_postgres::NoTls));
-    let (client, connection) = connected.unwrap();
-    runtime.spawn(connection);
-    runtime.block_on(client.batch_execute(&format!("BEGIN; {LATE}"))).unwrap();
-    during();
-    runtime.block_on(client.batch_execute("COMMIT")).unwrap();
+/// A connection of somebody else.
+pub(crate) enum Client {
+    Postgres(tokio_postgres::Client),
+    MariaDb(mysql_async::Conn),
 }
 
-fn hold_mariadb(url: &str, during: &mut dyn FnMut()) {
-    let runtime = runtime();
-    let mut conn = runtime.block_on(mysql_async::Conn::from_url(url)).unwrap();
-    runtime.block_on(conn.query_drop(format!("START TRANSACTION; {LATE}"))).unwrap();
-    during();
-    runtime.block_on(conn.query_drop("COMMIT")).unwrap();
-    runtime.block_on(conn.disconnect()).unwrap();
+impl Client {
+    pub(crate) async fn connect(url: &str) -> Self {
+        if url.starts_with("postgres") {
+            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            return Self::Postgres(client);
+        }
+        Self::MariaDb(mysql_async::Conn::from_url(url).await.unwrap())
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &str) {
+        match self {
+            Client::Postgres(client) => client.batch_execute(sql).await.unwrap(),
+            Client::MariaDb(conn) => conn.query_drop(sql).await.unwrap(),
+        }
+    }
+
+    /// Leaves in order.
+    pub(crate) async fn disconnect(self) {
+        if let Client::MariaDb(conn) = self {
+            conn.disconnect().await.unwrap();
+        }
+    }
 }
 
 /// A server with a source, two homes and a control database.
@@ -182,6 +189,8 @@ contract! {
     tables_that_do_not_fit_are_told_with_the_statement_that_mends_them
     a_writer_that_is_still_open_delays_and_nothing_is_skipped
     a_transaction_that_is_only_prepared_delays_as_well
+    nothing_is_lost_while_many_write
+    two_runs_at_once_deliver_once
 }
 
 fn rows_and_aggregates_reach_their_homes_exactly_once(kind: &Kind) {
@@ -320,12 +329,14 @@ fn tables_that_do_not_fit_are_told_with_the_statement_that_mends_them(kind: &Kin
 fn a_writer_that_is_still_open_delays_and_nothing_is_skipped(kind: &Kind) {
     let Some(world) = World::new(kind) else { return };
     let world = world.analyser("orders", "", "SELECT id FROM record");
-    (kind.hold)(&world.server.url("source"), &mut || {
-        world.order(&["'ES', 'Bea', 1.00"]);
-        let report = world.run();
-        assert_eq!(counts(home(&report, "es")), [0; 4], "the later id waits for the earlier one");
-        assert!(report.waits_for.is_some_and(|waits_for| waits_for.contains("writer")), "it is told for whom");
-    });
+    let runtime = runtime();
+    let mut late = runtime.block_on(Client::connect(&world.server.url("source")));
+    runtime.block_on(late.execute("BEGIN; INSERT INTO orders (country) VALUES ('ES')"));
+    world.order(&["'ES', 'Bea', 1.00"]);
+    let report = world.run();
+    assert_eq!(counts(home(&report, "es")), [0; 4], "the later id waits for the earlier one");
+    assert!(report.waits_for.is_some_and(|waits_for| waits_for.contains("writer")), "it is told for whom");
+    runtime.block_on(late.execute("COMMIT"));
     let report = world.run();
     assert_eq!((counts(home(&report, "es")), report.waits_for), ([2, 2, 0, 0], None));
 }
@@ -347,4 +358,67 @@ fn a_transaction_that_is_only_prepared_delays_as_well(kind: &Kind) {
     let report = world.run();
     assert_eq!((counts(home(&report, "es")), report.waits_for), ([2, 2, 0, 0], None));
     assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "2", "3"]);
+}
+
+fn nothing_is_lost_while_many_write(kind: &Kind) {
+    const WRITERS: usize = 6;
+    const TRANSACTIONS: u64 = 30;
+    let Some(world) = World::new(kind) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
+    let url = world.server.url("source");
+    let writing = runtime();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let url = url.clone();
+            writing.spawn(async move {
+                let mut client = Client::connect(&url).await;
+                for number in 0..TRANSACTIONS {
+                    client.execute("BEGIN").await;
+                    for part in 0..2 {
+                        let customer = format!("{writer} {number} {part}");
+                        let sql = format!("INSERT INTO orders (country, customer) VALUES ('ES', '{customer}')");
+                        client.execute(&sql).await;
+                        // Transactions of many lengths, so that they end in another order than their ids.
+                        tokio::time::sleep(Duration::from_millis((writer as u64 * 37 + number * 53) % 80)).await;
+                    }
+                    client.execute(if number % 5 == 4 { "ROLLBACK" } else { "COMMIT" }).await;
+                }
+            })
+        })
+        .collect();
+    let mut runs = 0;
+    while writers.iter().any(|writer| !writer.is_finished()) {
+        world.run();
+        runs += 1;
+    }
+    for writer in writers {
+        writing.block_on(writer).unwrap();
+    }
+    world.run();
+    assert!(runs > 1, "it runs while they write");
+    let all = "SELECT id, customer FROM orders ORDER BY id";
+    let orders = world.rows("source", all);
+    assert_eq!(orders.len() as u64, WRITERS as u64 * TRANSACTIONS * 2 * 4 / 5);
+    assert_eq!(world.rows("es", all), orders);
+}
+
+fn two_runs_at_once_deliver_once(kind: &Kind) {
+    let Some(world) = World::new(kind) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record").analyser(
+        "total",
+        "write = \"merge\"",
+        "SELECT country, count(*) AS orders FROM record GROUP BY country",
+    );
+    for _ in 0..3 {
+        let orders = vec!["('ES'), ('FR')"; 20].join(", ");
+        world.server.sql("source", &format!("INSERT INTO orders (country) VALUES {orders}"));
+        std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..2).map(|_| scope.spawn(|| run(&world.pipeline(), Arc::new(Silent)))).collect();
+            let ended: Vec<_> = runs.into_iter().map(|run| run.join().unwrap()).collect();
+            assert!(ended.iter().any(Result::is_ok), "{ended:?}");
+        });
+    }
+    world.run();
+    assert_eq!(world.rows("es", "SELECT count(*), count(DISTINCT id) FROM orders"), ["60|60"]);
+    assert_eq!(world.rows("es", "SELECT orders FROM total"), ["60"]);
 }

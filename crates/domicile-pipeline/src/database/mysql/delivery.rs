@@ -18,7 +18,7 @@ use crate::config::ServerUrl;
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
 use crate::quarantine::Quarantined;
-use crate::table::Table;
+use crate::table::{Table, Write};
 
 /// One source's way into one database of MySQL.
 pub(crate) struct MySqlDelivery {
@@ -72,6 +72,7 @@ impl Delivery for MySqlDelivery {
             }
             all.extend(misfits(&mut session, number, table).await.map_err(|error| failure(&error))?);
         }
+        let _ = session.conn.disconnect().await;
         Ok(Opened { position, is_foreign, misfits: all })
     }
 
@@ -106,8 +107,18 @@ impl Delivery for MySqlDelivery {
             return Err(Failure::Failed(String::from("the server is read-only, as a replica is")));
         }
         // Preparing a statement asks for its privileges, and does nothing.
-        let prepared = session.conn.prep("CREATE TABLE domicile_position_made (source bigint)").await;
-        prepared.map(drop).map_err(|error| Failure::Failed(failure(&error).to_string()))
+        let mut needed = Vec::new();
+        if existing(&mut session, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
+            needed.push("CREATE TABLE domicile_check (source bigint)");
+        }
+        if self.tables.iter().any(|table| table.write != Write::Insert) {
+            needed.push("CREATE TEMPORARY TABLE domicile_check (source bigint)");
+        }
+        for sql in needed {
+            session.conn.prep(sql).await.map_err(|error| Failure::Failed(failure(&error).to_string()))?;
+        }
+        let _ = session.conn.disconnect().await;
+        Ok(())
     }
 
     async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure> {
@@ -216,10 +227,13 @@ impl Open {
                 self.session.conn.query_drop(sql).await?;
             }
         }
-        let insert = "INSERT INTO domicile_position (source, epoch, updated_at)
-                      SELECT ?, 0, UTC_TIMESTAMP(6) FROM DUAL
-                      WHERE NOT EXISTS (SELECT 1 FROM domicile_position WHERE source = ?)";
-        self.session.conn.exec_drop(insert, (source, source)).await
+        // Who looks takes no lock on what is there, which another run may hold for long.
+        let there = "SELECT 1 FROM domicile_position WHERE source = ?";
+        if self.session.conn.exec_first::<u8, _, _>(there, (source,)).await?.is_none() {
+            let insert = "INSERT INTO domicile_position (source, epoch, updated_at) VALUES (?, 0, UTC_TIMESTAMP(6))";
+            self.session.conn.exec_drop(insert, (source,)).await?;
+        }
+        Ok(())
     }
 
     /// The first transaction of a run takes the next epoch, so that an older run that is still under way cannot commit any

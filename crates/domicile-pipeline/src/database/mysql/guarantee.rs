@@ -4,6 +4,7 @@
 //! the highest id is read first and the holders of such locks are noted then, every id up to there is settled once none of
 //! these transactions is left. Where locks are not to be seen, the transactions of InnoDB are, which says less.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -123,14 +124,14 @@ impl Settling {
         };
         if self.sight == Sight::Locks && locks_lost(session).await? {
             return Ok(Err(String::from(
-                "the server has lost sight of metadata locks; raise performance_schema_max_metadata_locks, or run again \
-                 to do without them",
+                "the server has lost sight of metadata locks; raise performance_schema_max_metadata_locks and \
+                 performance_schema_max_thread_instances, or run again to do without them",
             )));
         }
         if self.sight == Sight::Transactions {
             tokio::time::sleep(self.sight.look_again()).await;
         }
-        let mut watch = Watcher { session, table: &table.name, sight: self.sight };
+        let mut watch = Watcher { session, table: &table.name, sight: self.sight, first: None };
         settle::settled(&mut watch, self.sight.look_again(), upto, reached).await.map(Ok)
     }
 }
@@ -199,11 +200,12 @@ async fn sees_locks(session: &mut Session) -> bool {
         && matches!(locks_lost(session).await, Ok(false))
 }
 
-/// Whether there was no room to note a lock.
+/// Whether there was no room to note a lock, or a thread with its locks.
 async fn locks_lost(session: &mut Session) -> Result<bool, Error> {
-    let sql = "SHOW GLOBAL STATUS LIKE 'Performance_schema_metadata_lock_lost'";
-    let found: Option<(String, u64)> = session.conn.query_first(sql).await?;
-    Ok(found.is_none_or(|(_, lost)| lost > 0))
+    let sql = "SHOW GLOBAL STATUS WHERE variable_name IN
+                   ('Performance_schema_metadata_lock_lost', 'Performance_schema_thread_instances_lost')";
+    let found: Vec<(String, u64)> = session.conn.query(sql).await?;
+    Ok(found.len() < 2 || found.iter().any(|(_, lost)| *lost > 0))
 }
 
 /// Whether the server copies another one, as far as this user may know.
@@ -223,6 +225,13 @@ struct Watcher<'a> {
     session: &'a mut Session,
     table: &'a str,
     sight: Sight,
+    first: Option<First>,
+}
+
+/// Who was there at the first look, by name.
+struct First {
+    writers: Vec<Writer>,
+    prepared: BTreeSet<String>,
 }
 
 #[async_trait]
@@ -235,7 +244,16 @@ impl Watch for Watcher<'_> {
             Sight::Transactions => self.transactions().await?,
             Sight::Nothing => Vec::new(),
         };
-        writers.extend(self.prepared().await);
+        let prepared = self.prepared().await;
+        let first = self.first.get_or_insert_with(|| First {
+            writers: writers.clone(),
+            prepared: prepared.iter().map(|writer| writer.transaction.clone()).collect(),
+        });
+        // Whoever is prepared meanwhile may be one of those, whose lock is gone without its transaction being at its end.
+        if prepared.iter().any(|writer| !first.prepared.contains(&writer.transaction)) {
+            writers.extend(first.writers.iter().cloned());
+        }
+        writers.extend(prepared);
         Ok(writers)
     }
 }
@@ -278,8 +296,8 @@ impl Watcher<'_> {
         Ok(transactions.into_iter().map(writer).collect())
     }
 
-    /// Transactions that are only prepared may belong to no connection, and then hold no lock that is seen. Who may not
-    /// list them is not told.
+    /// Transactions that are only prepared may belong to no connection, and then MariaDB shows no lock of theirs. MySQL does,
+    /// and does not let everybody list them.
     async fn prepared(&mut self) -> Vec<Writer> {
         let rows: Vec<Row> = self.session.conn.query("XA RECOVER").await.unwrap_or_default();
         let writer = |row: Row| Writer {

@@ -72,6 +72,10 @@ impl MySqlSource {
             Ok(statement) => statement,
             Err(error) => return Err(refused(&mut session, setting, &said(&error), config).await.into()),
         };
+        if statement.num_params() > 0 {
+            let help = "there is no value for it: write the value itself";
+            return Err(vec![Unopened::new(setting, "it has a `?`, which stands for a value", help)].into());
+        }
         let (selected, schema) = columns(&statement.columns(), config)?;
         let number = schema.column_with_name(&config.cursor);
         let number = number.filter(|(_, field)| field.data_type() == &DataType::Int64).map(|(number, _)| number);
@@ -168,7 +172,6 @@ fn source_column(column: &Column, configured: Option<&ColumnType>, is_cursor: bo
     let text = format!("CAST({name} AS CHAR CHARACTER SET utf8mb4)");
     let flags = column.flags();
     let is_unsigned = flags.contains(ColumnFlags::UNSIGNED_FLAG);
-    let is_binary = column.character_set() == BINARY;
     let (selected, found) = match column.column_type() {
         Kind::MYSQL_TYPE_TINY if column.column_length() == 1 && !is_cursor => (name.clone(), Ok(DataType::Boolean)),
         // A cursor counts up from 0, and does not get to where its sign would be.
@@ -188,17 +191,17 @@ fn source_column(column: &Column, configured: Option<&ColumnType>, is_cursor: bo
         | Kind::MYSQL_TYPE_TIMESTAMP2 => (name.clone(), Ok(DataType::Timestamp(TimeUnit::Microsecond, None))),
         Kind::MYSQL_TYPE_BIT => (format!("CAST({name} + 0 AS CHAR CHARACTER SET utf8mb4)"), Ok(DataType::Utf8)),
         Kind::MYSQL_TYPE_GEOMETRY => (format!("ST_AsText({name})"), Ok(DataType::Utf8)),
+        // As it is: what CAST makes of a text that is too long to be sent is NULL.
         Kind::MYSQL_TYPE_TINY_BLOB
         | Kind::MYSQL_TYPE_MEDIUM_BLOB
         | Kind::MYSQL_TYPE_LONG_BLOB
         | Kind::MYSQL_TYPE_BLOB
         | Kind::MYSQL_TYPE_VARCHAR
         | Kind::MYSQL_TYPE_VAR_STRING
-        | Kind::MYSQL_TYPE_STRING
-            if is_binary =>
-        {
-            (name.clone(), Ok(DataType::Binary))
+        | Kind::MYSQL_TYPE_STRING => {
+            (name.clone(), Ok(if column.character_set() == BINARY { DataType::Binary } else { DataType::Utf8 }))
         }
+        Kind::MYSQL_TYPE_ENUM | Kind::MYSQL_TYPE_SET | Kind::MYSQL_TYPE_JSON => (name.clone(), Ok(DataType::Utf8)),
         // All other types have their text.
         _ => (text.clone(), Ok(DataType::Utf8)),
     };
@@ -206,9 +209,7 @@ fn source_column(column: &Column, configured: Option<&ColumnType>, is_cursor: bo
         None => Ok((selected, found?)),
         Some(data_type) if found.as_ref() == Ok(&data_type) => Ok((selected, data_type)),
         // A conversion by the server makes zeroes and NULL of what it does not understand. From text it is made here.
-        Some(data_type) if found == Ok(DataType::Binary) => Ok((name, data_type)),
-        Some(DataType::Binary) => Ok((format!("CAST({name} AS BINARY)"), DataType::Binary)),
-        Some(data_type) if found == Ok(DataType::Utf8) => Ok((selected, data_type)),
+        Some(data_type) if matches!(found, Ok(DataType::Utf8 | DataType::Binary)) => Ok((selected, data_type)),
         Some(data_type) => Ok((text, data_type)),
     }
 }
