@@ -11,7 +11,12 @@ impl<DB: Backend> Leased<DB> {
     /// Waits for work on the connection, or for the refusal of the database that it was reopened to.
     pub(crate) async fn guarded<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         let guarded = self.lease.guarded(async { work.await.map_err(Failed) }).await;
-        guarded.map_err(|failed| failed.0)
+        let guarded = guarded.map_err(|failed| failed.0);
+        if let Err(DbErr::ConnectionAcquire(_)) = &guarded {
+            // It did not answer, or is in use still: nobody else shall wait for it.
+            self.lease.discard();
+        }
+        guarded
     }
 }
 

@@ -15,7 +15,8 @@ use crate::homes::Homes;
 /// The rows of a statement, from the home that was decided when the stream was opened; what SeaORM's `stream` reads
 /// from, where it is given [`Homes`].
 ///
-/// It keeps its connection until it is dropped. Rows of another scope's home never come in between, wherever it is
+/// It keeps its connection until it is dropped, which is closed then if not all rows were read: the statement may still
+/// be running on it. Rows of another scope's home never come in between, wherever it is
 /// polled.
 ///
 /// ```
@@ -35,15 +36,19 @@ use crate::homes::Homes;
 pub struct RoutedStream<DB: Backend> {
     // Dropped before the lease is, so that nobody gets the connection while rows are still coming.
     rows: Pin<Box<QueryStream>>,
-    _lease: Lease<DB>,
+    lease: Lease<DB>,
 }
 
 impl<DB: Backend> Stream for RoutedStream<DB> {
     type Item = Result<QueryResult, DbErr>;
 
     fn poll_next(self: Pin<&mut Self>, wakeup: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Both fields stay where they are: the rows are behind a pointer, and the lease is not touched.
-        self.get_mut().rows.as_mut().poll_next(wakeup)
+        let Self { rows, lease } = self.get_mut();
+        let polled = rows.as_mut().poll_next(wakeup);
+        if let Poll::Ready(None | Some(Err(_))) = polled {
+            lease.keep();
+        }
+        polled
     }
 }
 
@@ -68,7 +73,9 @@ impl<DB: Backend> StreamTrait for Homes<DB> {
         Box::pin(async move {
             let leased = leased.await?;
             let rows = leased.guarded(leased.connection.stream_raw(statement)).await?;
-            Ok(RoutedStream { rows: Box::pin(rows), _lease: leased.lease })
+            // Until its last row was read, the statement may still be running.
+            leased.lease.discard();
+            Ok(RoutedStream { rows: Box::pin(rows), lease: leased.lease })
         })
     }
 }

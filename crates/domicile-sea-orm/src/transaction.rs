@@ -26,8 +26,12 @@ use crate::parameters::Bound;
 /// The first statement decides the home as any statement does, and opens the transaction there; a later one that
 /// belongs elsewhere is refused, and nothing of it is sent. Where the context said a home when the transaction was
 /// begun, the first statement must agree with that, too. What is sent by [`Homes`] and not by the transaction is not
-/// part of it, also while it is open: hand the transaction down. It is rolled back
-/// when it is dropped without a commit.
+/// part of it, also while it is open: hand the transaction down. It is opened at the primary, also where its first
+/// statement only reads and the scope has [`ReplicaReads`](domicile::ReplicaReads). It is rolled back when it is dropped
+/// without a commit.
+///
+/// One statement of it runs at a time, and another waits. A stream runs until it is read to its end or dropped; what waits
+/// for it fails when the time is over that a connection is waited for ([`Builder::wait`](crate::Builder::wait)).
 ///
 /// A transaction within this one is a savepoint of it, and is ended first: where this one is dropped or rolled back
 /// before it, it is undone with this one, and whatever is still done with it is refused.
@@ -203,22 +207,26 @@ impl<DB: Backend> ConnectionTrait for Transaction<DB> {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
-        open.level.running().await?.execute_raw(statement).await
+        let running = open.level.running().await?;
+        running.lease.to_its_end(running.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let open = self.ready(sql, Bound(None)).await?;
-        open.level.running().await?.execute_unprepared(sql).await
+        let running = open.level.running().await?;
+        running.lease.to_its_end(running.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
-        open.level.running().await?.query_one_raw(statement).await
+        let running = open.level.running().await?;
+        running.lease.to_its_end(running.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let open = self.ready(&statement.sql, Bound(statement.values.as_ref())).await?;
-        open.level.running().await?.query_all_raw(statement).await
+        let running = open.level.running().await?;
+        running.lease.to_its_end(running.query_all_raw(statement)).await
     }
 }
 
@@ -234,9 +242,18 @@ impl<DB: Backend> StreamTrait for Transaction<DB> {
         Box::pin(async move {
             let running = ready.await?.level.running().await?;
             let rows = async_stream::try_stream! {
-                let mut rows = running.stream_raw(statement).await?;
-                while let Some(row) = rows.try_next().await? {
-                    yield row;
+                let mut rows = running.lease.to_its_end(running.stream_raw(statement)).await?;
+                // Until its last row was read, the statement may still be running.
+                running.lease.discard();
+                loop {
+                    match rows.try_next().await {
+                        Ok(Some(row)) => yield row,
+                        ended => {
+                            running.lease.keep();
+                            ended?;
+                            break;
+                        }
+                    }
                 }
             };
             Ok(rows.boxed())

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use sqlx::Either;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Execute, Executor, SqlStr};
@@ -65,7 +65,7 @@ where
             let (decided, query) = decided?;
             let (lease, mut connection) = decided.connect().await.map_err(sqlx::Error::from)?;
             let mut steps = connection.fetch_many(query);
-            while let Some(step) = lease.to_its_end(steps.try_next()).await? {
+            while let Some(step) = lease.step(&mut steps).await? {
                 yield step;
             }
         };

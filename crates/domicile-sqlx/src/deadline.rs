@@ -4,6 +4,18 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+/// Who has spent all but this part of the time before a database was asked was late itself.
+const LATE: u32 = 10;
+
+/// Why there is no answer of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// It was asked in time, and is silent.
+    Silent,
+    /// It was asked so late that this says nothing about it.
+    AskedLate,
+}
+
 /// The one deadline of a connection, over all that has to be waited for until it answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
@@ -27,12 +39,12 @@ impl Deadline {
         timeout_at(self.at, turn).await.ok()
     }
 
-    /// Waits for the answer of a database, no longer than leaves as much time to each of the others; `None` if it is
-    /// too late.
-    pub(crate) async fn answer<T>(self, answer: impl Future<Output = T>) -> Option<T> {
+    /// Waits for the answer of a database, no longer than leaves as much time to each of the others.
+    pub(crate) async fn answer<T>(self, answer: impl Future<Output = T>) -> Result<T, NoAnswer> {
         let now = Instant::now();
-        let share = self.at.saturating_duration_since(now) / self.databases;
-        timeout_at(now + share, answer).await.ok()
+        let left = self.at.saturating_duration_since(now);
+        let why = if left < self.wait / LATE { NoAnswer::AskedLate } else { NoAnswer::Silent };
+        timeout_at(now + left / self.databases, answer).await.map_err(|_| why)
     }
 
     /// How long it is waited in all.

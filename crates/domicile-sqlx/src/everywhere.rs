@@ -9,7 +9,6 @@ use sqlx::{Executor, FromRow, IntoArguments, Type};
 
 use crate::Error;
 use crate::capability::Capability;
-use crate::facts::Facts;
 use crate::homes::Homes;
 
 /// Sends a statement to several homes; made by [`Homes::everywhere`] and [`Homes::among`].
@@ -64,8 +63,8 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Returns what sends statements to these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that
-    /// is named twice is asked once, and one that has no database here answers with an error. Among no homes nothing is
-    /// sent, and what takes the results together fails, by [`domicile::Error::is_no_home`].
+    /// is named twice is asked once, and one that has no database here answers with an error. So does each but its own of
+    /// a handle that was fixed to a home. Among no homes nothing is sent, and what takes the results together fails, by [`domicile::Error::is_no_home`].
     ///
     /// ```
     /// use domicile::Home;
@@ -89,7 +88,8 @@ impl<DB: Capability> Homes<DB> {
     }
 
     /// Asks each of several homes, a bounded number at a time, by a function that is given a handle to that home alone:
-    /// for what is more than one statement. [`everywhere`](Self::everywhere) is shorter where it is one.
+    /// for what is more than one statement. [`everywhere`](Self::everywhere) is shorter where it is one. Of a handle that
+    /// was fixed to a home, what is sent to another is refused.
     ///
     /// # Errors
     ///
@@ -120,8 +120,8 @@ impl<DB: Capability> Homes<DB> {
     {
         let (all, origin) = (self.clone(), Origin::caller());
         async move {
-            let of = |home| Facts { on: Some((home, origin.clone())), ..all.facts.clone() };
-            all.each(homes, Aggregate::Unknown, |home| ask(all.knowing(of(home)))).await
+            let of = |home| all.knowing(all.facts.asking(home, origin.clone()));
+            all.each(homes, Aggregate::Unknown, |home| ask(of(home))).await
         }
     }
 }
@@ -253,7 +253,7 @@ where
             Err(_) => Aggregate::Unknown,
         };
         let ask = |home: Home| {
-            let facts = Facts { on: Some((home, self.origin.clone())), ..self.homes.facts.clone() };
+            let facts = self.homes.facts.asking(home, self.origin.clone());
             let sent = send(query(), self.homes.knowing(facts));
             async move { sent.await.map_err(Error::from_sqlx) }
         };

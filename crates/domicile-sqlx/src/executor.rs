@@ -2,12 +2,13 @@
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use sqlx::{Database, Describe, Execute, Executor, SqlStr};
 
 use crate::connection::{Step, Taken};
 use crate::decide::Unreadable;
-use crate::transaction::{Savepoint, Transaction};
+use crate::savepoint::Savepoint;
+use crate::transaction::Transaction;
 
 /// Implements the executors for one kind of database after the other. An implementation for all of them would make the
 /// compiler go round in circles in any code that is generic over databases, which is why sqlx has none for its own.
@@ -27,7 +28,7 @@ macro_rules! executors {
                     let (decided, query) = decided?;
                     let open = self.open(decided).await.map_err(sqlx::Error::from)?;
                     let mut steps = (*open.transaction).fetch_many(query);
-                    while let Some(step) = steps.try_next().await? {
+                    while let Some(step) = open.lease.step(&mut steps).await? {
                         yield step;
                     }
                 };
@@ -47,7 +48,7 @@ macro_rules! executors {
                 async move {
                     let (decided, query) = decided?;
                     let open = self.open(decided).await?;
-                    (*open.transaction).fetch_optional(query).await
+                    open.lease.to_its_end((*open.transaction).fetch_optional(query)).await
                 }
                 .boxed()
             }
@@ -63,7 +64,7 @@ macro_rules! executors {
                 let decided = self.homes.decide(sql.as_str(), &Unreadable);
                 async move {
                     let open = self.open(decided?).await?;
-                    (*open.transaction).prepare_with(sql, parameters).await
+                    open.lease.to_its_end((*open.transaction).prepare_with(sql, parameters)).await
                 }
                 .boxed()
             }
@@ -76,7 +77,7 @@ macro_rules! executors {
                 let decided = self.homes.decide(sql.as_str(), &Unreadable);
                 async move {
                     let open = self.open(decided?).await?;
-                    (*open.transaction).describe(sql).await
+                    open.lease.to_its_end((*open.transaction).describe(sql)).await
                 }
                 .boxed()
             }
@@ -94,10 +95,13 @@ macro_rules! executors {
                     self.homes.decide(query.sql.as_str(), &Unreadable)?;
                     Ok(query)
                 });
-                match decided {
-                    Ok(query) => (*self.transaction).fetch_many(query),
-                    Err(error) => futures::stream::once(async { Err(error) }).boxed(),
-                }
+                let steps = async_stream::try_stream! {
+                    let mut steps = (*self.transaction).fetch_many(decided?);
+                    while let Some(step) = self.lease.step(&mut steps).await? {
+                        yield step;
+                    }
+                };
+                steps.boxed()
             }
 
             fn fetch_optional<'e, 'q: 'e, E>(
@@ -112,10 +116,7 @@ macro_rules! executors {
                     self.homes.decide(query.sql.as_str(), &Unreadable)?;
                     Ok(query)
                 });
-                match decided {
-                    Ok(query) => (*self.transaction).fetch_optional(query),
-                    Err(error) => async { Err(error) }.boxed(),
-                }
+                async move { self.lease.to_its_end((*self.transaction).fetch_optional(decided?)).await }.boxed()
             }
 
             fn prepare_with<'e>(
@@ -126,10 +127,12 @@ macro_rules! executors {
             where
                 's: 'e,
             {
-                match self.homes.decide(sql.as_str(), &Unreadable) {
-                    Ok(_) => (*self.transaction).prepare_with(sql, parameters),
-                    Err(error) => async { Err(error.into()) }.boxed(),
+                let decided = self.homes.decide(sql.as_str(), &Unreadable);
+                async move {
+                    decided?;
+                    self.lease.to_its_end((*self.transaction).prepare_with(sql, parameters)).await
                 }
+                .boxed()
             }
 
             #[doc(hidden)]
@@ -137,10 +140,12 @@ macro_rules! executors {
             where
                 's: 'e,
             {
-                match self.homes.decide(sql.as_str(), &Unreadable) {
-                    Ok(_) => (*self.transaction).describe(sql),
-                    Err(error) => async { Err(error.into()) }.boxed(),
+                let decided = self.homes.decide(sql.as_str(), &Unreadable);
+                async move {
+                    decided?;
+                    self.lease.to_its_end((*self.transaction).describe(sql)).await
                 }
+                .boxed()
             }
         }
     };

@@ -13,7 +13,11 @@ use crate::homes::Homes;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) on: Option<(Home, Origin)>,
+    // The home that is asked of a handle that was fixed to another.
+    pub(crate) asked: Option<(Home, Origin)>,
     pub(crate) record: Option<Known>,
+    // In a transaction the first statement may be a read, and a write follows: none of them is for a replica.
+    pub(crate) in_transaction: bool,
     pub(crate) transaction: Option<(Home, Arc<str>)>,
 }
 
@@ -41,13 +45,26 @@ impl Record for Known {
 }
 
 impl Facts {
+    /// The same, for one home of several that are asked. Where the handle was fixed to another, both are told, so that
+    /// all that is sent is refused.
+    pub(crate) fn asking(&self, home: Home, origin: Origin) -> Self {
+        let facts = self.clone();
+        match &self.on {
+            Some((fixed, _)) if *fixed != home => Self { asked: Some((home, origin)), ..facts },
+            _ => Self { on: Some((home, origin)), ..facts },
+        }
+    }
+
     /// Adds what is known to an operation.
     pub(crate) fn tell<'a>(&'a self, mut operation: Operation<'a>) -> Operation<'a> {
         if let Some(record) = &self.record {
             operation = operation.with_record(record);
         }
-        if let Some((home, origin)) = &self.on {
+        for (home, origin) in [&self.on, &self.asked].into_iter().flatten() {
             operation = operation.on_from(home.clone(), origin.clone());
+        }
+        if self.in_transaction {
+            operation = operation.on_primary();
         }
         if let Some((home, opened)) = &self.transaction {
             operation = operation.in_transaction_of(home.clone(), Arc::clone(opened));

@@ -3,7 +3,10 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use domicile::Home;
+use futures::{Stream, TryStreamExt};
 use sqlx::pool::PoolConnection;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -85,11 +88,33 @@ impl<DB: Capability> Lease<DB> {
 
     /// Waits for `work` on this connection. If it is cancelled the connection is closed and not used again: a statement may
     /// still be running on it, or a transaction be open.
-    pub(crate) async fn to_its_end<T>(&self, work: impl Future<Output = T>) -> T {
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
+    /// let mut connection = lease.pool().acquire().await?;
+    /// lease.to_its_end(sqlx::query("SELECT 1").execute(&mut *connection)).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn to_its_end<T>(&self, work: impl Future<Output = T>) -> T {
         self.is_busy.store(true, Ordering::Relaxed);
         let done = work.await;
         self.is_busy.store(false, Ordering::Relaxed);
         done
+    }
+
+    /// Waits for the next step of a statement on this connection. If the steps are not taken to the end, the connection is
+    /// closed and not used again, because the statement may still be running on it.
+    pub(crate) async fn step<T, E>(
+        &self,
+        steps: &mut (impl Stream<Item = Result<T, E>> + Unpin),
+    ) -> Result<Option<T>, E> {
+        self.is_busy.store(true, Ordering::Relaxed);
+        let step = steps.try_next().await;
+        self.is_busy.store(matches!(step, Ok(Some(_))), Ordering::Relaxed);
+        step
     }
 
     /// Closes the connection when it is given back: for work that may leave something behind on it, as a migration does.
@@ -106,6 +131,60 @@ impl<DB: Capability> Lease<DB> {
     /// ```
     pub fn discard(&self) {
         self.is_busy.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps the connection when it is given back, after all: what it was [discarded](Self::discard) for has come to its
+    /// end. For what cannot be waited for [to its end](Self::to_its_end) in one place, as the rows of a stream.
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// use futures::TryStreamExt;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
+    /// let mut rows = sqlx::query("SELECT 1").fetch(lease.pool());
+    /// lease.discard();
+    /// while rows.try_next().await?.is_some() {}
+    /// lease.keep();
+    /// # Ok(()) }
+    /// ```
+    pub fn keep(&self) {
+        self.is_busy.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns the home that it is a connection to.
+    ///
+    /// ```
+    /// use domicile::{RoutingKey, context};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown { let homes = two_homes();
+    /// let lease = context::with(RoutingKey::new("PT"), || homes.decide_write())?.lease().await?;
+    /// assert_eq!(lease.home().as_str(), "es");
+    /// # Ok(()) }
+    /// ```
+    pub fn home(&self) -> &Home {
+        self.pool.home()
+    }
+
+    /// Returns how long it is waited for a connection; see [`Builder::wait`](crate::Builder::wait).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use domicile::{Home, RoutingKey, context};
+    /// use domicile_sqlx::Homes;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/two_homes.rs"));
+    /// # #[tokio::main] async fn main() -> Shown {
+    /// let homes = Homes::<sqlx::Sqlite>::builder(routers())
+    ///     .home(Home::new("es")?, "sqlite::memory:")
+    ///     .wait(Duration::from_secs(3))
+    ///     .build()?;
+    /// let lease = context::with(RoutingKey::new("ES"), || homes.decide_write())?.lease().await?;
+    /// assert_eq!(lease.wait(), Duration::from_secs(3));
+    /// # Ok(()) }
+    /// ```
+    pub fn wait(&self) -> Duration {
+        self.deadline.wait()
     }
 
     /// Takes the connection itself, and makes sure that it answers, by what is left of the time for getting it.

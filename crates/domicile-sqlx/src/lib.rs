@@ -11,7 +11,8 @@
 //! - [`Homes::migrate`] runs sqlx's migrations in every home that they are for.
 //! - A [`Budget`] bounds the connections of the process; [`Demand`] says what tables demand of statements.
 //!
-//! The features `postgres`, `mysql` and `sqlite` are the databases that can hold homes; none is enabled by itself.
+//! The features `postgres`, `mysql` and `sqlite` are the databases that can hold homes; none is enabled by itself. The
+//! feature `conformance` adds what proves a program's own routers in its tests.
 
 mod attempts;
 mod budget;
@@ -34,6 +35,7 @@ mod homes;
 mod lease;
 mod migrate;
 mod pool;
+mod savepoint;
 mod settings;
 mod statement;
 mod transaction;
@@ -48,5 +50,6 @@ pub use everywhere::Everywhere;
 pub use homes::Homes;
 pub use lease::Lease;
 pub use migrate::{Migrated, Migrations};
+pub use savepoint::Savepoint;
 pub use statement::Demand;
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::Transaction;

@@ -21,7 +21,7 @@ use crate::Error;
 use crate::attempts::Attempts;
 use crate::budget::{Budget, Holder, Idle, Share};
 use crate::capability::{Capability, Options};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, NoAnswer};
 use crate::handshake::{Handshake, Marker, Refused};
 use crate::lease::Lease;
 
@@ -202,6 +202,8 @@ impl<DB: Capability> Pool<DB> {
             .acquire_timeout(self.bounds.wait)
             .idle_timeout(None)
             .max_lifetime(None)
+            // Cancelled half-way, that would close a connection, and what is in memory would be gone with it.
+            .test_before_acquire(!self.is_transient())
             .after_connect(move |connection, _| {
                 let (handshake, tell) = (handshake.clone(), Arc::clone(&tell));
                 async move {
@@ -233,15 +235,18 @@ impl<DB: Capability> Pool<DB> {
     }
 
     /// Notes whether the database has answered.
-    pub(crate) fn note<T>(&self, answer: Option<Result<T, Error>>, deadline: Deadline) -> Result<T, Error> {
+    pub(crate) fn note<T>(&self, answer: Result<Result<T, Error>, NoAnswer>, deadline: Deadline) -> Result<T, Error> {
         let why = match answer {
-            Some(Ok(answer)) => {
+            Ok(Ok(answer)) => {
                 self.attempts.has_answered();
                 return Ok(answer);
             }
-            Some(Err(Error::Database(sqlx::Error::PoolTimedOut))) | None => no_answer(deadline),
-            Some(Err(Error::Database(why))) => why,
-            Some(Err(refusal)) => return Err(refusal),
+            Err(NoAnswer::AskedLate) => {
+                return Err(self.exhausted(deadline, "the first came too late to ask whether it answers".into()));
+            }
+            Ok(Err(Error::Database(sqlx::Error::PoolTimedOut))) | Err(NoAnswer::Silent) => no_answer(deadline),
+            Ok(Err(Error::Database(why))) => why,
+            Ok(Err(refusal)) => return Err(refusal),
         };
         let why = Arc::new(why);
         self.attempts.has_failed(Arc::clone(&why));

@@ -4,6 +4,7 @@ mod entity;
 mod entity_code;
 mod everywhere;
 mod fixture;
+mod interrupted;
 mod keys;
 mod migrations;
 mod nested;

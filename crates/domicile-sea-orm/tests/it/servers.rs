@@ -1,10 +1,11 @@
 //! Entity code on real servers. One that is not installed is told loudly, and is a failure in CI.
 
+use domicile::{ReplicaReads, context};
 use domicile_sea_orm::{Demand, Homes};
 use domicile_testkit::Server;
-use sea_orm::TransactionTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{AccessMode, TransactionTrait};
 use sqlx::{MySql, Postgres};
 
 use crate::entity::{customer, order};
@@ -122,6 +123,32 @@ macro_rules! on_a_server {
                 nested.rollback().await.unwrap();
                 transaction.commit().await.unwrap();
                 assert_eq!(server.sql("es", "SELECT id FROM orders"), "1");
+            }
+
+            #[tokio::test]
+            async fn a_transaction_that_reads_first_writes_to_the_primary() {
+                let Some(server) = $start else { return };
+                drop(world(&server).await);
+                // The replica is a database of its own here, so that it shows what reaches it.
+                let homes = Homes::<$database>::builder(routers())
+                    .home_with_replicas(home("es"), server.url("es"), [server.url("fr")])
+                    .elsewhere(home("fr"))
+                    .key_column("orders", "country", Demand::Inserts);
+                let homes = Homes::from(homes.build().unwrap());
+                context::scope(ReplicaReads::new(), async {
+                    let read = || order::Entity::find().filter(order::Column::Country.eq("ES"));
+                    read().all(&homes).await.unwrap();
+                    assert_eq!(homes.sqlx().contacts()[&home("es")].replicas, 1);
+                    // Not even one that says that it writes does so to the replica.
+                    let transaction = homes.begin_with_config(None, Some(AccessMode::ReadWrite)).await.unwrap();
+                    read().all(&transaction).await.unwrap();
+                    order(1, "ES", 1).insert(&transaction).await.unwrap();
+                    transaction.commit().await.unwrap();
+                })
+                .await;
+                assert_eq!(homes.sqlx().contacts()[&home("es")].replicas, 1);
+                let count = |name| server.sql(name, "SELECT count(*) FROM orders");
+                assert_eq!((count("es").as_str(), count("fr").as_str()), ("1", "0"));
             }
 
             #[tokio::test]

@@ -1,10 +1,15 @@
 //! A transaction belongs to one home from its first statement.
 
+use std::time::{Duration, Instant};
+
+use domicile_sea_orm::Demand;
+use futures::TryStreamExt;
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbErr, TransactionError, TransactionTrait};
+use tokio::time::timeout;
 
 use crate::entity::{customer, order};
-use crate::fixture::{World, home, order, refusal, within};
+use crate::fixture::{World, home, order, plant, refusal, within};
 use crate::nested;
 
 async fn amounts(world: &World, name: &str) -> Vec<i64> {
@@ -165,4 +170,34 @@ async fn an_error_says_where_the_transaction_was_begun() {
     });
     let error = ended.await.unwrap_err().to_string();
     assert!(error.contains(&format!("transactions.rs:{line}")), "{error}");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_stream_of_the_same_transaction_is_told_so_in_time() {
+    let wait = Duration::from_millis(300);
+    let world = World::bare(|builder| builder.key_column("orders", "country", Demand::Inserts).wait(wait));
+    plant(&world.homes.on(home("es")), "Ana").await;
+    let transaction = within("ES", world.homes.begin()).await.unwrap();
+    order::Entity::insert_many([order(1, "ES", 1), order(2, "ES", 2)]).exec(&transaction).await.unwrap();
+    let mut rows = order::Entity::find().stream(&transaction).await.unwrap();
+    assert_eq!(rows.try_next().await.unwrap().unwrap().id, 1);
+    let begun = Instant::now();
+    let waiting = timeout(wait * 30, order::Entity::find().all(&transaction)).await;
+    let error = waiting.expect("it does not wait for ever").unwrap_err();
+    assert!(begun.elapsed() >= wait && error.to_string().contains("a stream of it MUST be read to its end"), "{error}");
+    assert!(transaction.begin().await.is_err());
+
+    // It is read on, and what comes after it has the connection.
+    assert_eq!(rows.try_next().await.unwrap().unwrap().id, 2);
+    assert!(rows.try_next().await.unwrap().is_none());
+    drop(rows);
+    assert_eq!(order::Entity::find().all(&transaction).await.unwrap().len(), 2);
+    // One that only waits for a statement gets its turn.
+    let (one, other) = tokio::join!(
+        order::Entity::find().all(&transaction),
+        order::Entity::find().filter(order::Column::Id.eq(1)).all(&transaction)
+    );
+    assert_eq!((one.unwrap().len(), other.unwrap().len()), (2, 1));
+    transaction.commit().await.unwrap();
+    assert_eq!(amounts(&world, "es").await, [1, 2]);
 }

@@ -192,13 +192,18 @@ impl<'c, DB: Checkable> Check<'c, DB> {
         for (probe, elsewhere) in self.probes().into_iter().zip(self.probes()) {
             let name = probe.name();
             let mut transaction = Context::empty().run(|| self.homes.begin())?;
-            let answer = context::scope(key.clone(), DB::in_transaction(&mut transaction, probe.sql())).await;
+            let scope = Context::current().and(key.clone()).and(ReplicaReads::new());
+            let sent = scope.scope(DB::in_transaction(&mut transaction, probe.sql()));
+            let (answer, contacted) = count(self.homes, sent).await;
             let what = format!("{name} in the scope of the key {other}, in a transaction of {home},");
             let sent = context::scope(other.clone(), DB::in_transaction(&mut transaction, elsewhere.sql()));
             self.expect_refused(&what, elsewhere, sent).await?;
             transaction.commit().await.map_err(Error::from_sqlx)?;
             let what = format!("{name} in the scope of the key {key}, the first of a transaction,");
             expect(&what, home, self.reached(probe, answer).await?)?;
+            if contacted.values().any(|contacts| contacts.replicas > 0) {
+                return Err(Violation(format!("{what} is for the primary of {home}, and contacted a replica")));
+            }
         }
         Ok(4)
     }

@@ -94,7 +94,7 @@ impl From<Error> for Violation {
 ///   to, which must all be refused with no home contacted;
 /// - one for a record of another home than the context says, which must be refused;
 /// - all keys at the same time, in turns, in an order that `seed` decides, which must not disturb each other;
-/// - a transaction, in which an operation for another home must be refused.
+/// - a transaction, which must contact the primary alone, and in which an operation for another home must be refused.
 ///
 /// `cases` are keys and the homes that they belong to: at least two homes. In each of them the tables `domicile_planted`
 /// and `domicile_written` are made, and they stay there.

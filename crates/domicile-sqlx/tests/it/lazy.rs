@@ -131,3 +131,25 @@ async fn a_handle_to_one_home_asks_and_migrates_no_other() {
     let count = twice.fetch_scalar::<i64, _>(|| sqlx::query("SELECT count(*) FROM orders")).await;
     assert_eq!(count.count().unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_handle_to_one_home_sends_nothing_to_another_that_is_named_beside_it() {
+    let world = World::plain().await;
+    let es = world.homes.on(home("es"));
+    let fr_before = world.homes.contacts()[&home("fr")];
+    let count = || sqlx::query("SELECT count(*) FROM orders");
+    let counts = es.among([home("es"), home("fr")]).fetch_scalar::<i64, _>(count).await;
+    let [(_, own), (_, refused)] = counts.iter().collect::<Vec<_>>()[..] else { panic!("two were asked") };
+    assert!(matches!(own, Ok(1)), "{own:?}");
+    let refused = refused.as_ref().unwrap_err();
+    assert!(refused.routing().unwrap().is_disagreement() && refused.to_string().contains(file!()), "{refused}");
+
+    let asked = es.ask(vec![home("es"), home("fr")], async |homes| note(&homes).await).await;
+    let [(_, own), (_, refused)] = asked.iter().collect::<Vec<_>>()[..] else { panic!("two were asked") };
+    assert_eq!(own.as_ref().unwrap(), "planted in es");
+    assert!(refusal(refused.as_ref().unwrap_err()).routing().unwrap().is_disagreement());
+    assert_eq!(world.homes.contacts()[&home("fr")], fr_before);
+    // A handle that was fixed to none asks both.
+    let both = world.homes.among([home("es"), home("fr")]);
+    assert_eq!(both.fetch_scalar::<i64, _>(count).await.count().unwrap(), 2);
+}

@@ -5,6 +5,7 @@ mod conformance;
 mod contract;
 mod fixture;
 mod identity;
+mod interrupted;
 mod lazy;
 mod macros;
 mod migrations;

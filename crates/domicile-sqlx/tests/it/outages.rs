@@ -155,6 +155,23 @@ async fn all_that_is_waited_for_has_one_deadline() {
     assert!(begun.elapsed() < wait * 3 / 2, "{:?}", begun.elapsed());
 }
 
+#[tokio::test]
+async fn who_was_late_itself_says_nothing_of_a_database() {
+    let wait = Duration::from_secs(2);
+    let budget = Budget::new(1);
+    let world = World::new(|builder| builder.budget(budget.clone())).await;
+    let server = Silent::new().await;
+    let down = homes(&[server.url()], |builder| builder.budget(budget.clone()).wait(wait));
+    let decided = context::with(home("es"), || world.homes.decide_write()).unwrap();
+    let lease = decided.lease().await.unwrap();
+    let waiting = tokio::spawn(async move { failure(&down, 0).await });
+    // Nearly all of its time is over when it may ask.
+    tokio::time::sleep(wait * 19 / 20).await;
+    drop(lease);
+    let error = waiting.await.unwrap();
+    assert!(matches!(error, Error::Exhausted { .. }), "{error}");
+}
+
 macro_rules! frozen {
     ($name:ident, $database:ty, $start:expr) => {
         #[tokio::test]

@@ -1,8 +1,9 @@
 //! Replicas answer where a scope allows it, until it has written; and nothing is ever written to one.
 
 use domicile::{Context, ReplicaReads, context};
-use domicile_sqlx::{Contacts, Homes};
-use sqlx::Sqlite;
+use domicile_sqlx::{Contacts, Demand, Homes};
+use domicile_testkit::Server;
+use sqlx::{Postgres, Sqlite};
 use tempfile::TempDir;
 
 use crate::fixture::{home, key, note, plant, routers, url, within};
@@ -16,7 +17,7 @@ async fn homes(folder: &TempDir) -> Homes<Sqlite> {
     sqlx::query("UPDATE orders SET note = 'newer'").execute(&plain.on(home("es"))).await.unwrap();
     let replicas = [format!("sqlite:{}", path("copy").display())];
     let builder = Homes::<Sqlite>::builder(routers()).home_with_replicas(home("es"), url(folder, "es"), replicas);
-    builder.home(home("fr"), url(folder, "fr")).build().unwrap()
+    builder.home(home("fr"), url(folder, "fr")).key_column("orders", "country", Demand::Nothing).build().unwrap()
 }
 
 fn contacts(homes: &Homes<Sqlite>) -> (u64, u64) {
@@ -98,4 +99,50 @@ async fn replicas_are_never_written_to() {
             assert!(written.to_string().contains("readonly"), "{written}");
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_reads_first_opens_at_the_primary() {
+    let folder = TempDir::new().unwrap();
+    let homes = homes(&folder).await;
+    let read = || sqlx::query_scalar::<_, String>("SELECT note FROM orders WHERE country = 'ES'");
+    context::scope(ReplicaReads::new(), async {
+        assert_eq!(read().fetch_one(&homes).await.unwrap(), "planted in es");
+        // Where it is begun, nothing says the home.
+        let mut transaction = homes.begin().unwrap();
+        assert_eq!(read().fetch_one(&mut transaction).await.unwrap(), "newer");
+        let write = "UPDATE orders SET note = 'newest' WHERE country = 'ES'";
+        sqlx::query(write).execute(&mut transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+    })
+    .await;
+    let mut transaction = homes.begin().unwrap();
+    let scope = Context::current().and(key("ES")).and(ReplicaReads::new());
+    let read = sqlx::query_scalar::<_, String>("SELECT note FROM orders").fetch_one(&mut transaction);
+    assert_eq!(scope.scope(read).await.unwrap(), "newest");
+    assert_eq!(contacts(&homes), (2, 1));
+}
+
+#[tokio::test]
+async fn a_transaction_that_reads_first_writes_to_the_primary_of_a_server() {
+    let Some(server) = Server::postgres() else { return };
+    for name in ["es", "copy"] {
+        server.create_database(name);
+        server.sql(name, "CREATE TABLE orders (country TEXT)");
+    }
+    let homes = Homes::<Postgres>::builder(routers())
+        .home_with_replicas(home("es"), server.url("es"), [server.url("copy")])
+        .elsewhere(home("fr"))
+        .key_column("orders", "country", Demand::Nothing)
+        .build()
+        .unwrap();
+    context::scope(ReplicaReads::new(), async {
+        let mut transaction = homes.begin().unwrap();
+        sqlx::query("SELECT * FROM orders WHERE country = 'ES'").execute(&mut transaction).await.unwrap();
+        sqlx::query("INSERT INTO orders (country) VALUES ('ES')").execute(&mut transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+    })
+    .await;
+    let count = |name| server.sql(name, "SELECT count(*) FROM orders");
+    assert_eq!((count("es").as_str(), count("copy").as_str()), ("1", "0"));
 }
