@@ -13,6 +13,11 @@ use crate::homes::Homes;
 use crate::lease::Lease;
 use crate::statement::{Analysis, KeyColumns, Keys, Term, Touch, bare, schema};
 
+/// Why the key of a statement is not known whose value is bound.
+const UNREAD_PARAMETER: &str = "it is in a parameter that cannot be read (sqlx shows none, and of SeaORM's those can that are a \
+     text or a whole number). Say whose it is by homes.of(&record), whose routing key is known, or write the key into the \
+     statement";
+
 /// What messages call the table of an operation that names none.
 pub(crate) const UNKNOWN_TABLE: &str = "a table that is not known";
 
@@ -326,8 +331,10 @@ fn with_keys<'a>(
                 };
                 match named {
                     Some(named) => operation = operation.with_key(named, Arc::clone(&key.label)),
+                    // Of one record its own key is known.
+                    None if terms.len() == 1 && is_of_record(&operation) => {}
                     None => {
-                        undecided("it is in a parameter whose value is not a text or a number that can be read")?;
+                        undecided(UNREAD_PARAMETER)?;
                         is_whole = false;
                     }
                 }
@@ -335,6 +342,11 @@ fn with_keys<'a>(
         }
     }
     Ok((operation, is_whole))
+}
+
+/// Tells whether the operation is of a record that says its key, which is held against all else that is known.
+fn is_of_record(operation: &Operation<'_>) -> bool {
+    operation.record().is_some_and(|record| record.routing_key().is_some())
 }
 
 /// Refuses names that lead out of the home's database, where there are such.

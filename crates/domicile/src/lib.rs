@@ -24,6 +24,9 @@
 //!
 //! The crate does no IO and names no database: routing is a pure, synchronous function of the context, the record (if
 //! there is one) and the table.
+//!
+//! Two features are off unless they are asked for: `toml`, by which [`Placement`] is read from a configuration, and `tower`,
+//! a layer that fills the context from a request.
 
 mod confined;
 pub mod context;

@@ -46,6 +46,11 @@ pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Opti
 /// assert_eq!(counts.count()?, 0);
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no database that can hold homes",
+    note = "`sqlx::Sqlite`, `sqlx::Postgres` and `sqlx::MySql` are, each with the feature `sqlite`, `postgres` or `mysql` of \
+            `domicile-sqlx` or `domicile-sea-orm`"
+)]
 pub trait Capability: Database + sealed::Sealed {
     /// Its SQL.
     #[doc(hidden)]
