@@ -135,7 +135,8 @@ impl<DB: Backend> Everywhere<DB> {
         async move { asked.await.made_by(aggregate) }
     }
 
-    /// Counts the models of each home.
+    /// Counts the models of each home. Counts of what a home has made of several rows, by `distinct`, `group_by`, `limit`
+    /// or `offset`, are those of each home alone: taking them together is refused.
     ///
     /// # Errors
     ///
@@ -160,6 +161,8 @@ impl<DB: Backend> Everywhere<DB> {
         E: EntityTrait,
         E::Model: FromQueryResult + Send + Sync,
     {
+        let counted = format!("SELECT count(*) FROM ({}) AS counted", select.build(DB::BACKEND).sql);
+        let aggregate = self.homes.homes.aggregate_of(&counted);
         let asked = self.ask(move |home| {
             let select = select.clone();
             async move {
@@ -167,7 +170,7 @@ impl<DB: Backend> Everywhere<DB> {
                 i64::try_from(count).map_err(|_| DbErr::Type(format!("{count} is more than an i64 holds")))
             }
         });
-        async move { asked.await.made_by(Aggregate::Count) }
+        async move { asked.await.made_by(aggregate) }
     }
 
     /// Fetches the one value of the one row of each home, as that of `select_only().column_as(..)` with an aggregate. A

@@ -20,6 +20,7 @@
 //! | common table expressions, subqueries, set operations | as above, at each place |
 //! | `ON CONFLICT`, `ON DUPLICATE KEY` | those of the `INSERT`; refused if the key column is updated |
 //! | `UPDATE` of the key column | refused: a key is not updated in place |
+//! | `CREATE TABLE`, `ALTER TABLE`, `DROP TABLE`, `TRUNCATE` | none, as an undecided `UPDATE` below; see [`Homes::migrate`] |
 //!
 //! A value must be a text, a number, a character, a UUID or a boolean; a NULL, another type and an expression are
 //! undecided. So is a statement without a predicate of the key column, such as a `find_by_id`. One that the parser does
@@ -35,6 +36,18 @@
 //!
 //! Where a database returns no rows from an `INSERT`, as MySQL, SeaORM reads the new row back by a second statement, which
 //! names no key of its own: insert in the scope of a key there, or by a handle that knows the home.
+//!
+//! # What is refused besides
+//!
+//! A connection is used by many, one after the other. What would stay on it is refused: `SET`, `PRAGMA`s of the
+//! connection, `LISTEN`, a cursor `WITH HOLD`, `set_config` but for the transaction, and locks of the session, such
+//! as `pg_advisory_lock` and `GET_LOCK`. So is what leads to another database, and transactions written in SQL.
+//!
+//! What is in the database is not read: a function, a procedure, a trigger, a view or a rule that touches a table
+//! with a key column does so unseen, and a statement that defines one may name the table. Temporary tables are not
+//! refused, and stay on their connection: drop them where they were made, in a transaction.
+//!
+//! # Features
 //!
 //! The features `postgres`, `mysql` and `sqlite` are the databases that can hold homes; none is enabled by itself.
 

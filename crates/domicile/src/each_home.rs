@@ -316,7 +316,8 @@ fn too_large<E>() -> MergeError<E> {
 }
 
 impl<T, E> EachHome<Vec<T>, E> {
-    /// Returns the rows of all homes, each with its home.
+    /// Returns the rows of all homes, each with its home, one home after the other. Where each home was asked for a number
+    /// of rows, by `ORDER BY … LIMIT 10`, these are up to that many of each: [`top`](Self::top) takes the first of all.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use crate::entity::order;
+use crate::entity::{customer, order};
 use crate::fixture::{World, home, order, within};
 
 async fn world() -> World {
@@ -53,6 +53,30 @@ async fn what_can_be_merged_is_and_what_cannot_is_refused() {
     assert_eq!(first.iter().map(|order| order.amount).collect::<Vec<_>>(), [10, 20]);
     let any = everywhere.all(order::Entity::find().limit(2)).await;
     assert!(any.rows().unwrap_err().to_string().contains("LIMIT without an ORDER BY"));
+}
+
+#[tokio::test]
+async fn counts_are_added_up_where_no_row_is_counted_in_several_homes() {
+    let world = world().await;
+    let everywhere = world.homes.everywhere();
+    let amounts = || order::Entity::find().select_only().column(order::Column::Amount);
+    for (select, why) in [
+        (amounts().distinct(), "DISTINCT rows"),
+        (amounts().group_by(order::Column::Amount), "groups"),
+        (order::Entity::find().order_by_asc(order::Column::Id).limit(1), "the rows of a LIMIT"),
+        (order::Entity::find().order_by_asc(order::Column::Id).limit(2).offset(1), "the rows of a LIMIT"),
+    ] {
+        let counts = everywhere.count(select).await;
+        // Each home's is still there to be looked at.
+        assert!(counts.iter().all(|(_, count)| count.is_ok()));
+        let error = counts.count().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    let of_both = order::Entity::find().filter(order::Column::Amount.gte(20)).order_by_asc(order::Column::Id);
+    assert_eq!(everywhere.count(of_both).await.count().unwrap(), 2);
+    assert_eq!(everywhere.count(amounts()).await.count().unwrap(), 3);
+    let joined = order::Entity::find().inner_join(customer::Entity);
+    assert_eq!(everywhere.count(joined).await.count().unwrap(), 3);
 }
 
 #[tokio::test]

@@ -104,8 +104,8 @@ fn is_one(select: &Select) -> Option<&'static str> {
     }
 }
 
-/// What the queries within a query, wherever they are, make of several rows, where one of them does. A value that each home
-/// has computed of its own rows decides the answer also where it is only compared with.
+/// What the queries within a query, wherever they are, make of several rows, where one of them does. A value that each
+/// home has computed of its own rows decides the answer also where it is only compared with.
 fn is_made(query: &Query) -> Option<&'static str> {
     struct Within {
         depth: usize,

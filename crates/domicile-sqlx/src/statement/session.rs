@@ -23,9 +23,13 @@ fn locking(dialect: Dialect) -> &'static [&'static str] {
 /// Why a statement is never sent, for what it would do to the connection.
 pub(super) fn refusal(dialect: Dialect, statement: &Statement) -> Option<&'static str> {
     match statement {
-        Statement::Set(set) if !is_local(dialect, set) => {
-            Some("it would change the connection for whoever gets it next; in a transaction use SET LOCAL")
-        }
+        Statement::Set(set) if !is_local(dialect, set) => Some(match dialect {
+            Dialect::Postgres => {
+                "it would change the connection for whoever gets it next; in a transaction use SET LOCAL or \
+                 SET TRANSACTION"
+            }
+            Dialect::MySql | Dialect::Sqlite => CHANGES_CONNECTION,
+        }),
         Statement::Declare { stmts } if stmts.iter().any(outlives) => {
             Some("a cursor WITH HOLD would stay open on the connection for whoever gets it next")
         }
@@ -46,8 +50,8 @@ pub(super) fn refused_call(dialect: Dialect, function: &ObjectName, args: &[Func
     let called = called.strip_prefix("pg_catalog.").unwrap_or(&called);
     if locking(dialect).contains(&called) {
         return Some(
-            "its lock would stay with the connection, whoever gets it next: in PostgreSQL use pg_advisory_xact_lock in a \
-             transaction, and otherwise a connection of your own, such as a `Lease` that is discarded afterwards",
+            "its lock would stay with the connection, whoever gets it next: in PostgreSQL use pg_advisory_xact_lock in \
+             a transaction, and otherwise a connection of your own, such as a `Lease` that is discarded afterwards",
         );
     }
     let sets = dialect == Dialect::Postgres && called == "set_config";
@@ -55,9 +59,15 @@ pub(super) fn refused_call(dialect: Dialect, function: &ObjectName, args: &[Func
         .then_some("it would change the connection for whoever gets it next: let its last argument be true")
 }
 
-/// Whether a setting ends with the transaction. In MySQL LOCAL is another word for SESSION.
+/// Whether a setting ends with the transaction. In MySQL LOCAL is another word for SESSION, and SET TRANSACTION is for
+/// the next transaction, whoever begins it.
 fn is_local(dialect: Dialect, set: &Set) -> bool {
-    dialect == Dialect::Postgres && matches!(set, Set::SingleAssignment { scope: Some(ContextModifier::Local), .. })
+    let ends = match set {
+        Set::SingleAssignment { scope, .. } => *scope == Some(ContextModifier::Local),
+        Set::SetTransaction { session, .. } => !session,
+        _ => false,
+    };
+    dialect == Dialect::Postgres && ends
 }
 
 /// Whether what `set_config` is called with says so.

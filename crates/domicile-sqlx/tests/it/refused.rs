@@ -2,6 +2,7 @@
 
 use domicile::context;
 use domicile_sqlx::{Capability, Demand, Error, Homes, Unreadable};
+use domicile_testkit::Server;
 use sqlx::{AssertSqlSafe, MySql, Postgres, Sqlite};
 use tempfile::TempDir;
 
@@ -213,6 +214,32 @@ async fn an_open_transaction_is_not_ended_by_a_text() {
     sqlx::query("INSERT INTO orders VALUES (2, 'ES', 'mine, too')").execute(&mut transaction).await.unwrap();
     transaction.rollback().await.unwrap();
     assert_eq!(notes(&world.homes, "es").await, ["planted in es"]);
+}
+
+#[tokio::test]
+async fn a_statement_changes_no_connection_for_those_that_come_after_it() {
+    let world = World::plain().await;
+    let spain = world.homes.on(home("es"));
+    let error = run(&spain, "PRAGMA query_only = ON").await.unwrap_err();
+    assert!(error.to_string().contains("would change the connection"), "{error}");
+    run(&spain, "PRAGMA user_version = 7").await.unwrap();
+    run(&spain, "INSERT INTO orders VALUES (2, 'ES', 'written')").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_isolation_of_a_transaction_is_set_in_it_and_ends_with_it() {
+    let Some(server) = Server::postgres() else { return };
+    server.create_database("es");
+    let homes = Homes::<Postgres>::builder(routers()).home(home("es"), server.url("es")).build().unwrap();
+    let spain = homes.on(home("es"));
+    let isolation = || sqlx::query_scalar::<_, String>("SELECT current_setting('transaction_isolation')");
+    let mut transaction = spain.begin().unwrap();
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").execute(&mut transaction).await.unwrap();
+    assert_eq!(isolation().fetch_one(&mut transaction).await.unwrap(), "serializable");
+    transaction.commit().await.unwrap();
+    assert_eq!(isolation().fetch_one(&spain).await.unwrap(), "read committed");
+    let session = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE";
+    assert!(sqlx::query(session).execute(&spain).await.unwrap_err().to_string().contains("change the connection"));
 }
 
 /// Two homes on a server that is never connected to: what is refused is refused before that.

@@ -71,3 +71,24 @@ fn what_a_function_would_leave_on_the_connection_is_refused() {
     }
     assert_eq!(read_as(Dialect::MySql, "SELECT RELEASE_LOCK('x')"), "read");
 }
+
+#[test]
+fn a_setting_is_sent_where_it_ends_with_the_transaction() {
+    for sql in [
+        "SET LOCAL statement_timeout = 100",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    ] {
+        assert_eq!(read_as(Dialect::Postgres, sql), "write", "{sql}");
+        // There LOCAL is the session, and TRANSACTION the next one on the connection.
+        assert!(read_as(Dialect::MySql, sql).starts_with("refused: "), "{sql}");
+    }
+    for sql in [
+        "SET statement_timeout = 100",
+        "SET SESSION statement_timeout = 100",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "SET TIME ZONE 'UTC'",
+    ] {
+        assert!(read_as(Dialect::Postgres, sql).contains("use SET LOCAL or SET TRANSACTION"), "{sql}");
+    }
+}
