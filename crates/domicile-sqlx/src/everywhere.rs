@@ -64,7 +64,8 @@ impl<DB: Capability> Homes<DB> {
 
     /// Returns what sends statements to these homes, and otherwise is as [`everywhere`](Self::everywhere). A home that
     /// is named twice is asked once, and one that has no database here answers with an error. So does each but its own of
-    /// a handle that was fixed to a home. Among no homes nothing is sent, and what takes the results together fails, by [`domicile::Error::is_no_home`].
+    /// a handle that was fixed to a home. Among no homes nothing is sent, and what takes the results together fails, by
+    /// [`domicile::Error::is_no_home`].
     ///
     /// ```
     /// use domicile::Home;
