@@ -153,6 +153,8 @@ impl<DB: Capability> Builder<DB> {
     /// updated in place. `demand` says which statements must say it. Both names are compared without regard to case, and
     /// a table is meant in every schema, so that [`build`](Self::build) refuses a second one for a table.
     ///
+    /// What functions, procedures, triggers and views of the database do is not read, also where a statement defines one.
+    ///
     /// In sqlx the values of parameters cannot be read, so that only literals are; SeaORM's can. A bound key of one record
     /// is known by a handle of that record, [`Homes::of`].
     ///
