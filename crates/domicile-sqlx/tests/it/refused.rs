@@ -1,6 +1,6 @@
 //! What is refused, each beside a twin that passes, and that nothing of it is sent.
 
-use domicile::context;
+use domicile::{Record, RoutingKey, context};
 use domicile_sqlx::{Capability, Demand, Error, Homes, Unreadable};
 use domicile_testkit::Server;
 use sqlx::{AssertSqlSafe, MySql, Postgres, Sqlite};
@@ -39,6 +39,45 @@ async fn what_a_statement_says_of_its_key_is_a_witness() {
     );
     // What is undecided goes by the context.
     assert_eq!(within("ES", run(homes, "DELETE FROM orders WHERE id = 2")).await.unwrap(), 1);
+}
+
+struct Of(Option<&'static str>);
+
+impl Record for Of {
+    fn routing_key(&self) -> Option<RoutingKey> {
+        self.0.map(key)
+    }
+}
+
+#[tokio::test]
+async fn a_bound_key_is_known_by_the_record_that_it_is_of() {
+    let world = World::plain().await;
+    let demanding = Homes::<Sqlite>::builder(routers())
+        .home(home("es"), url(&world.folder, "es"))
+        .home(home("fr"), url(&world.folder, "fr"))
+        .key_column("orders", "country", Demand::Inserts);
+    let homes = demanding.build().unwrap();
+    let one = "INSERT INTO orders (id, country, note) VALUES (?, ?, 'x')";
+    let insert = |homes: Homes<Sqlite>, id: i64| async move {
+        sqlx::query(one).bind(id).bind("ES").execute(&homes).await.map(|_| ())
+    };
+    insert(homes.of(&Of(Some("ES"))), 2).await.unwrap();
+    assert_eq!(notes(&world.homes, "es").await, ["planted in es", "x"]);
+    for (handle, expected) in [
+        (homes.clone(), "Say whose it is by homes.of(&record)"),
+        (homes.of(&Of(None)), "Say whose it is by homes.of(&record)"),
+        (homes.of(&Of(Some("IT"))), "`IT` has no home"),
+    ] {
+        let refused = within("ES", insert(handle, 3)).await.unwrap_err();
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+    let refused = within("FR", insert(homes.of(&Of(Some("ES"))), 3)).await.unwrap_err();
+    assert!(refusal(&refused).routing().unwrap().is_disagreement());
+    // A record is one row, and says nothing of a second.
+    let two =
+        sqlx::query("INSERT INTO orders (id, country, note) VALUES (4, ?, 'x'), (5, ?, 'x')").bind("ES").bind("FR");
+    let refused = two.execute(&homes.of(&Of(Some("ES")))).await.unwrap_err();
+    assert!(refused.to_string().contains("Say whose it is"), "{refused}");
 }
 
 #[tokio::test]
