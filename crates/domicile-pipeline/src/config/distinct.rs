@@ -160,6 +160,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_two_databases_are_one_of_a_server() {
+        let home = |url: &str| told("sqlite:${DATA_DIR:-.}/de.sqlite", url).join("\n");
+        let control = |homes_url: &str| {
+            let file = FULL.replacen("sqlite:control.sqlite", "mariadb://a:b@Host/shop", 1);
+            let file = file.replacen("sqlite:${DATA_DIR:-.}/de.sqlite", homes_url, 1);
+            let read = Config::read(std::path::Path::new("d.toml"), file, &|_| None);
+            read.map_or_else(|problems| problems.to_string(), |_| String::new())
+        };
+        let same = "the home `germany` is the same database as the control database in line 2";
+        assert!(control("mysql://c:d@host:3306/shop").contains(same));
+        for other in ["mysql://a:b@host:3307/shop", "mysql://a:b@host/other", "postgres://a:b@host:3306/shop"] {
+            assert_eq!(control(other), "", "{other}");
+        }
+        let refused = home("mariadb://a:secret@host");
+        assert!(refused.contains("the URL of a MySQL or MariaDB is refused: it names no database"), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_to_one_file_are_one_file() {
