@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domicile::{Context, Home, Located, ReplicaReads, RoutingKey, context};
+use domicile::{Context, Home, Located, Record, ReplicaReads, RoutingKey, context};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -18,6 +18,15 @@ const ROUNDS: usize = 5;
 
 /// The names of what was reached, or why nothing was.
 type Reached = Result<Vec<String>, sqlx::Error>;
+
+/// A new record, of which its key is known.
+struct Keyed<'k>(&'k RoutingKey);
+
+impl Record for Keyed<'_> {
+    fn routing_key(&self) -> Option<RoutingKey> {
+        Some(self.0.clone())
+    }
+}
 
 /// Homes that are being checked.
 pub(super) struct Check<'c, DB: Checkable> {
@@ -107,17 +116,23 @@ impl<'c, DB: Checkable> Check<'c, DB> {
         Ok(2)
     }
 
-    /// A record of another home is neither read nor written in the scope of a key.
+    /// A record of another home is neither read nor written in the scope of a key, whether it was loaded from there or has
+    /// a key of that home.
     pub(super) async fn foreign(&self, key: &RoutingKey, home: &Home) -> Result<usize, Violation> {
-        let other = self.named().into_iter().find(|other| *other != home).expect("there are two homes");
-        let record = Located::new(other.clone(), ());
-        let its = self.homes.of(&record);
-        for probe in self.probes() {
-            let what = format!("{} for a record of {other} in the scope of the key {key}", probe.name());
-            let sent = context::scope(key.clone(), DB::by_homes(&its, probe.sql()));
-            self.expect_refused(&what, probe, sent).await?;
+        let (other_key, other) = self.cases.iter().find(|(_, other)| other != home).expect("there are two homes");
+        let loaded = Located::new(other.clone(), ());
+        let keyed = Keyed(other_key);
+        let records: [(String, &dyn Record); 2] =
+            [(format!("of {other}"), &loaded), (format!("with the key {other_key}"), &keyed)];
+        for (whose, record) in &records {
+            let its = self.homes.of(*record);
+            for probe in self.probes() {
+                let what = format!("{} for a record {whose} in the scope of the key {key}", probe.name());
+                let sent = context::scope(key.clone(), DB::by_homes(&its, probe.sql()));
+                self.expect_refused(&what, probe, sent).await?;
+            }
         }
-        Ok(2)
+        Ok(4)
     }
 
     /// What says too little is refused.

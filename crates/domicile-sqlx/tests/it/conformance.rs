@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use domicile::{Chain, Error, Home, Operation, Route, Router, RoutingKey, context};
+use domicile::{Chain, Error, Home, Operation, Placed, Route, Router, RoutingKey, context};
 use domicile_sqlx::conformance::{check, watch};
 use domicile_sqlx::{Capability, Homes};
 use domicile_testkit::Server;
@@ -40,6 +40,10 @@ impl Router for Broken {
     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
         self.route_read(operation)
     }
+
+    fn placed(&self, key: &RoutingKey) -> Option<Placed> {
+        placement_router().placed(key)
+    }
 }
 
 /// A router that reads as it should, and writes by another one.
@@ -52,6 +56,27 @@ impl<W: Router> Router for WritesBy<W> {
 
     fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
         placement_router().route_read(operation)
+    }
+
+    fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.0.route_write(operation)
+    }
+
+    fn placed(&self, key: &RoutingKey) -> Option<Placed> {
+        placement_router().placed(key)
+    }
+}
+
+/// A router that does not say where keys live.
+struct Silent<R>(R);
+
+impl<R: Router> Router for Silent<R> {
+    fn name(&self) -> &str {
+        "silent"
+    }
+
+    fn route_read(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        self.0.route_read(operation)
     }
 
     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
@@ -82,6 +107,20 @@ async fn a_router_that_knows_one_home_only_is_caught() {
     let violation = checked(Chain::new(Broken(|_| Some(home("es")))).then(placement_router())).await.unwrap_err();
     // The first case is es itself, and there it is right.
     assert_eq!(violation, "a read in the scope of the key FR belongs to fr, and reached es");
+}
+
+#[tokio::test]
+async fn a_router_that_takes_no_notice_of_a_records_key_is_caught() {
+    let by_known = |_: &Operation<'_>| {
+        let known = context::get::<RoutingKey>().is_some_and(|key| ["ES", "PT", "FR"].contains(&key.as_str()));
+        known.then(by_context).flatten()
+    };
+    let violation = checked(Chain::new(Silent(Broken(by_known)))).await.unwrap_err();
+    assert_eq!(
+        violation,
+        "a read for a record with the key FR in the scope of the key ES must be refused, and reached es"
+    );
+    assert!(checked(Chain::new(Broken(by_known))).await.is_ok(), "where it says where keys live, the chain sees to it");
 }
 
 #[tokio::test]
@@ -126,14 +165,14 @@ fn by_cache(cached: &Cached, warm_after: usize) -> Option<Home> {
 #[tokio::test]
 async fn a_router_that_is_wrong_only_while_keys_take_turns_is_caught() {
     static CACHED: Cached = Mutex::new((0, None));
-    let violation = checked(Chain::new(Broken(|_| by_cache(&CACHED, 12)))).await.unwrap_err();
+    let violation = checked(Chain::new(Broken(|_| by_cache(&CACHED, 18)))).await.unwrap_err();
     assert!(violation.contains("with others at the same time (seed "), "{violation}");
 }
 
 #[tokio::test]
 async fn a_router_that_writes_elsewhere_only_while_keys_take_turns_is_caught() {
     static CACHED: Cached = Mutex::new((0, None));
-    let violation = checked(Chain::new(WritesBy(Broken(|_| by_cache(&CACHED, 6))))).await.unwrap_err();
+    let violation = checked(Chain::new(WritesBy(Broken(|_| by_cache(&CACHED, 9))))).await.unwrap_err();
     let [begin, middle] = ["a write in the scope of the key ", "with others at the same time (seed "];
     assert!(violation.starts_with(begin) && violation.contains(middle), "{violation}");
 }
