@@ -92,7 +92,8 @@ impl From<Error> for Violation {
 /// - an operation in the scope of a key, which must contact the primary of that key's home alone;
 /// - one without any context, with a key that nobody has placed, and in a spawned task that the context was not carried
 ///   to, which must all be refused with no home contacted;
-/// - one for a record of another home than the context says, which must be refused;
+/// - one for a record that was loaded from another home than the context says, or has a key of another home, which must be
+///   refused;
 /// - all keys at the same time, in turns, in an order that `seed` decides, which must not disturb each other;
 /// - a transaction, which must contact the primary alone, and in which an operation for another home must be refused.
 ///
@@ -146,8 +147,11 @@ pub async fn check<DB: Checkable>(
 ) -> Result<Checked, Violation> {
     let check = checks::Check::planted(homes, cases, seed).await?;
     let mut operations = 0;
+    // What is plain is told first.
     for (key, home) in cases {
         operations += check.alone(key, home).await?;
+    }
+    for (key, home) in cases {
         operations += check.foreign(key, home).await?;
     }
     operations += check.refused(&cases[0].0).await?;
