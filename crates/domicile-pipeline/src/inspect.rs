@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt, stream};
+
 use crate::batch::Position;
 use crate::config::{Config, Problem, SettingPath};
 use crate::control::{Kept, quoted};
 use crate::deliver::Opened;
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
+
+/// So many homes are looked at together: most of the time is spent waiting for their answers.
+const INSPECTED_AT_ONCE: usize = 16;
 
 /// How far each home has got with one source, or why it cannot be reached.
 pub(crate) struct Inspected {
@@ -80,9 +85,11 @@ impl Found {
 pub(crate) async fn inspect(config: &Config, writing: &Writing, kept: Option<&Kept>) -> (Inspected, Vec<Problem>) {
     let control = kept.and_then(|kept| kept.id.as_deref());
     let mut found = Found::default();
+    let deliveries = config.homes.iter().map(|home| writing.delivery(&home.database, control));
+    let inspecting = deliveries.map(|mut delivery| async move { delivery.inspect().await });
+    let opened: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
     let mut homes = Vec::new();
-    for home in &config.homes {
-        let opened = writing.delivery(&home.database, control).inspect().await;
+    for (home, opened) in config.homes.iter().zip(opened) {
         homes.push(opened.map(|opened| found.take(writing, &format!("home {}", home.home), opened, kept.is_some())));
     }
     let opened = writing.nowhere(&config.control, control).inspect().await;
