@@ -70,6 +70,21 @@ pub enum Password {
     File(PathBuf),
 }
 
+impl Password {
+    /// The password, read from its file where it is in one. The error does not name the file, whose path may be a secret.
+    pub(crate) fn read(&self) -> Result<Option<String>, String> {
+        match self {
+            Self::None => Ok(None),
+            Self::Given(password) => Ok(Some(password.clone())),
+            Self::File(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.map_err(|error| format!("the password file cannot be read: {error}"))?;
+                Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+            }
+        }
+    }
+}
+
 impl fmt::Debug for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ServerUrl(..)")
@@ -230,6 +245,20 @@ mod tests {
         let socket = read("postgres://domicile@localhost/shop?host=/run/postgresql&password_file=/run/secret").unwrap();
         assert!(socket.address == Address::Unix("/run/postgresql".into(), 5432));
         assert!(socket.password == Password::File("/run/secret".into()));
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_of_its_file_each_time_that_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let password = Password::File(path.clone());
+        let told = password.read().unwrap_err();
+        assert!(told.starts_with("the password file cannot be read: "), "{told}");
+        assert!(!told.contains("secret"), "its path may be one: {told}");
+        for (text, expected) in [("first\nsecond", "first"), ("changed\r\n", "changed"), ("", "")] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(password.read().unwrap().as_deref(), Some(expected));
+        }
     }
 
     #[test]

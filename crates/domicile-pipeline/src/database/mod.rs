@@ -3,9 +3,11 @@
 //! This file is the one place that tells them apart.
 
 mod column;
+mod fit;
 mod given;
 pub(crate) mod mysql;
 pub(crate) mod postgres;
+mod progress;
 mod rows;
 mod settle;
 pub(crate) mod sqlite;
@@ -18,6 +20,9 @@ use crate::control::Control;
 use crate::deliver::Delivery;
 use crate::source::{NotOpened, Source};
 use crate::table::Table;
+
+/// Quotes an identifier for SQL.
+type Quote = fn(&str) -> String;
 
 /// Opens a source without writing to it, and learns its columns.
 pub(crate) async fn source(config: &SourceConfig, document: &Document) -> Result<Box<dyn Source>, NotOpened> {

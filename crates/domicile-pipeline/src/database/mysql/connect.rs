@@ -4,7 +4,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
 use super::said;
-use crate::config::{Address, Password, ServerUrl, TlsMode};
+use crate::config::{Address, ServerUrl, TlsMode};
 use crate::error::Failure;
 
 /// Statements that are kept prepared, which is more than all tables of a home need.
@@ -40,7 +40,7 @@ pub(super) struct Session {
 
 /// Opens a connection whose session is the same whatever the server, the database or the user is set to.
 pub(super) async fn connect(server: &ServerUrl) -> Result<Session, Failure> {
-    let password = password(server)?;
+    let password = server.password.read().map_err(Failure::Failed)?;
     let failed = |error: &Error| Failure::Failed(said(error));
     let conn = match open(server, password.as_deref(), tls(server)).await? {
         Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if server.tls == TlsMode::Prefer => {
@@ -127,16 +127,4 @@ fn tls(server: &ServerUrl) -> Option<SslOpts> {
     }
     let identity = server.client_certificate.clone();
     Some(options.with_client_identity(identity.map(|(chain, key)| ClientIdentity::new(chain.into(), key.into()))))
-}
-
-fn password(server: &ServerUrl) -> Result<Option<String>, Failure> {
-    match &server.password {
-        Password::None => Ok(None),
-        Password::Given(password) => Ok(Some(password.clone())),
-        Password::File(path) => {
-            let read = std::fs::read_to_string(path);
-            let text = read.map_err(|error| Failure::Failed(format!("the password file cannot be read: {error}")))?;
-            Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
-        }
-    }
 }

@@ -15,6 +15,7 @@ use super::{failure, without_values};
 use crate::account::Account;
 use crate::batch::Position;
 use crate::config::ServerUrl;
+use crate::database::progress::Progress;
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
 use crate::quarantine::Quarantined;
@@ -28,13 +29,6 @@ pub(crate) struct MySqlDelivery {
     control: Option<String>,
     tables: Arc<[Table]>,
     open: Option<Open>,
-}
-
-/// How far the home has got with this source.
-struct Progress {
-    position: Position,
-    epoch: i64,
-    control: Option<String>,
 }
 
 /// An open connection, and what this run knows of the home.
@@ -62,8 +56,8 @@ impl MySqlDelivery {
 impl Delivery for MySqlDelivery {
     async fn inspect(&mut self) -> Result<Opened, Failure> {
         let mut session = connect(&self.server).await?;
-        let Progress { position, control, .. } = progress(&mut session, &self.source).await?;
-        let is_foreign = control.is_some_and(|control| self.control.as_ref() != Some(&control));
+        let progress = progress(&mut session, &self.source).await?;
+        let (position, is_foreign) = (progress.position, progress.is_foreign_to(self.control.as_deref()));
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
             let columns = existing(&mut session, &table.name).await.map_err(|error| failure(&error))?;
@@ -172,14 +166,13 @@ impl Delivery for MySqlDelivery {
 }
 
 async fn progress(session: &mut Session, source: &str) -> Result<Progress, Failure> {
-    let start = Progress { position: Position::Start, epoch: 0, control: None };
     if existing(session, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
-        return Ok(start);
+        return Ok(Progress::START);
     }
     let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?";
     let found: Option<(Option<i64>, i64, Option<String>)> =
         session.conn.exec_first(sql, (source,)).await.map_err(|error| failure(&error))?;
-    Ok(found.map_or(start, |(position, epoch, control)| Progress {
+    Ok(found.map_or(Progress::START, |(position, epoch, control)| Progress {
         position: Position::from(position),
         epoch,
         control,

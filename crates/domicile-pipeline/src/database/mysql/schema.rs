@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::DataType;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Row};
 
 use super::connect::{Kind, Session};
 use super::quote;
 use super::types::{Declared, declaration};
+use crate::database::fit::{self, Found};
 use crate::deliver::Misfit;
-use crate::table::{Merge, Table, Write};
+use crate::table::{Table, Write};
 
 /// Domicile's own tables in a home, each with its name.
 pub(super) const OWN_TABLES: [(&str, &str); 3] = [
@@ -62,6 +63,18 @@ pub(super) struct Existing {
     is_generated: bool,
 }
 
+impl Existing {
+    fn seen(&self) -> fit::Column<'_> {
+        fit::Column {
+            name: &self.name,
+            declared: &self.declared.full,
+            not_null: self.declared.not_null,
+            is_filled: self.is_filled,
+            is_generated: self.is_generated,
+        }
+    }
+}
+
 /// The columns of a table, none when there is no such table.
 pub(super) async fn existing(session: &mut Session, table: &str) -> Result<Vec<Existing>, Error> {
     let sql = "SELECT column_name, lower(data_type), lower(column_type), numeric_precision, numeric_scale,
@@ -96,20 +109,25 @@ pub(super) async fn misfits(session: &mut Session, number: usize, table: &Table)
     }
     let kind = session.kind;
     let mut found = Vec::from_iter(engine_misfit(session, table).await?);
-    for number in 0..table.schema.fields().len() {
-        let field = table.schema.field(number);
+    for (number, field) in table.schema.fields().iter().enumerate() {
+        let declaration = declaration(kind, table, number);
         found.extend(match existing.iter().find(|column| column.name.eq_ignore_ascii_case(field.name())) {
-            Some(column) => column_misfit(kind, table, number, column),
-            None => Some(no_column(kind, table, number, field)),
+            Some(column) => {
+                let is_kept = column.declared.keeps(field.data_type());
+                fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
+                    .or_else(|| collation_misfit(kind, table, number, column))
+            }
+            None => Some(fit::no_column(table, number, quote, &declaration)),
         });
     }
-    found.extend(existing.iter().filter_map(|column| not_given(table, column)));
-    found.extend(key_misfit(table, &unique_keys(session, table).await?));
+    for column in &existing {
+        let is_given = table.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(&column.name));
+        found.extend(fit::not_given(table, &column.seen(), is_given));
+    }
+    let wanted = table.key_names().map(str::to_lowercase).collect();
+    found.extend(fit::key_misfit(table, wanted, &unique_keys(session, table).await?, quote));
     Ok(found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect())
 }
-
-/// The message and the fix.
-type Found = (String, String);
 
 /// Only what InnoDB keeps is part of a transaction.
 async fn engine_misfit(session: &mut Session, table: &Table) -> Result<Option<Found>, Error> {
@@ -125,65 +143,21 @@ async fn engine_misfit(session: &mut Session, table: &Table) -> Result<Option<Fo
     })
 }
 
-fn no_column(kind: Kind, table: &Table, number: usize, field: &Field) -> Found {
-    let (column, declared) = (quote(field.name()), declaration(kind, table, number));
-    let add = format!("ALTER TABLE {} ADD COLUMN {column} {declared}", quote(&table.name));
-    (format!("the table `{}` has no column `{}`", table.name, field.name()), add)
-}
-
-fn column_misfit(kind: Kind, table: &Table, number: usize, column: &Existing) -> Option<Found> {
-    let data_type = table.schema.field(number).data_type();
-    let (name, shown) = (format!("`{}.{}`", table.name, column.name), &column.declared.full);
-    if column.is_generated {
-        let fix = String::from("leave it out of the analyser's result");
-        return Some((format!("{name} is a generated column"), fix));
-    }
-    let declared = declaration(kind, table, number);
-    if !column.declared.keeps(data_type) {
-        let message = format!("{name} is declared `{shown}`, which does not keep {data_type} as it is");
-        return Some((message, format!("declare it {declared}, or cast the analyser's result")));
-    }
+/// A key whose texts are told apart by more than their bytes would take two objects for one.
+fn collation_misfit(kind: Kind, table: &Table, number: usize, column: &Existing) -> Option<Found> {
     let is_key = table.write != Write::Insert && table.is_key(number);
-    if is_key && *data_type == DataType::Utf8 && !column.declared.tells_keys_apart(kind) {
-        let collation = column.declared.collation.as_deref().unwrap_or_default();
-        let message = format!("{name} has the collation {collation}, which takes some texts that differ for one key");
-        let fix = format!("ALTER TABLE {} MODIFY {} {declared} NOT NULL", quote(&table.name), quote(&column.name));
-        return Some((message, fix));
+    let is_text = *table.schema.field(number).data_type() == DataType::Utf8;
+    if !is_key || !is_text || column.declared.tells_keys_apart(kind) {
+        return None;
     }
-    // Found only when a day's sum is written, it could no longer be said which record is at fault.
-    let merge = table.write.merge(number).filter(|merge| *merge != Merge::Count && column.declared.not_null);
-    merge.map(|merge| {
-        let function = merge.function();
-        let message = format!("{name} is NOT NULL, but the {function} of nothing but NULL is NULL");
-        (message, String::from("declare the column without NOT NULL"))
-    })
-}
-
-/// A column that the analyser does not give, and that has nothing else to get a value from.
-fn not_given(table: &Table, column: &Existing) -> Option<Found> {
-    let given = table.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(&column.name));
-    (column.declared.not_null && !given && !column.is_filled && !column.is_generated).then(|| {
-        let name = &column.name;
-        let message =
-            format!("`{}.{name}` is NOT NULL without a default, and the analyser has no such column", table.name);
-        (message, String::from("add it to the analyser's result, or give it a default"))
-    })
-}
-
-fn key_misfit(table: &Table, unique_keys: &[Vec<String>]) -> Option<Found> {
-    let mut wanted: Vec<_> = table.key_names().map(str::to_lowercase).collect();
-    wanted.sort();
-    if table.write != Write::Insert && !unique_keys.contains(&wanted) {
-        let key = table.key_names().map(quote).collect::<Vec<_>>().join(", ");
-        let index = quote(&format!("{}_key", table.name));
-        let fix = format!("CREATE UNIQUE INDEX {index} ON {} ({key})", quote(&table.name));
-        return Some((format!("the table `{}` has no unique key over {key}", table.name), fix));
-    }
-    let other = unique_keys.iter().find(|key| matches!(table.write, Write::Merge(_)) && **key != wanted)?;
-    let other = other.join(", ");
-    let message =
-        format!("the table `{}` is unique over {other} as well, and a merged row could clash there", table.name);
-    Some((message, String::from("drop that constraint: what is merged is told apart by its GROUP BY alone")))
+    let (name, collation) = (&column.name, column.declared.collation.as_deref().unwrap_or_default());
+    let message = format!(
+        "`{}.{name}` has the collation {collation}, which takes some texts that differ for one key",
+        table.name
+    );
+    let declaration = declaration(kind, table, number);
+    let fix = format!("ALTER TABLE {} MODIFY {} {declaration} NOT NULL", quote(&table.name), quote(name));
+    Some((message, fix))
 }
 
 /// The sets of columns, each in order, that no two rows have the same values of. Names have no case here.
@@ -217,14 +191,6 @@ pub(super) fn create_own_table(kind: Kind, name: &str, columns: &str) -> String 
 
 /// The statement that makes a missing table.
 pub(super) fn create_table(kind: Kind, table: &Table) -> String {
-    let columns = table.schema.fields().iter().enumerate().map(|(number, field)| {
-        let constraint = if table.is_key(number) { " NOT NULL" } else { "" };
-        format!("{} {}{constraint}", quote(field.name()), declaration(kind, table, number))
-    });
-    let mut parts: Vec<_> = columns.collect();
-    if !table.key.is_empty() {
-        let key: Vec<_> = table.key_names().map(quote).collect();
-        parts.push(format!("PRIMARY KEY ({})", key.join(", ")));
-    }
-    create_own_table(kind, &quote(&table.name), &parts.join(", "))
+    let definition = fit::definition(table, quote, |number| declaration(kind, table, number));
+    create_own_table(kind, &quote(&table.name), &definition)
 }

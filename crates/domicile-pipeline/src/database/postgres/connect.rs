@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{failure, quote};
-use crate::config::{Address, Password, ServerUrl, TlsMode};
+use crate::config::{Address, ServerUrl, TlsMode};
 use crate::database::tls::client_config;
 use crate::error::Failure;
 
@@ -24,6 +24,14 @@ pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
         quote(&server.application_name)
     );
     client.batch_execute(&settings).await.map_err(|error| failed(&failure(&error)))?;
+    Ok(client)
+}
+
+/// Opens a connection by which nothing is written, whatever a query calls.
+pub(super) async fn connect_to_read(server: &ServerUrl) -> Result<Client, Failure> {
+    let client = connect(server).await?;
+    let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
+    read_only.map_err(|error| failed(&failure(&error)))?;
     Ok(client)
 }
 
@@ -56,14 +64,8 @@ fn config(server: &ServerUrl) -> Result<Config, Failure> {
         TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
     });
     config.port(port).user(&server.user).dbname(&server.database).connect_timeout(server.connect_timeout);
-    match &server.password {
-        Password::None => {}
-        Password::Given(password) => drop(config.password(password)),
-        Password::File(path) => {
-            let read = std::fs::read_to_string(path);
-            let text = read.map_err(|error| Failure::Failed(format!("the password file cannot be read: {error}")))?;
-            config.password(text.lines().next().unwrap_or_default());
-        }
+    if let Some(password) = server.password.read().map_err(Failure::Failed)? {
+        config.password(password);
     }
     Ok(config)
 }

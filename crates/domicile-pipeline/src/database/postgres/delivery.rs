@@ -14,6 +14,7 @@ use super::statement::Writer;
 use crate::account::Account;
 use crate::batch::Position;
 use crate::config::ServerUrl;
+use crate::database::progress::Progress;
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
 use crate::quarantine::Quarantined;
@@ -27,13 +28,6 @@ pub(crate) struct PostgresDelivery {
     control: Option<String>,
     tables: Arc<[Table]>,
     open: Option<Open>,
-}
-
-/// How far the home has got with this source.
-struct Progress {
-    position: Position,
-    epoch: i64,
-    control: Option<String>,
 }
 
 /// An open connection, and what this run knows of the home.
@@ -68,8 +62,8 @@ impl PostgresDelivery {
 impl Delivery for PostgresDelivery {
     async fn inspect(&mut self) -> Result<Opened, Failure> {
         let client = connect(&self.server).await?;
-        let Progress { position, control, .. } = progress(&client, &self.source).await?;
-        let is_foreign = control.is_some_and(|control| self.control.as_ref() != Some(&control));
+        let progress = progress(&client, &self.source).await?;
+        let (position, is_foreign) = (progress.position, progress.is_foreign_to(self.control.as_deref()));
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
             let columns = existing(&client, &table.name).await.map_err(|error| failure(&error))?;
@@ -158,13 +152,12 @@ impl Delivery for PostgresDelivery {
 }
 
 async fn progress(client: &Client, source: &str) -> Result<Progress, Failure> {
-    let start = Progress { position: Position::Start, epoch: 0, control: None };
     if existing(client, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
-        return Ok(start);
+        return Ok(Progress::START);
     }
     let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = $1";
     let found = client.query_opt(sql, &[&source]).await.map_err(|error| failure(&error))?;
-    Ok(found.map_or(start, |row| Progress {
+    Ok(found.map_or(Progress::START, |row| Progress {
         position: Position::from(row.get::<_, Option<i64>>(0)),
         epoch: row.get(1),
         control: row.get(2),

@@ -1,12 +1,12 @@
 //! Tables of a home: made when they are missing, checked when they are there.
 
-use datafusion::arrow::datatypes::Field;
 use tokio_postgres::{Client, Error};
 
 use super::quote;
 use super::types::{Declared, declaration};
+use crate::database::fit;
 use crate::deliver::Misfit;
-use crate::table::{Merge, Table, Write};
+use crate::table::Table;
 
 /// Domicile's own tables in a home.
 pub(super) const OWN_TABLES: &str = "
@@ -56,6 +56,18 @@ pub(super) struct Existing {
     is_generated: bool,
 }
 
+impl Existing {
+    fn seen(&self) -> fit::Column<'_> {
+        fit::Column {
+            name: &self.name,
+            declared: &self.shown,
+            not_null: self.not_null,
+            is_filled: self.is_filled,
+            is_generated: self.is_generated,
+        }
+    }
+}
+
 /// The columns of a table, none when there is no such table.
 pub(super) async fn existing(client: &Client, table: &str) -> Result<Vec<Existing>, Error> {
     let sql =
@@ -84,70 +96,20 @@ pub(super) async fn misfits(client: &Client, number: usize, table: &Table) -> Re
     }
     let mut found = Vec::new();
     for (number, field) in table.schema.fields().iter().enumerate() {
+        let declaration = declaration(field.data_type());
         found.extend(match existing.iter().find(|column| column.name == *field.name()) {
-            Some(column) => column_misfit(table, number, column),
-            None => Some(no_column(table, field)),
+            Some(column) => {
+                let is_kept = column.declared.sent_as(field.data_type()).is_some();
+                fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
+            }
+            None => Some(fit::no_column(table, number, quote, &declaration)),
         });
     }
-    found.extend(existing.iter().filter_map(|column| not_given(table, column)));
-    found.extend(key_misfit(table, &unique_keys(client, table).await?));
+    let is_given = |column: &Existing| table.schema.fields().iter().any(|field| *field.name() == column.name);
+    found.extend(existing.iter().filter_map(|column| fit::not_given(table, &column.seen(), is_given(column))));
+    let wanted = table.key_names().map(str::to_owned).collect();
+    found.extend(fit::key_misfit(table, wanted, &unique_keys(client, table).await?, quote));
     Ok(found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect())
-}
-
-/// The message and the fix.
-type Found = (String, String);
-
-fn no_column(table: &Table, field: &Field) -> Found {
-    let (column, declared) = (quote(field.name()), declaration(field.data_type()));
-    let add = format!("ALTER TABLE {} ADD COLUMN {column} {declared}", quote(&table.name));
-    (format!("the table `{}` has no column `{}`", table.name, field.name()), add)
-}
-
-fn column_misfit(table: &Table, number: usize, column: &Existing) -> Option<Found> {
-    let data_type = table.schema.field(number).data_type();
-    let name = format!("`{}.{}`", table.name, column.name);
-    if column.is_generated {
-        let fix = String::from("leave it out of the analyser's result");
-        return Some((format!("{name} is a generated column"), fix));
-    }
-    if column.declared.sent_as(data_type).is_none() {
-        let message = format!("{name} is declared `{}`, which does not keep {data_type} as it is", column.shown);
-        return Some((message, format!("declare it {}, or cast the analyser's result", declaration(data_type))));
-    }
-    // Found only when a day's sum is written, it could no longer be said which record is at fault.
-    let merge = table.write.merge(number).filter(|merge| *merge != Merge::Count && column.not_null);
-    merge.map(|merge| {
-        let function = merge.function();
-        let message = format!("{name} is NOT NULL, but the {function} of nothing but NULL is NULL");
-        (message, String::from("declare the column without NOT NULL"))
-    })
-}
-
-/// A column that the analyser does not give, and that has nothing else to get a value from.
-fn not_given(table: &Table, column: &Existing) -> Option<Found> {
-    let given = table.schema.fields().iter().any(|field| *field.name() == column.name);
-    (column.not_null && !given && !column.is_filled && !column.is_generated).then(|| {
-        let name = &column.name;
-        let message =
-            format!("`{}.{name}` is NOT NULL without a default, and the analyser has no such column", table.name);
-        (message, String::from("add it to the analyser's result, or give it a default"))
-    })
-}
-
-fn key_misfit(table: &Table, unique_keys: &[Vec<String>]) -> Option<Found> {
-    let mut wanted: Vec<_> = table.key_names().map(str::to_owned).collect();
-    wanted.sort();
-    if table.write != Write::Insert && !unique_keys.contains(&wanted) {
-        let key = table.key_names().map(quote).collect::<Vec<_>>().join(", ");
-        let index = quote(&format!("{}_key", table.name));
-        let fix = format!("CREATE UNIQUE INDEX {index} ON {} ({key})", quote(&table.name));
-        return Some((format!("the table `{}` has no unique key over {key}", table.name), fix));
-    }
-    let other = unique_keys.iter().find(|key| matches!(table.write, Write::Merge(_)) && **key != wanted)?;
-    let other = other.join(", ");
-    let message =
-        format!("the table `{}` is unique over {other} as well, and a merged row could clash there", table.name);
-    Some((message, String::from("drop that constraint: what is merged is told apart by its GROUP BY alone")))
 }
 
 /// The sets of columns, each in order, that no two rows have the same values of.
@@ -170,14 +132,6 @@ async fn unique_keys(client: &Client, table: &Table) -> Result<Vec<Vec<String>>,
 
 /// The statement that makes a missing table.
 pub(super) fn create_table(table: &Table) -> String {
-    let columns = table.schema.fields().iter().enumerate().map(|(number, field)| {
-        let constraint = if table.is_key(number) { " NOT NULL" } else { "" };
-        format!("{} {}{constraint}", quote(field.name()), declaration(field.data_type()))
-    });
-    let mut parts: Vec<_> = columns.collect();
-    if !table.key.is_empty() {
-        let key: Vec<_> = table.key_names().map(quote).collect();
-        parts.push(format!("PRIMARY KEY ({})", key.join(", ")));
-    }
-    format!("CREATE TABLE IF NOT EXISTS {} ({})", quote(&table.name), parts.join(", "))
+    let definition = fit::definition(table, quote, |number| declaration(table.schema.field(number).data_type()));
+    format!("CREATE TABLE IF NOT EXISTS {} ({definition})", quote(&table.name))
 }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use serde_json::{Map, Value};
 use tokio_postgres::{Client, Statement};
 
-use super::connect::connect;
+use super::connect::connect_to_read;
 use super::copy::Records;
 use super::guarantee::Settling;
 use super::read::{integer, push, raw};
@@ -64,10 +64,7 @@ impl PostgresSource {
                 "check that the server runs, and that this user may log in and read there",
             )]
         };
-        let client = connect(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
-        // What is read is never written to, whatever a query calls.
-        let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
-        read_only.map_err(|error| unreachable(&said(&error)))?;
+        let client = connect_to_read(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
         let (setting, relation) = match &config.from {
             From::Table(table) => ("table", quote(table)),
             From::Query(query) => ("query", format!("({}\n) AS record", query.trim().trim_end_matches(';'))),
@@ -101,9 +98,8 @@ impl PostgresSource {
     /// The connection, which is opened again where it was lost.
     async fn connected(&mut self) -> Result<&Client, Error> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
-            let client = connect(&self.server).await.map_err(|failure| Error::source(&self.reading.name, failure))?;
-            let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
-            read_only.map_err(|error| Error::source(&self.reading.name, said(&error)))?;
+            let client = connect_to_read(&self.server).await;
+            let client = client.map_err(|failure| Error::source(&self.reading.name, failure))?;
             self.client = Some(client);
         }
         Ok(self.client.as_ref().expect("it was opened above"))

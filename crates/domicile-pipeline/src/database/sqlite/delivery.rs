@@ -15,6 +15,7 @@ use super::{create, merge, open};
 use crate::account::Account;
 use crate::batch::Position;
 use crate::blocking;
+use crate::database::progress::Progress;
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
 use crate::quarantine::Quarantined;
@@ -32,13 +33,6 @@ struct Shared {
     /// Which control database the position belongs to.
     control: Option<String>,
     tables: Arc<[Table]>,
-}
-
-/// How far the home has got with this source.
-struct Progress {
-    position: Position,
-    epoch: i64,
-    control: Option<String>,
 }
 
 /// An open connection, and what this run knows of the home.
@@ -169,8 +163,8 @@ fn may_write(path: &Path) -> bool {
 
 impl Shared {
     fn inspect(&self, connection: &Connection) -> rusqlite::Result<Opened> {
-        let Progress { position, control, .. } = self.progress(connection)?;
-        let is_foreign = control.is_some_and(|control| self.control.as_ref() != Some(&control));
+        let progress = self.progress(connection)?;
+        let (position, is_foreign) = (progress.position, progress.is_foreign_to(self.control.as_deref()));
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
             if position != Position::Start && existing(connection, &table.name)?.is_empty() {
@@ -194,16 +188,15 @@ impl Shared {
     }
 
     fn progress(&self, connection: &Connection) -> rusqlite::Result<Progress> {
-        let start = Progress { position: Position::Start, epoch: 0, control: None };
         if existing(connection, "domicile_position")?.is_empty() {
-            return Ok(start);
+            return Ok(Progress::START);
         }
         let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?1";
         let found = connection.query_row(sql, [&self.source], |row| {
             let position = Position::from(row.get::<_, Option<i64>>(0)?);
             Ok(Progress { position, epoch: row.get(1)?, control: row.get(2)? })
         });
-        Ok(found.optional()?.unwrap_or(start))
+        Ok(found.optional()?.unwrap_or(Progress::START))
     }
 
     fn writers(&self, connection: &Connection) -> rusqlite::Result<Vec<Writer>> {
