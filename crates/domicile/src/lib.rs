@@ -42,7 +42,6 @@ mod router;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod witness;
-mod witnesses;
 
 pub use confined::Confined;
 pub use context::{Context, Origin};

@@ -3,9 +3,13 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::replica::Role;
-use crate::witnesses::Witnesses;
 use crate::{Home, Witness};
+
+/// Few things are known of an operation, and a route that is found costs no allocation.
+pub(crate) type Witnesses = SmallVec<[Witness; 2]>;
 
 /// The home of an operation and the reason for it.
 ///
@@ -33,7 +37,7 @@ impl Route {
     /// assert_eq!(route.home().as_str(), "es");
     /// ```
     pub fn new(home: Home, why: impl Into<Arc<str>>) -> Self {
-        Self { role: Role::Primary, reason: Reason { witnesses: Witnesses::One([Witness::stated(home, why)]) } }
+        Self { role: Role::Primary, reason: Reason { witnesses: smallvec![Witness::stated(home, why)] } }
     }
 
     /// Makes the route that all the witnesses lead to. They are known to agree; none make no route.

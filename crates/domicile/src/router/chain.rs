@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Access, DryRun, Operation, Record, Router};
-use crate::witnesses::Witnesses;
+use crate::route::Witnesses;
 use crate::{
     Confined, Context, Error, Home, Placed, ReplicaReads, Role, Route, RoutingKey, Witness, WitnessKind, context,
 };
@@ -194,8 +194,8 @@ impl Chain {
 
     #[cold]
     fn disagreement(&self, operation: &Operation<'_>, route: &Route) -> Error {
-        let mut witnesses = Witnesses::More(route.reason().witnesses().to_vec());
-        witnesses.extend(self.keys_elsewhere(operation, route).iter().cloned());
+        let mut witnesses: Witnesses = route.reason().witnesses().into();
+        witnesses.extend(self.keys_elsewhere(operation, route));
         operation.push_known_homes(&mut witnesses);
         witnesses.extend(context::look_at::<Confined, _>(Confined::witness));
         Error::disagreement(operation, &witnesses)

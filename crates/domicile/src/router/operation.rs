@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::route::Witnesses;
 use crate::witness::{Witness, WitnessKind};
-use crate::witnesses::Witnesses;
 use crate::{Home, Origin, Record, RoutingKey};
 
 /// Whether an operation reads or writes.

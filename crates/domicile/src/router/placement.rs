@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::{Operation, Record, Router};
-use crate::witnesses::Witnesses;
+use crate::route::Witnesses;
 use crate::{Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness, context};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.

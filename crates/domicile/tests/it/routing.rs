@@ -239,6 +239,36 @@ impl Router for ByContext {
     }
 }
 
+/// Has no opinion, and knows which homes there are.
+struct Lists(&'static [&'static str]);
+
+impl Router for Lists {
+    fn name(&self) -> &str {
+        "lists"
+    }
+
+    fn route_read(&self, _: &Operation<'_>) -> Result<Option<Route>, Error> {
+        Ok(None)
+    }
+
+    fn route_write(&self, _: &Operation<'_>) -> Result<Option<Route>, Error> {
+        Ok(None)
+    }
+
+    fn homes(&self) -> Vec<Home> {
+        self.0.iter().map(|name| home(name)).collect()
+    }
+}
+
+#[test]
+fn a_home_that_is_named_is_one_of_those_that_the_routers_list() {
+    let on_fr = Operation::write("orders").on(home("fr"));
+    let refused = Chain::new(Lists(&["es"])).route(&on_fr).unwrap_err();
+    assert!(refused.is_unknown_home() && refused.to_string().contains("`fr`"), "{refused}");
+    assert_eq!(Chain::new(Lists(&["es", "fr"])).route(&on_fr).unwrap().home(), &home("fr"));
+    assert_eq!(Chain::new(ByContext).then(Lists(&[])).route(&on_fr).unwrap().home(), &home("fr"), "nobody lists any");
+}
+
 #[test]
 fn without_an_opinion_an_operation_goes_where_it_is_known_to_belong() {
     let routers = Chain::new(ByContext);
