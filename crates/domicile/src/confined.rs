@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use crate::context::{self, Seen};
+use crate::context::{self, Found};
 use crate::{Error, Home, Witness};
 
 /// Confines a scope to one home, so that no operation in it is routed anywhere else: a value for the context.
@@ -61,7 +61,7 @@ impl Confined {
     /// # }
     /// ```
     pub fn to(home: Home) -> Result<Self, Error> {
-        let outer = context::look_at::<Self, _>(Self::witness);
+        let outer = context::look_at(Self::witness);
         match outer {
             Some(outer) if *outer.home() != home => {
                 Err(Error::refused(format!("this scope cannot be confined to {home}: {outer}. Leave that scope first")))
@@ -83,13 +83,13 @@ impl Confined {
 
     /// Tells whether operations may go to `home` where this is what is in the context.
     #[inline]
-    pub(crate) fn allows(seen: Option<Seen<'_>>, home: &Home) -> bool {
-        seen.and_then(Seen::value::<Self>).is_none_or(|confined| confined.home == *home)
+    pub(crate) fn allows(found: Option<Found<'_, Self>>, home: &Home) -> bool {
+        found.is_none_or(|confined| confined.value.home == *home)
     }
 
     /// What is known because a scope is confined.
-    pub(crate) fn witness(seen: Seen<'_>) -> Option<Witness> {
-        Some(Witness::confined(seen.value::<Self>()?.home.clone(), seen.origin()))
+    pub(crate) fn witness(found: Found<'_, Self>) -> Witness {
+        Witness::confined(found.value.home.clone(), found.origin())
     }
 }
 

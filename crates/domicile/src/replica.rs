@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Mutex;
 
 use crate::Home;
-use crate::context::{self, Seen};
+use crate::context::{self, Found};
 
 /// Which databases of a home may answer an operation.
 ///
@@ -105,8 +105,8 @@ impl ReplicaReads {
 
     /// The databases of `home` that may answer a read where this is what is in the context.
     #[inline]
-    pub(crate) fn role(seen: Option<Seen<'_>>, home: &Home) -> Role {
-        let may_lag = seen.and_then(Seen::value::<Self>).is_some_and(|reads| reads.allows(home));
+    pub(crate) fn role(found: Option<Found<'_, Self>>, home: &Home) -> Role {
+        let may_lag = found.is_some_and(|reads| reads.value.allows(home));
         if may_lag { Role::Replica } else { Role::Primary }
     }
 }

@@ -1,10 +1,11 @@
 //! One value of the context, with where it was set.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
 use super::origin::Origin;
+use super::typed::Typed;
 use crate::{Confined, Home, RoutingKey};
 
 /// What a value of the context must be; every suitable type is one.
@@ -33,9 +34,8 @@ impl<T: Send + Sync + Debug + 'static> Value for T {
 /// ```
 #[derive(Clone)]
 pub struct Entry {
-    type_id: TypeId,
+    value: Typed<Arc<dyn Value>>,
     origin: Origin,
-    value: Arc<dyn Value>,
 }
 
 impl Entry {
@@ -45,20 +45,21 @@ impl Entry {
     }
 
     pub(super) fn from<T: Send + Sync + Debug + 'static>(value: T, origin: Origin) -> Self {
-        Self::shared(TypeId::of::<T>(), origin, Arc::new(value))
+        Self::shared(Typed::shared(value), origin)
     }
 
-    pub(super) fn shared(type_id: TypeId, origin: Origin, value: Arc<dyn Value>) -> Self {
-        Self { type_id, origin, value }
+    pub(super) fn shared(value: Typed<Arc<dyn Value>>, origin: Origin) -> Self {
+        Self { value, origin }
     }
 
     #[inline]
-    pub(super) fn is(&self, type_id: TypeId) -> bool {
-        self.type_id == type_id
+    pub(super) fn is<T: 'static>(&self) -> bool {
+        self.value.is::<T>()
     }
 
-    pub(super) fn type_id(&self) -> TypeId {
-        self.type_id
+    /// Tells whether both are values of one type.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.value.is_like(&other.value)
     }
 
     /// Returns the name of the value's type without its module path: `Country`, or `Option<Country>`.
@@ -68,7 +69,7 @@ impl Entry {
     /// assert_eq!(context.entry::<Option<String>>().unwrap().type_name(), "Option<String>");
     /// ```
     pub fn type_name(&self) -> String {
-        (*self.value).type_name()
+        (**self.share()).type_name()
     }
 
     /// Returns where the value was set: the caller of `set`, `with`, `enter`, `scope` or `and`, or what `and_from` was
@@ -84,7 +85,7 @@ impl Entry {
 
     /// Tells whether the value is one that routers are there to read, and no secret.
     pub(crate) fn is_for_routing(&self) -> bool {
-        self.is(TypeId::of::<RoutingKey>()) || self.is(TypeId::of::<Home>()) || self.is(TypeId::of::<Confined>())
+        self.is::<RoutingKey>() || self.is::<Home>() || self.is::<Confined>()
     }
 
     /// Returns the value, if it is a `T`.
@@ -95,17 +96,13 @@ impl Entry {
     /// assert_eq!(entry.value::<u32>(), Some(&7));
     /// assert_eq!(entry.value::<u64>(), None);
     /// ```
-    pub fn value<T: 'static>(&self) -> Option<&T> {
-        self.any().downcast_ref()
-    }
-
     #[inline]
-    pub(super) fn any(&self) -> &dyn Any {
-        &*self.value
+    pub fn value<T: 'static>(&self) -> Option<&T> {
+        self.value.get()
     }
 
     pub(super) fn share(&self) -> &Arc<dyn Value> {
-        &self.value
+        self.value.pointer()
     }
 }
 
@@ -117,14 +114,14 @@ pub(super) fn downcast<T: Send + Sync + 'static>(value: Arc<dyn Value>) -> Optio
 
 impl Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
+        self.share().fmt(f)
     }
 }
 
 impl Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.type_name();
-        let value = format!("{:?}", self.value);
+        let value = format!("{self:?}");
         // Most values print their own type, as in `Country("ES")`. A string or a number does not, and is ambiguous alone.
         let names_itself = value.starts_with(name.split('<').next().unwrap_or(&name));
         if !names_itself {

@@ -1,11 +1,12 @@
 //! One value in the memory of a scope, which later scopes use again.
 
-use std::any::{Any, TypeId};
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::entry::{Entry, Value};
 use super::origin::Origin;
+use super::typed::Typed;
 
 /// How large a value may be whose memory is kept for the next scope.
 const REUSED_BYTES_MAX: usize = 64;
@@ -16,10 +17,11 @@ pub(super) const fn is_plain<T>() -> bool {
 }
 
 /// The value that a scope adds to what is around it.
+// The order of the fields is one with that of `Typed`.
+#[repr(C)]
 pub(super) struct Added<P> {
-    type_id: TypeId,
     set_at: &'static Location<'static>,
-    value: P,
+    value: Typed<P>,
 }
 
 /// A plain value that is only looked at in its scope.
@@ -28,15 +30,10 @@ pub(super) type Own = Added<Box<dyn Value>>;
 /// A value in which somebody may have a share.
 pub(super) type Shared = Added<Arc<dyn Value>>;
 
-impl<P: AsRef<dyn Value>> Added<P> {
+impl<P: Deref<Target = dyn Value>> Added<P> {
     #[inline]
-    pub(super) fn is(&self, type_id: TypeId) -> bool {
-        self.type_id == type_id
-    }
-
-    #[inline]
-    pub(super) fn type_id(&self) -> TypeId {
-        self.type_id
+    pub(super) fn is<T: 'static>(&self) -> bool {
+        self.value.is::<T>()
     }
 
     #[inline]
@@ -44,67 +41,60 @@ impl<P: AsRef<dyn Value>> Added<P> {
         self.set_at
     }
 
+    /// Returns the value, if it is a `T`.
     #[inline]
-    pub(super) fn any(&self) -> &dyn Any {
-        self.value.as_ref()
+    pub(super) fn get<T: 'static>(&self) -> Option<&T> {
+        self.value.get()
     }
 }
 
 impl Own {
     #[inline]
     pub(super) fn new<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
-        Self { type_id: TypeId::of::<T>(), set_at, value: Box::new(value) }
+        Self { value: Typed::boxed(value), set_at }
     }
 
     /// Returns the memory for a value that is set there, if it is of the same type as the last.
     #[inline]
     pub(super) fn memory<T: Value>(&mut self, set_at: &'static Location<'static>) -> Option<&mut T> {
         self.set_at = set_at;
-        memory_of(&mut *self.value)
+        self.value.get_mut()
     }
 
     /// Makes the value one that can be shared, at another place in memory.
     pub(super) fn into_shared(self) -> Shared {
-        Added { type_id: self.type_id, set_at: self.set_at, value: Arc::from(self.value) }
+        Added { value: self.value.into_shared(), set_at: self.set_at }
     }
 }
 
 impl Shared {
     #[inline]
     pub(super) fn new<T: Value>(value: T, set_at: &'static Location<'static>) -> Self {
-        Self { type_id: TypeId::of::<T>(), set_at, value: Arc::new(value) }
+        Self { value: Typed::shared(value), set_at }
     }
 
     /// Does so if nobody has a share in the last value.
     #[inline(never)]
     pub(super) fn memory<T: Value>(&mut self, set_at: &'static Location<'static>) -> Option<&mut T> {
         self.set_at = set_at;
-        memory_of(Arc::get_mut(&mut self.value)?)
+        self.value.get_mut_unshared()
     }
 
     /// Tells whether nobody has a share in the value, nor could get one.
     pub(super) fn is_unshared(&self) -> bool {
-        Arc::strong_count(&self.value) == 1 && Arc::weak_count(&self.value) == 0
+        let value = self.value.pointer();
+        Arc::strong_count(value) == 1 && Arc::weak_count(value) == 0
     }
 
     pub(super) fn into_value(self) -> Arc<dyn Value> {
-        self.value
+        self.value.into_pointer()
     }
 
     pub(super) fn share(&self) -> Arc<dyn Value> {
-        Arc::clone(&self.value)
+        Arc::clone(self.value.pointer())
     }
 
     pub(super) fn entry(&self) -> Entry {
-        Entry::shared(self.type_id, Origin::code(self.set_at), self.share())
+        Entry::shared(self.value.clone(), Origin::code(self.set_at))
     }
-}
-
-/// Returns the memory as what it is, if it is a `T`.
-// The type is returned through memory on the stack. Where other values are kept on the stack meanwhile, the processor was
-// seen to take one for the other and begin anew, for more time than all the rest needs; in a function of its own there
-// are none.
-#[inline(never)]
-fn memory_of<T: Value>(memory: &mut dyn Any) -> Option<&mut T> {
-    memory.downcast_mut()
 }

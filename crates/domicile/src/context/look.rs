@@ -1,12 +1,11 @@
 //! One look at several values at once, for the crate's own types.
 
-use std::any::{Any, TypeId};
 use std::panic::Location;
 
 use tokio::task::Id;
 
-use super::entry::{Entry, Value};
-use super::kept::Added;
+use super::entry::Entry;
+use super::kept::{Own, Shared};
 use super::origin::Origin;
 use super::slot::Holds;
 use super::stack::Stack;
@@ -14,9 +13,38 @@ use super::thread;
 
 /// A value of the context, as it is seen while the stack is borrowed.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
-    type_id: TypeId,
-    value: &'a dyn Any,
+pub(crate) struct Seen<'a>(Kept<'a>);
+
+#[derive(Clone, Copy)]
+enum Kept<'a> {
+    Entry(&'a Entry),
+    Own(&'a Own),
+    Shared(&'a Shared),
+}
+
+impl<'a> Seen<'a> {
+    /// Keeps this as what is in scope, if it is a `T` and nothing that hides it was kept.
+    #[inline]
+    pub(crate) fn keep_if<T: 'static>(self, innermost: &mut Option<Found<'a, T>>) {
+        if innermost.is_none() {
+            *innermost = self.found();
+        }
+    }
+
+    #[inline]
+    fn found<T: 'static>(self) -> Option<Found<'a, T>> {
+        let (value, set_at) = match self.0 {
+            Kept::Entry(entry) => (entry.value()?, SetAt::Origin(entry.origin())),
+            Kept::Own(added) => (added.get()?, SetAt::Code(added.set_at())),
+            Kept::Shared(added) => (added.get()?, SetAt::Code(added.set_at())),
+        };
+        Some(Found { value, set_at })
+    }
+}
+
+/// The value of one type that is in scope.
+pub(crate) struct Found<'a, T> {
+    pub(crate) value: &'a T,
     set_at: SetAt<'a>,
 }
 
@@ -26,31 +54,9 @@ enum SetAt<'a> {
     Origin(&'a Origin),
 }
 
-impl<'a> Seen<'a> {
-    pub(super) fn entry(entry: &'a Entry) -> Self {
-        Self { type_id: entry.type_id(), value: entry.any(), set_at: SetAt::Origin(entry.origin()) }
-    }
-
+impl<T> Found<'_, T> {
     #[inline]
-    pub(super) fn added<P: AsRef<dyn Value>>(added: &'a Added<P>) -> Self {
-        Self { type_id: added.type_id(), value: added.any(), set_at: SetAt::Code(added.set_at()) }
-    }
-
-    /// Keeps this as what is in scope, if it is a `T` and nothing that hides it was kept.
-    #[inline]
-    pub(crate) fn keep_if<T: 'static>(self, innermost: &mut Option<Self>) {
-        if innermost.is_none() && self.type_id == TypeId::of::<T>() {
-            *innermost = Some(self);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn value<T: 'static>(self) -> Option<&'a T> {
-        self.value.downcast_ref()
-    }
-
-    #[inline]
-    pub(crate) fn origin(self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         match self.set_at {
             SetAt::Code(location) => Origin::code(location),
             SetAt::Origin(origin) => origin.clone(),
@@ -74,9 +80,9 @@ impl<'a> InScope<'a> {
     pub(crate) fn each(self, mut visit: impl FnMut(Seen<'a>)) {
         for slot in self.stack.innermost_first().filter(|slot| slot.task == self.task) {
             match &*slot.holds {
-                Holds::Whole(context) => return context.each(|entry| visit(Seen::entry(entry))),
-                Holds::Own(added) => visit(Seen::added(added)),
-                Holds::Shared { added, .. } => visit(Seen::added(added)),
+                Holds::Whole(context) => return context.each(|entry| visit(Seen(Kept::Entry(entry)))),
+                Holds::Own(added) => visit(Seen(Kept::Own(added))),
+                Holds::Shared { added, .. } => visit(Seen(Kept::Shared(added))),
             }
         }
     }
@@ -92,11 +98,11 @@ pub(crate) fn look<R>(f: impl FnOnce(InScope<'_>) -> R) -> Option<R> {
 }
 
 /// Shows `f` the value of type `T` that is in scope here, as [`look`] does.
-pub(crate) fn look_at<T: 'static, R>(f: impl FnOnce(Seen<'_>) -> Option<R>) -> Option<R> {
+pub(crate) fn look_at<T: 'static, R>(f: impl FnOnce(Found<'_, T>) -> R) -> Option<R> {
     let found = look(|in_scope| {
         let mut seen = None;
-        in_scope.each(|each| each.keep_if::<T>(&mut seen));
-        f(seen?)
+        in_scope.each(|each| each.keep_if(&mut seen));
+        seen.map(f)
     });
     found.flatten()
 }

@@ -45,6 +45,7 @@ mod slot;
 mod snapshot;
 mod stack;
 mod thread;
+mod typed;
 
 use std::fmt::Debug;
 use std::panic::Location;
@@ -52,7 +53,7 @@ use std::sync::Arc;
 
 pub use entry::Entry;
 pub use guard::Guard;
-pub(crate) use look::{Seen, look, look_at};
+pub(crate) use look::{Found, look, look_at};
 pub use origin::Origin;
 pub use scoped::Scoped;
 pub use snapshot::Context;

@@ -1,6 +1,5 @@
 //! One open scope on the stack of a thread.
 
-use std::any::{Any, TypeId};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,20 +35,20 @@ impl Holds {
 
     /// Tells whether the value of a type is here, and not below.
     #[inline]
-    pub(super) fn has(&self, type_id: TypeId) -> bool {
+    pub(super) fn has<T: 'static>(&self) -> bool {
         match self {
-            Self::Whole(context) => context.entry_of(type_id).is_some(),
-            Self::Own(added) => added.is(type_id),
-            Self::Shared { added, .. } => added.is(type_id),
+            Self::Whole(context) => context.entry::<T>().is_some(),
+            Self::Own(added) => added.is::<T>(),
+            Self::Shared { added, .. } => added.is::<T>(),
         }
     }
 
-    /// Returns the value of a type, if it is one that is found at once.
+    /// Returns the value of type `T`, if it is one that is found at once.
     #[inline]
-    pub(super) fn first(&self, type_id: TypeId) -> Option<&dyn Any> {
+    pub(super) fn first<T: 'static>(&self) -> Option<&T> {
         match self {
-            Self::Whole(context) => Some(context.first().filter(|entry| entry.is(type_id))?.any()),
-            Self::Own(added) => added.is(type_id).then(|| added.any()),
+            Self::Whole(context) => context.first()?.value(),
+            Self::Own(added) => added.get(),
             Self::Shared { .. } => None,
         }
     }
@@ -59,8 +58,8 @@ impl Holds {
     pub(super) fn value<T: 'static>(&self) -> Option<&T> {
         match self {
             Self::Whole(context) => context.find::<T>(),
-            Self::Own(added) => added.any().downcast_ref(),
-            Self::Shared { added, .. } => added.any().downcast_ref(),
+            Self::Own(added) => added.get(),
+            Self::Shared { added, .. } => added.get(),
         }
     }
 
@@ -93,7 +92,6 @@ impl Slot {
     }
 
     /// Returns the memory that the last scope here has left for a value, for a scope of this task with this number.
-    // All else is put in its place before the value's type is asked for, whether it fits or not: see `memory_of`.
     #[inline]
     pub(super) fn memory<T: Value>(
         &mut self,

@@ -1,6 +1,5 @@
 //! The values that are in scope at one moment.
 
-use std::any::TypeId;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
@@ -107,11 +106,11 @@ impl Context {
         if self.entry::<T>().is_none() {
             return self.clone();
         }
-        Self::of(self.entries().filter(|entry| !entry.is(TypeId::of::<T>())).cloned())
+        Self::of(self.entries().filter(|entry| !entry.is::<T>()).cloned())
     }
 
     pub(super) fn with_entry(&self, new: Entry) -> Self {
-        let others = self.entries().filter(|entry| !entry.is(new.type_id())).cloned();
+        let others = self.entries().filter(|entry| !entry.is_like(&new)).cloned();
         Self::of(others.chain([new.clone()]))
     }
 
@@ -142,21 +141,16 @@ impl Context {
     /// assert_eq!(context.entry::<u32>().unwrap().origin().location().unwrap().file(), file!());
     /// ```
     pub fn entry<T: 'static>(&self) -> Option<&Entry> {
-        self.entry_of(TypeId::of::<T>())
+        let entries = self.entries.as_deref()?;
+        if entries.first.is::<T>() {
+            return Some(&entries.first);
+        }
+        entries.others.iter().find(|entry| entry.is::<T>())
     }
 
     #[inline]
     pub(super) fn first(&self) -> Option<&Entry> {
         self.entries.as_deref().map(|entries| &entries.first)
-    }
-
-    #[inline]
-    pub(super) fn entry_of(&self, type_id: TypeId) -> Option<&Entry> {
-        let entries = self.entries.as_deref()?;
-        if entries.first.is(type_id) {
-            return Some(&entries.first);
-        }
-        entries.others.iter().find(|entry| entry.is(type_id))
     }
 
     /// Returns all that is set, in the order in which it was set.

@@ -5,8 +5,6 @@
 
 mod scopes;
 
-use std::any::TypeId;
-
 use tokio::task::Id;
 
 use super::slot::{Holds, Slot};
@@ -55,7 +53,7 @@ impl Stack {
     fn position<T: 'static>(&self, task: Option<Id>) -> Option<usize> {
         for (at, slot) in self.slots[..self.open].iter().enumerate().rev() {
             if slot.task == task {
-                if slot.holds.has(TypeId::of::<T>()) {
+                if slot.holds.has::<T>() {
                     return Some(at);
                 }
                 if slot.holds.is_whole() {
@@ -66,19 +64,15 @@ impl Stack {
         None
     }
 
-    /// Returns the value of a type that `task` sees.
+    /// Returns the value of type `T` that `task` sees, if it is the first of the innermost scope. Most often it is.
     #[inline]
-    pub(super) fn value<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
-        // Most often the innermost scope is the task's own and this is its first value.
+    pub(super) fn first<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
         let innermost = self.slots.get(self.open.wrapping_sub(1)).filter(|slot| slot.task == task);
-        match innermost.and_then(|slot| slot.holds.first(TypeId::of::<T>())) {
-            Some(value) => value.downcast_ref(),
-            None => self.value_anywhere(task),
-        }
+        innermost?.holds.first()
     }
 
-    #[inline(never)]
-    fn value_anywhere<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
+    /// Returns the value of type `T` that `task` sees.
+    pub(super) fn value<T: 'static>(&self, task: Option<Id>) -> Option<&T> {
         let at = self.position::<T>(task)?;
         self.slots[at].holds.value()
     }

@@ -99,6 +99,13 @@ impl Refusal {
 #[inline]
 pub(super) fn copied<T: Copy + 'static>() -> Option<T> {
     let task = try_id();
+    // Two borrows, so that the first, within which nothing is called, is no more than a comparison.
+    let first = Thread::with(|thread| thread.stack.borrow().first::<T>(task).copied())?;
+    first.or_else(|| copied_anywhere(task))
+}
+
+#[inline(never)]
+fn copied_anywhere<T: Copy + 'static>(task: Option<Id>) -> Option<T> {
     Thread::with(|thread| thread.stack.borrow().value::<T>(task).copied())?
 }
 

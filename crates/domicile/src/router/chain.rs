@@ -150,8 +150,8 @@ impl Chain {
         let seen = context::look(|in_scope| {
             let (mut confined, mut reads) = (None, None);
             in_scope.each(|seen| {
-                seen.keep_if::<Confined>(&mut confined);
-                seen.keep_if::<ReplicaReads>(&mut reads);
+                seen.keep_if(&mut confined);
+                seen.keep_if(&mut reads);
             });
             (Confined::allows(confined, home), ReplicaReads::role(reads, home))
         });
@@ -197,7 +197,7 @@ impl Chain {
         let mut witnesses: Witnesses = route.reason().witnesses().into();
         witnesses.extend(self.keys_elsewhere(operation, route));
         operation.push_known_homes(&mut witnesses);
-        witnesses.extend(context::look_at::<Confined, _>(Confined::witness));
+        witnesses.extend(context::look_at(Confined::witness));
         Error::disagreement(operation, &witnesses)
     }
 

@@ -6,7 +6,10 @@ use arc_swap::ArcSwap;
 
 use super::{Operation, Record, Router};
 use crate::route::Witnesses;
-use crate::{Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness, context};
+use crate::{
+    Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness,
+    context::{self, Found},
+};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.
 ///
@@ -139,29 +142,23 @@ impl PlacementRouter {
 
 fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Witnesses) -> Result<(), Error> {
     let asked = context::look(|in_scope| {
-        let (mut confined, mut key, mut home) = (None, None, None);
+        let (mut confined, mut key, mut home) = (None, None, None::<Found<'_, Home>>);
         in_scope.each(|seen| {
-            seen.keep_if::<Confined>(&mut confined);
-            seen.keep_if::<RoutingKey>(&mut key);
-            seen.keep_if::<Home>(&mut home);
+            seen.keep_if(&mut confined);
+            seen.keep_if(&mut key);
+            seen.keep_if(&mut home);
         });
-        if let Some(witness) = confined.and_then(Confined::witness) {
-            witnesses.push(witness);
-        }
+        witnesses.extend(confined.map(Confined::witness));
         if operation.overrides_context() {
             return None;
         }
-        if let Some(seen) = key
-            && let Some(key) = seen.value::<RoutingKey>()
-        {
-            let Some(placed) = placement.shared_home_of(key) else { return Some((key.clone(), seen.origin())) };
-            witnesses.push(Witness::context_key(placed, seen.origin()));
+        if let Some(key) = key {
+            let Some(placed) = placement.shared_home_of(key.value) else {
+                return Some((key.value.clone(), key.origin()));
+            };
+            witnesses.push(Witness::context_key(placed, key.origin()));
         }
-        if let Some(seen) = home
-            && let Some(home) = seen.value::<Home>()
-        {
-            witnesses.push(Witness::context_home(home.clone(), seen.origin()));
-        }
+        witnesses.extend(home.map(|home| Witness::context_home(home.value.clone(), home.origin())));
         None
     });
     match asked.flatten() {
