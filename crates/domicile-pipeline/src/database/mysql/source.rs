@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
-use mysql_async::consts::{ColumnFlags, ColumnType as Kind};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Row, Value};
 use serde_json::Map;
@@ -13,16 +12,15 @@ use serde_json::Map;
 use super::connect::{Session, connect};
 use super::guarantee::Settling;
 use super::read::{push, raw};
+use super::types::source_column;
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit, Position};
-use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
+use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::{Error, Failure};
 use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
-/// The number of the character set of bytes.
-const BINARY: u16 = 63;
 /// Nothing of a source is written, whatever a query calls.
 const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY";
 
@@ -164,62 +162,6 @@ fn columns(columns: &[Column], config: &SourceConfig) -> Result<(Vec<String>, Sc
         }
     }
     if problems.is_empty() { Ok((selected, Arc::new(Schema::new(fields)))) } else { Err(problems) }
-}
-
-/// What is selected of a column, and its type; of a decimal that has too many digits, how many it has.
-fn source_column(column: &Column, configured: Option<&ColumnType>, is_cursor: bool) -> Result<(String, DataType), u32> {
-    let name = quote(&column.name_str());
-    let text = format!("CAST({name} AS CHAR CHARACTER SET utf8mb4)");
-    let flags = column.flags();
-    let is_unsigned = flags.contains(ColumnFlags::UNSIGNED_FLAG);
-    let (selected, found) = match column.column_type() {
-        Kind::MYSQL_TYPE_TINY if column.column_length() == 1 && !is_cursor => (name.clone(), Ok(DataType::Boolean)),
-        // A cursor counts up from 0, and does not get to where its sign would be.
-        Kind::MYSQL_TYPE_LONGLONG if is_unsigned && !is_cursor => (name.clone(), Ok(DataType::Decimal128(20, 0))),
-        Kind::MYSQL_TYPE_TINY
-        | Kind::MYSQL_TYPE_SHORT
-        | Kind::MYSQL_TYPE_INT24
-        | Kind::MYSQL_TYPE_LONG
-        | Kind::MYSQL_TYPE_LONGLONG => (name.clone(), Ok(DataType::Int64)),
-        Kind::MYSQL_TYPE_FLOAT | Kind::MYSQL_TYPE_DOUBLE => (name.clone(), Ok(DataType::Float64)),
-        Kind::MYSQL_TYPE_DECIMAL | Kind::MYSQL_TYPE_NEWDECIMAL => (name.clone(), decimal_type(column, is_unsigned)),
-        Kind::MYSQL_TYPE_DATE | Kind::MYSQL_TYPE_NEWDATE => (name.clone(), Ok(DataType::Date32)),
-        // The session is in UTC, so that an instant is the time there.
-        Kind::MYSQL_TYPE_DATETIME
-        | Kind::MYSQL_TYPE_TIMESTAMP
-        | Kind::MYSQL_TYPE_DATETIME2
-        | Kind::MYSQL_TYPE_TIMESTAMP2 => (name.clone(), Ok(DataType::Timestamp(TimeUnit::Microsecond, None))),
-        Kind::MYSQL_TYPE_BIT => (format!("CAST({name} + 0 AS CHAR CHARACTER SET utf8mb4)"), Ok(DataType::Utf8)),
-        Kind::MYSQL_TYPE_GEOMETRY => (format!("ST_AsText({name})"), Ok(DataType::Utf8)),
-        // As it is: what CAST makes of a text that is too long to be sent is NULL.
-        Kind::MYSQL_TYPE_TINY_BLOB
-        | Kind::MYSQL_TYPE_MEDIUM_BLOB
-        | Kind::MYSQL_TYPE_LONG_BLOB
-        | Kind::MYSQL_TYPE_BLOB
-        | Kind::MYSQL_TYPE_VARCHAR
-        | Kind::MYSQL_TYPE_VAR_STRING
-        | Kind::MYSQL_TYPE_STRING => {
-            (name.clone(), Ok(if column.character_set() == BINARY { DataType::Binary } else { DataType::Utf8 }))
-        }
-        Kind::MYSQL_TYPE_ENUM | Kind::MYSQL_TYPE_SET | Kind::MYSQL_TYPE_JSON => (name.clone(), Ok(DataType::Utf8)),
-        // All other types have their text.
-        _ => (text.clone(), Ok(DataType::Utf8)),
-    };
-    match configured.map(ColumnType::data_type) {
-        None => Ok((selected, found?)),
-        Some(data_type) if found.as_ref() == Ok(&data_type) => Ok((selected, data_type)),
-        // A conversion by the server makes zeroes and NULL of what it does not understand. From text it is made here.
-        Some(data_type) if matches!(found, Ok(DataType::Utf8 | DataType::Binary)) => Ok((selected, data_type)),
-        Some(data_type) => Ok((text, data_type)),
-    }
-}
-
-/// The length of a decimal counts its digits, its point and its sign.
-fn decimal_type(column: &Column, is_unsigned: bool) -> Result<DataType, u32> {
-    let scale = column.decimals();
-    let digits = column.column_length().saturating_sub(u32::from(scale > 0) + u32::from(!is_unsigned)).max(1);
-    let precision = u8::try_from(digits).ok().filter(|precision| *precision <= 38 && scale <= *precision);
-    precision.map(|precision| DataType::Decimal128(precision, scale.cast_signed())).ok_or(digits)
 }
 
 #[async_trait]

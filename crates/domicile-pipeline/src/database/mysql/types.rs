@@ -1,9 +1,16 @@
-//! Which type of MySQL keeps which type of Arrow.
+//! Which type of Arrow a column of MySQL is read as, and which type keeps which type of Arrow.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use mysql_async::Column;
+use mysql_async::consts::{ColumnFlags, ColumnType as Wire};
 
 use super::connect::Kind;
+use super::quote;
+use crate::config::ColumnType;
 use crate::table::Table;
+
+/// The number of the character set of bytes.
+const BINARY: u16 = 63;
 
 /// The digits of a `datetime` behind the second that keep all of ours.
 const MICROSECONDS: u64 = 6;
@@ -110,10 +117,68 @@ impl Declared {
     }
 }
 
+/// What is selected of a column, and its type; of a decimal that has too many digits, how many it has.
+pub(super) fn source_column(
+    column: &Column,
+    configured: Option<&ColumnType>,
+    is_cursor: bool,
+) -> Result<(String, DataType), u32> {
+    let name = quote(&column.name_str());
+    let text = format!("CAST({name} AS CHAR CHARACTER SET utf8mb4)");
+    let flags = column.flags();
+    let is_unsigned = flags.contains(ColumnFlags::UNSIGNED_FLAG);
+    let (selected, found) = match column.column_type() {
+        Wire::MYSQL_TYPE_TINY if column.column_length() == 1 && !is_cursor => (name.clone(), Ok(DataType::Boolean)),
+        // A cursor counts up from 0, and does not get to where its sign would be.
+        Wire::MYSQL_TYPE_LONGLONG if is_unsigned && !is_cursor => (name.clone(), Ok(DataType::Decimal128(20, 0))),
+        Wire::MYSQL_TYPE_TINY
+        | Wire::MYSQL_TYPE_SHORT
+        | Wire::MYSQL_TYPE_INT24
+        | Wire::MYSQL_TYPE_LONG
+        | Wire::MYSQL_TYPE_LONGLONG => (name.clone(), Ok(DataType::Int64)),
+        Wire::MYSQL_TYPE_FLOAT | Wire::MYSQL_TYPE_DOUBLE => (name.clone(), Ok(DataType::Float64)),
+        Wire::MYSQL_TYPE_DECIMAL | Wire::MYSQL_TYPE_NEWDECIMAL => (name.clone(), decimal_type(column, is_unsigned)),
+        Wire::MYSQL_TYPE_DATE | Wire::MYSQL_TYPE_NEWDATE => (name.clone(), Ok(DataType::Date32)),
+        // The session is in UTC, so that an instant is the time there.
+        Wire::MYSQL_TYPE_DATETIME
+        | Wire::MYSQL_TYPE_TIMESTAMP
+        | Wire::MYSQL_TYPE_DATETIME2
+        | Wire::MYSQL_TYPE_TIMESTAMP2 => (name.clone(), Ok(DataType::Timestamp(TimeUnit::Microsecond, None))),
+        Wire::MYSQL_TYPE_BIT => (format!("CAST({name} + 0 AS CHAR CHARACTER SET utf8mb4)"), Ok(DataType::Utf8)),
+        Wire::MYSQL_TYPE_GEOMETRY => (format!("ST_AsText({name})"), Ok(DataType::Utf8)),
+        // As it is: what CAST makes of a text that is too long to be sent is NULL.
+        Wire::MYSQL_TYPE_TINY_BLOB
+        | Wire::MYSQL_TYPE_MEDIUM_BLOB
+        | Wire::MYSQL_TYPE_LONG_BLOB
+        | Wire::MYSQL_TYPE_BLOB
+        | Wire::MYSQL_TYPE_VARCHAR
+        | Wire::MYSQL_TYPE_VAR_STRING
+        | Wire::MYSQL_TYPE_STRING => {
+            (name.clone(), Ok(if column.character_set() == BINARY { DataType::Binary } else { DataType::Utf8 }))
+        }
+        Wire::MYSQL_TYPE_ENUM | Wire::MYSQL_TYPE_SET | Wire::MYSQL_TYPE_JSON => (name.clone(), Ok(DataType::Utf8)),
+        // All other types have their text.
+        _ => (text.clone(), Ok(DataType::Utf8)),
+    };
+    match configured.map(ColumnType::data_type) {
+        None => Ok((selected, found?)),
+        Some(data_type) if found.as_ref() == Ok(&data_type) => Ok((selected, data_type)),
+        // A conversion by the server makes zeroes and NULL of what it does not understand. From text it is made here.
+        Some(data_type) if matches!(found, Ok(DataType::Utf8 | DataType::Binary)) => Ok((selected, data_type)),
+        Some(data_type) => Ok((text, data_type)),
+    }
+}
+
+/// The length of a decimal counts its digits, its point and its sign.
+fn decimal_type(column: &Column, is_unsigned: bool) -> Result<DataType, u32> {
+    let scale = column.decimals();
+    let digits = column.column_length().saturating_sub(u32::from(scale > 0) + u32::from(!is_unsigned)).max(1);
+    let precision = u8::try_from(digits).ok().filter(|precision| *precision <= 38 && scale <= *precision);
+    precision.map(|precision| DataType::Decimal128(precision, scale.cast_signed())).ok_or(digits)
+}
+
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::datatypes::TimeUnit;
-
     use super::*;
 
     fn declared(full: &str) -> Declared {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 use serde_json::{Map, Value};
 use tokio_postgres::{Client, Statement};
@@ -12,10 +12,10 @@ use super::connect::connect_to_read;
 use super::copy::Records;
 use super::guarantee::Settling;
 use super::read::{integer, push, raw};
-use super::types::Declared;
+use super::types::{Declared, SourceColumn, source_column, untyped};
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit, Position};
-use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
+use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::Error;
@@ -41,12 +41,6 @@ struct Reading {
     /// A value of the environment is in what is read, so that what the server says is not told.
     conceals: bool,
     schema: SchemaRef,
-}
-
-/// A column of the source: what is selected of it, and its type.
-struct SourceColumn {
-    selected: String,
-    data_type: DataType,
 }
 
 impl PostgresSource {
@@ -142,51 +136,6 @@ fn columns(statement: &Statement, config: &SourceConfig) -> Result<(Vec<String>,
         }
     }
     if problems.is_empty() { Ok((selected, Arc::new(Schema::new(fields)))) } else { Err(problems) }
-}
-
-/// How a column is read; `None` if its type does not say what it holds.
-fn source_column(name: &str, declared: &Declared, configured: Option<&ColumnType>) -> Option<SourceColumn> {
-    let name = quote(name);
-    let (selected, found) = match declared.name.as_str() {
-        "int2" | "int4" | "int8" => (name.clone(), Some(DataType::Int64)),
-        "float4" | "float8" => (name.clone(), Some(DataType::Float64)),
-        "bool" => (name.clone(), Some(DataType::Boolean)),
-        "bytea" => (name.clone(), Some(DataType::Binary)),
-        "date" => (name.clone(), Some(DataType::Date32)),
-        "timestamp" => (name.clone(), Some(DataType::Timestamp(TimeUnit::Microsecond, None))),
-        // An instant, whatever zone the session is in.
-        "timestamptz" => (format!("{name} AT TIME ZONE 'UTC'"), Some(DataType::Timestamp(TimeUnit::Microsecond, None))),
-        "numeric" => (name.clone(), decimal_type(declared)),
-        "text" | "varchar" => (name.clone(), Some(DataType::Utf8)),
-        // All other types have their text.
-        _ => (format!("{name}::text"), Some(DataType::Utf8)),
-    };
-    match configured.map(ColumnType::data_type) {
-        None => Some(SourceColumn { selected, data_type: found? }),
-        Some(data_type) if found.as_ref() == Some(&data_type) => Some(SourceColumn { selected, data_type }),
-        // The server converts it, and says which value it cannot convert.
-        Some(data_type) => {
-            Some(SourceColumn { selected: format!("({name})::{}", super::types::declaration(&data_type)), data_type })
-        }
-    }
-}
-
-fn decimal_type(declared: &Declared) -> Option<DataType> {
-    let (precision, scale) = declared.decimals()?;
-    let precision = u8::try_from(precision).ok().filter(|precision| *precision <= 38)?;
-    let scale = i8::try_from(scale).ok().filter(|scale| *scale >= 0 && scale.cast_unsigned() <= precision)?;
-    Some(DataType::Decimal128(precision, scale))
-}
-
-fn untyped(name: &str, declared: &Declared) -> Unopened {
-    let why = match declared.decimals() {
-        Some((precision, scale)) => {
-            format!("is a numeric({precision},{scale}), and decimals here have at most 38 digits")
-        }
-        None => String::from("is a numeric without a precision, which does not say how many digits it holds"),
-    };
-    let help = format!("say it: columns = {{ {name} = \"decimal(38,10)\" }}, or text");
-    Unopened::new("columns", format!("the column `{name}` {why}"), help)
 }
 
 #[async_trait]

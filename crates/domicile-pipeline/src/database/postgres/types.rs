@@ -1,6 +1,10 @@
-//! Which type of PostgreSQL keeps which type of Arrow, and how it is sent.
+//! Which type of Arrow a column of PostgreSQL is read as, which type keeps which type of Arrow, and how it is sent.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+
+use super::quote;
+use crate::config::ColumnType;
+use crate::source::Unopened;
 
 /// The precision of a `timestamp` that keeps all of ours.
 const MICROSECONDS: i32 = 6;
@@ -70,6 +74,55 @@ impl Declared {
         };
         Some(sent)
     }
+}
+
+/// A column of the source: what is selected of it, and its type.
+pub(super) struct SourceColumn {
+    pub(super) selected: String,
+    pub(super) data_type: DataType,
+}
+
+/// How a column is read; `None` if its type does not say what it holds.
+pub(super) fn source_column(name: &str, declared: &Declared, configured: Option<&ColumnType>) -> Option<SourceColumn> {
+    let name = quote(name);
+    let (selected, found) = match declared.name.as_str() {
+        "int2" | "int4" | "int8" => (name.clone(), Some(DataType::Int64)),
+        "float4" | "float8" => (name.clone(), Some(DataType::Float64)),
+        "bool" => (name.clone(), Some(DataType::Boolean)),
+        "bytea" => (name.clone(), Some(DataType::Binary)),
+        "date" => (name.clone(), Some(DataType::Date32)),
+        "timestamp" => (name.clone(), Some(DataType::Timestamp(TimeUnit::Microsecond, None))),
+        // An instant, whatever zone the session is in.
+        "timestamptz" => (format!("{name} AT TIME ZONE 'UTC'"), Some(DataType::Timestamp(TimeUnit::Microsecond, None))),
+        "numeric" => (name.clone(), decimal_type(declared)),
+        "text" | "varchar" => (name.clone(), Some(DataType::Utf8)),
+        // All other types have their text.
+        _ => (format!("{name}::text"), Some(DataType::Utf8)),
+    };
+    match configured.map(ColumnType::data_type) {
+        None => Some(SourceColumn { selected, data_type: found? }),
+        Some(data_type) if found.as_ref() == Some(&data_type) => Some(SourceColumn { selected, data_type }),
+        // The server converts it, and says which value it cannot convert.
+        Some(data_type) => Some(SourceColumn { selected: format!("({name})::{}", declaration(&data_type)), data_type }),
+    }
+}
+
+fn decimal_type(declared: &Declared) -> Option<DataType> {
+    let (precision, scale) = declared.decimals()?;
+    let precision = u8::try_from(precision).ok().filter(|precision| *precision <= 38)?;
+    let scale = i8::try_from(scale).ok().filter(|scale| *scale >= 0 && scale.cast_unsigned() <= precision)?;
+    Some(DataType::Decimal128(precision, scale))
+}
+
+pub(super) fn untyped(name: &str, declared: &Declared) -> Unopened {
+    let why = match declared.decimals() {
+        Some((precision, scale)) => {
+            format!("is a numeric({precision},{scale}), and decimals here have at most 38 digits")
+        }
+        None => String::from("is a numeric without a precision, which does not say how many digits it holds"),
+    };
+    let help = format!("say it: columns = {{ {name} = \"decimal(38,10)\" }}, or text");
+    Unopened::new("columns", format!("the column `{name}` {why}"), help)
 }
 
 #[cfg(test)]
