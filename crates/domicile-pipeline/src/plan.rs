@@ -106,7 +106,7 @@ pub(crate) async fn plan(
         }
     };
     let locator = plan_locator(&planner, &schema, config, source_config, cursor, router, &mut problems);
-    let writing = plan_analysers(&planner, source_config, document, added, &mut problems);
+    let writing = plan_analysers(&planner, config, source_config, added, &mut problems);
     let combines = plan_combines(&writing, config, &mut problems);
     match (opened, locator) {
         (Ok(source), Some(locator)) if problems.is_empty() => {
@@ -193,14 +193,15 @@ fn plan_combines(writing: &Writing, config: &Config, problems: &mut Vec<Problem>
 /// The configured analysers and then the added ones.
 fn plan_analysers(
     planner: &Planner,
-    config: &SourceConfig,
-    document: &Document,
+    config: &Config,
+    source: &SourceConfig,
     added: &Added,
     problems: &mut Vec<Problem>,
 ) -> Writing {
+    let document = &config.document;
     let mut analysers: Vec<Box<dyn Analyse>> = Vec::new();
     let mut made_by = Vec::new();
-    for analyser in &config.analysers {
+    for analyser in &source.analysers {
         match SqlAnalyser::plan(planner, analyser, document) {
             Ok(planned) => {
                 made_by.extend(planned.tables().iter().map(|_| Some(analyser.setting.clone())));
@@ -212,12 +213,12 @@ fn plan_analysers(
             }
         }
     }
-    for analyser in added.get(&config.name).into_iter().flatten() {
+    for analyser in added.get(&source.name).into_iter().flatten() {
         made_by.extend(analyser.tables().iter().map(|_| None));
         analysers.push(Box::new(Arc::clone(analyser)));
     }
-    let analysers = Arc::new(Analysers::new(analysers));
-    Writing { name: config.name.clone(), analysers, setting: config.setting.clone(), made_by }
+    let analysers = Arc::new(Analysers::new(analysers, config.delivery.add_columns));
+    Writing { name: source.name.clone(), analysers, setting: source.setting.clone(), made_by }
 }
 
 /// Finds tables that two analysers write in different ways.

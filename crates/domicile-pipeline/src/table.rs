@@ -63,6 +63,8 @@ pub(crate) struct Table {
     pub key: Vec<usize>,
     /// How objects reach the table.
     pub write: Write,
+    /// Columns that a table in a home lacks may be added to it.
+    pub adds_columns: bool,
 }
 
 impl Table {
@@ -70,6 +72,12 @@ impl Table {
     #[must_use]
     pub(crate) fn is_key(&self, column: usize) -> bool {
         self.key.contains(&column)
+    }
+
+    /// Whether a column that a table in a home lacks is added to it. A key would be NULL in the rows that are there, and an
+    /// aggregate would leave out the records that were read before.
+    pub(crate) fn adds(&self, column: usize) -> bool {
+        self.adds_columns && !self.is_key(column) && self.write.merge(column).is_none()
     }
 
     /// Whether two tables have the same columns and key and are written in the same way.

@@ -34,14 +34,16 @@ pub(crate) struct Analysers {
 }
 
 impl Analysers {
-    pub(crate) fn new(all: Vec<Box<dyn Analyse>>) -> Self {
-        let mut tables = Vec::new();
+    /// `adds_columns` says whether columns that a table in a home lacks are added to it.
+    pub(crate) fn new(all: Vec<Box<dyn Analyse>>, adds_columns: bool) -> Self {
+        let mut tables: Vec<Table> = Vec::new();
         let mut analysers = Vec::new();
         for analyser in all {
             let first = tables.len();
             tables.extend_from_slice(analyser.tables());
             analysers.push((first, analyser));
         }
+        tables.iter_mut().for_each(|table| table.adds_columns = adds_columns);
         Self { analysers, tables: tables.into() }
     }
 

@@ -174,7 +174,8 @@ impl Shape {
             (false, true) => Write::Replace,
             (false, false) => Write::Insert,
         };
-        let table = Table { name: self.name, schema: Arc::new(Schema::new(fields)), key: self.key, write };
+        let table =
+            Table { name: self.name, schema: Arc::new(Schema::new(fields)), key: self.key, write, adds_columns: false };
         match table.twice_named() {
             Some(column) => Err(format!(
                 "`{}` has two columns `{column}`; a database does not tell names by their case",

@@ -63,7 +63,7 @@ impl SqlAnalyser {
         let plan = planner.physical_plan(&deliverable(query)?)?;
         let schema = plan.schema();
         let key = key(config, &schema, &write)?;
-        let table = Table { name: config.into.clone(), schema, key, write };
+        let table = Table { name: config.into.clone(), schema, key, write, adds_columns: false };
         if let Some(name) = table.twice_named() {
             let message = format!("the result has two columns `{name}`; a database does not tell names by their case");
             return Err(Unplanned::new("sql", message, "give one of them another name, with AS"));

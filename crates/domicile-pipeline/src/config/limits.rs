@@ -39,6 +39,8 @@ pub struct DeliveryLimits {
     pub open_homes: usize,
     /// How many homes are delivered to at once; at least 1, and no more than `open_homes`.
     pub parallel: usize,
+    /// Whether columns that a table of a home lacks are added to it.
+    pub add_columns: bool,
 }
 
 /// How homes are delivered to.
@@ -59,17 +61,20 @@ pub(super) struct DeliveryFile {
     /// waits for its disk while another works. Default: 0.
     #[schemars(range(max = 10_000))]
     pub(super) parallel: usize,
+    /// Whether a column of an analyser that a table of a home lacks is added to it, as one that may be NULL. Columns of a
+    /// key and aggregates are not: they are refused with the `ALTER TABLE` that adds them. Default: false.
+    pub(super) add_columns: bool,
 }
 
 impl Default for DeliveryFile {
     fn default() -> Self {
-        Self { commit_rows: 100_000, commit_seconds: 1.0, open_homes: 128, parallel: 0 }
+        Self { commit_rows: 100_000, commit_seconds: 1.0, open_homes: 128, parallel: 0, add_columns: false }
     }
 }
 
 /// The limits that the file asks for, with what depends on the number of cores put in.
 pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> DeliveryLimits {
-    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel } = file;
+    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel, add_columns } = file;
     if parallel > open_homes {
         let message = format!("{parallel} homes cannot be delivered to at once with {open_homes} connections");
         let help = format!("raise `open_homes`, or write `parallel = {open_homes}` or less");
@@ -81,5 +86,6 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
         commit_interval: Duration::from_secs_f64(commit_seconds),
         open_homes,
         parallel: if parallel == 0 { twice_the_cores() } else { parallel },
+        add_columns,
     }
 }

@@ -17,11 +17,27 @@ pub(super) struct Column<'a> {
     pub(super) is_generated: bool,
 }
 
-/// A column of the analyser that the table has not.
-pub(super) fn no_column(table: &Table, number: usize, quote: Quote, declaration: &str) -> Found {
+/// A column of the analyser that the table has not, unless it is added.
+pub(super) fn no_column(table: &Table, number: usize, quote: Quote, declaration: &str) -> Option<Found> {
     let name = table.schema.field(number).name();
-    let add = format!("ALTER TABLE {} ADD COLUMN {} {declaration}", quote(&table.name), quote(name));
-    (format!("the table `{}` has no column `{name}`", table.name), add)
+    let mut message = format!("the table `{}` has no column `{name}`", table.name);
+    if table.adds_columns && table.write.merge(number).is_some() {
+        message += ", and is not given one: it would leave out the records that were read before";
+    }
+    (!table.adds(number)).then(|| (message, add_column(table, number, quote, declaration)))
+}
+
+/// The statement that adds a column of the analyser.
+pub(super) fn add_column(table: &Table, number: usize, quote: Quote, declaration: &str) -> String {
+    let name = table.schema.field(number).name();
+    format!("ALTER TABLE {} ADD COLUMN {} {declaration}", quote(&table.name), quote(name))
+}
+
+/// The numbers of the columns that a table is given, as it has none of these names.
+pub(super) fn added(table: &Table, has: impl Fn(&str) -> bool) -> Vec<usize> {
+    let fields = table.schema.fields().iter().enumerate();
+    let missing = fields.filter(|(number, field)| table.adds(*number) && !has(field.name()));
+    missing.map(|(number, _)| number).collect()
 }
 
 /// What stops a column from taking the analyser's values. `is_kept` says whether it keeps each value of their type as it

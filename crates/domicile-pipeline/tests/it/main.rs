@@ -1,5 +1,6 @@
 //! The pipeline as a program uses it, on real databases in temporary folders.
 
+mod added_columns;
 mod aggregates;
 mod dirty;
 mod existing_tables;

@@ -9,7 +9,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Params};
 
 use super::connect::{Session, connect};
-use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, create_table, existing, misfits};
+use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, existing, make_table, misfits};
 use super::statement::Writer;
 use super::{failure, without_values};
 use crate::account::Account;
@@ -212,13 +212,14 @@ impl Open {
 
     async fn make_tables(&mut self, source: &str, tables: &[Table]) -> Result<(), Error> {
         let kind = self.session.kind;
-        let own = OWN_TABLES.iter().map(|(name, columns)| (*name, create_own_table(kind, name, columns)));
-        let others = tables.iter().map(|table| (table.name.as_str(), create_table(kind, table)));
-        // Who may not make tables can still use those that are there.
-        for (name, sql) in own.chain(others) {
+        for (name, columns) in OWN_TABLES {
+            // Who may not make tables can still use those that are there.
             if existing(&mut self.session, name).await?.is_empty() {
-                self.session.conn.query_drop(sql).await?;
+                self.session.conn.query_drop(create_own_table(kind, name, columns)).await?;
             }
+        }
+        for table in tables {
+            make_table(&mut self.session, table).await?;
         }
         // Who looks takes no lock on what is there, which another run may hold for long.
         let there = "SELECT 1 FROM domicile_position WHERE source = ?";

@@ -117,7 +117,7 @@ pub(super) async fn misfits(session: &mut Session, number: usize, table: &Table)
                 fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
                     .or_else(|| collation_misfit(kind, table, number, column))
             }
-            None => Some(fit::no_column(table, number, quote, &declaration)),
+            None => fit::no_column(table, number, quote, &declaration),
         });
     }
     for column in &existing {
@@ -189,8 +189,18 @@ pub(super) fn create_own_table(kind: Kind, name: &str, columns: &str) -> String 
     )
 }
 
-/// The statement that makes a missing table.
-pub(super) fn create_table(kind: Kind, table: &Table) -> String {
-    let definition = fit::definition(table, quote, |number| declaration(kind, table, number));
-    create_own_table(kind, &quote(&table.name), &definition)
+/// Makes a missing table, or adds the columns that it may be given. Who may do neither can still use what is there.
+pub(super) async fn make_table(session: &mut Session, table: &Table) -> Result<(), Error> {
+    let existing = existing(session, &table.name).await?;
+    let kind = session.kind;
+    let declaration = |number| declaration(kind, table, number);
+    if existing.is_empty() {
+        let definition = fit::definition(table, quote, declaration);
+        return session.conn.query_drop(create_own_table(kind, &quote(&table.name), &definition)).await;
+    }
+    let has = |name: &str| existing.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    for number in fit::added(table, has) {
+        session.conn.query_drop(fit::add_column(table, number, quote, &declaration(number))).await?;
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::connect::connect;
 use super::failure;
-use super::schema::{LOCK_TABLES, OWN_TABLES, create_table, existing, misfits};
+use super::schema::{LOCK_TABLES, OWN_TABLES, add_columns, create_table, existing, misfits};
 use super::statement::Writer;
 use crate::account::Account;
 use crate::batch::Position;
@@ -180,7 +180,12 @@ impl Open {
         self.execute(&format!("{LOCK_TABLES}; {OWN_TABLES} {all}")).await?;
         let mut writers = Vec::new();
         for (number, table) in tables.iter().enumerate() {
-            let columns = existing(&self.client, &table.name).await.map_err(|error| failure(&error))?;
+            let mut columns = existing(&self.client, &table.name).await.map_err(|error| failure(&error))?;
+            let added = add_columns(table, &columns);
+            if !added.is_empty() {
+                self.execute(&added).await?;
+                columns = existing(&self.client, &table.name).await.map_err(|error| failure(&error))?;
+            }
             let declared = table.schema.fields().iter().filter_map(|field| {
                 columns.iter().find(|column| column.name == *field.name()).map(|column| column.declared.clone())
             });

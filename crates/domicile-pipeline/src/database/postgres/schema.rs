@@ -102,7 +102,7 @@ pub(super) async fn misfits(client: &Client, number: usize, table: &Table) -> Re
                 let is_kept = column.declared.sent_as(field.data_type()).is_some();
                 fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
             }
-            None => Some(fit::no_column(table, number, quote, &declaration)),
+            None => fit::no_column(table, number, quote, &declaration),
         });
     }
     let is_given = |column: &Existing| table.schema.fields().iter().any(|field| *field.name() == column.name);
@@ -134,4 +134,14 @@ async fn unique_keys(client: &Client, table: &Table) -> Result<Vec<Vec<String>>,
 pub(super) fn create_table(table: &Table) -> String {
     let definition = fit::definition(table, quote, |number| declaration(table.schema.field(number).data_type()));
     format!("CREATE TABLE IF NOT EXISTS {} ({definition})", quote(&table.name))
+}
+
+/// The statements that add the columns that a table of these columns may be given.
+pub(super) fn add_columns(table: &Table, existing: &[Existing]) -> String {
+    let added = fit::added(table, |name| existing.iter().any(|column| column.name == name));
+    let add = |number: usize| {
+        let declaration = declaration(table.schema.field(number).data_type());
+        fit::add_column(table, number, quote, &declaration)
+    };
+    added.into_iter().map(add).collect::<Vec<_>>().join("; ")
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::schema::{OWN_TABLES, create_table, existing, misfits};
+use super::schema::{OWN_TABLES, existing, make_table, misfits};
 use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
 use super::{create, merge, open};
@@ -233,7 +233,7 @@ impl Open {
     fn claim(&mut self, shared: &Shared) -> rusqlite::Result<bool> {
         self.connection.execute_batch(OWN_TABLES)?;
         for table in shared.tables.iter() {
-            self.connection.execute(&create_table(table), [])?;
+            make_table(&self.connection, table)?;
         }
         self.writers = shared.writers(&self.connection)?;
         self.connection.execute(

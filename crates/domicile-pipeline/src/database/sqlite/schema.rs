@@ -95,7 +95,7 @@ pub(super) fn misfits(connection: &Connection, number: usize, table: &Table) -> 
                 let is_kept = fits(field.data_type(), &column.declared);
                 fit::column_misfit(table, number, &column.seen(row_id.as_deref()), is_kept, &declaration)
             }
-            None => Some(fit::no_column(table, number, quote, &declaration)),
+            None => fit::no_column(table, number, quote, &declaration),
         });
     }
     for column in &existing {
@@ -138,8 +138,20 @@ fn unique_keys(connection: &Connection, table: &Table, existing: &[Existing]) ->
     Ok(keys)
 }
 
-/// The statement that makes a missing table.
-pub(super) fn create_table(table: &Table) -> String {
+/// Makes a missing table, or adds the columns that it may be given.
+pub(super) fn make_table(connection: &Connection, table: &Table) -> rusqlite::Result<()> {
+    let existing = existing(connection, &table.name)?;
+    if existing.is_empty() {
+        return connection.execute_batch(&create_table(table));
+    }
+    let has = |name: &str| existing.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    fit::added(table, has).into_iter().try_for_each(|number| {
+        let declaration = declaration(table.schema.field(number).data_type());
+        connection.execute_batch(&fit::add_column(table, number, quote, &declaration))
+    })
+}
+
+fn create_table(table: &Table) -> String {
     let definition = fit::definition(table, quote, |number| declaration(table.schema.field(number).data_type()));
-    format!("CREATE TABLE IF NOT EXISTS {} ({definition})", quote(&table.name))
+    format!("CREATE TABLE {} ({definition})", quote(&table.name))
 }
