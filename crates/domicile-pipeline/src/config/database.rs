@@ -4,15 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::findings::Findings;
-use super::server::ServerUrl;
+use super::server::{Client, MYSQL, POSTGRES, ServerUrl};
 use super::setting::SettingPath;
 
 const SUPPORTED: &str = "supported are `sqlite:PATH`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` and, for MySQL and \
     MariaDB, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`";
-/// The port of MySQL and MariaDB.
-const MYSQL_PORT: u16 = 3306;
-/// The port of PostgreSQL.
-const POSTGRES_PORT: u16 = 5432;
 /// Stands for the home's name in a URL.
 const HOME: &str = "{home}";
 
@@ -95,22 +91,18 @@ impl Database {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let location = match scheme {
             "sqlite" => Location::Sqlite(sqlite(url, &shown, findings.folder)?),
-            "mysql" | "mariadb" => {
-                Location::MySql(Box::new(server(url, "MySQL or MariaDB", MYSQL_PORT, findings.folder)?))
-            }
-            "postgres" | "postgresql" => {
-                Location::Postgres(Box::new(server(url, "PostgreSQL", POSTGRES_PORT, findings.folder)?))
-            }
+            "mysql" | "mariadb" => Location::MySql(Box::new(server(url, &MYSQL, findings)?)),
+            "postgres" | "postgresql" => Location::Postgres(Box::new(server(url, &POSTGRES, findings)?)),
             _ => return Err(unsupported(&shown)),
         };
         Ok(Self { location, setting: setting.clone(), shown: without_password(&shown) })
     }
 }
 
-fn server(url: &str, name: &str, port: u16, folder: &Path) -> Result<ServerUrl, Refusal> {
+fn server(url: &str, client: &Client, findings: &Findings<'_>) -> Result<ServerUrl, Refusal> {
     // Of the URL nothing is shown: it may hold a password.
-    let refused = |(why, help)| (format!("the URL of a {name} is refused: {why}"), help);
-    ServerUrl::read(url, port, folder).map_err(refused)
+    let refused = |(why, help)| (format!("the URL of a {} is refused: {why}", client.server), help);
+    ServerUrl::read(url, client, findings).map_err(refused)
 }
 
 fn sqlite(url: &str, shown: &str, folder: &Path) -> Result<PathBuf, Refusal> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::authorities::Authorities;
 use super::distinct::Use;
 use super::document::Document;
 use super::problems::Problems;
@@ -15,11 +16,13 @@ pub(super) struct Findings<'a> {
     pub(super) problems: Problems,
     /// The files that databases were found in.
     pub(super) uses: Vec<Use>,
+    /// Those that connections are asked to be trusted by.
+    pub(super) authorities: Authorities,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(document: &'a Document, folder: &'a Path, problems: Problems) -> Self {
-        Self { document, folder, problems, uses: Vec::new() }
+        Self { document, folder, problems, uses: Vec::new(), authorities: Authorities::default() }
     }
 
     /// Reports a setting's value.

@@ -11,6 +11,7 @@
 //! What the environment holds never gets into a message: a value is shown as the file writes it.
 
 mod analyser;
+mod authorities;
 mod column;
 mod database;
 mod distinct;

@@ -1,14 +1,34 @@
 //! The URL of a database on a server.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::authorities::Authorities;
+use super::findings::Findings;
+
 /// How long opening a connection may take, unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent before the other side is asked whether it is still there. Gateways forget
+/// connections that are silent, the sooner ones after some minutes.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// What the own clients of a kind of server take for granted.
+pub(super) struct Client {
+    /// What the server is called.
+    pub(super) server: &'static str,
+    /// Where it listens.
+    port: u16,
+    /// The mode of those who give the certificate of an authority, and no mode.
+    tls_with_authority: TlsMode,
+}
+
+pub(super) const MYSQL: Client =
+    Client { server: "MySQL or MariaDB", port: 3306, tls_with_authority: TlsMode::VerifyCa };
+pub(super) const POSTGRES: Client = Client { server: "PostgreSQL", port: 5432, tls_with_authority: TlsMode::Prefer };
 
 /// How a connection is kept from listeners, and how sure it is to whom it leads, as `sslmode` of the servers' own clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +69,16 @@ pub struct ServerUrl {
     pub tls: TlsMode,
     /// A file with the certificates of the authorities to trust, in place of those of the system.
     pub root_certificate: Option<PathBuf>,
+    /// Those of the system.
+    pub(crate) authorities: Authorities,
     /// Files with the certificate and the key of this client.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long a statement may take; without a limit if there is none.
     pub statement_timeout: Option<Duration>,
+    /// How long a connection may be silent before the other side is asked whether it is still there.
+    pub keep_alive: Duration,
     /// Under which name the server lists the connections.
     pub application_name: String,
 }
@@ -95,8 +119,8 @@ impl fmt::Debug for ServerUrl {
 pub(super) type Wrong = (String, String);
 
 impl ServerUrl {
-    /// Reads the URL of a server that listens on `port` if nothing is said; paths start from `folder`.
-    pub(super) fn read(url: &str, port: u16, folder: &Path) -> Result<Self, Wrong> {
+    /// Reads the URL of a server. What it does not say is as the server's own client has it.
+    pub(super) fn read(url: &str, client: &Client, findings: &Findings<'_>) -> Result<Self, Wrong> {
         let url = Url::parse(url).map_err(|error| {
             let help = "write scheme://user:password@host:port/database; in a name or a password, characters such as @, : \
                         and / are written %40, %3A and %2F";
@@ -108,32 +132,34 @@ impl ServerUrl {
             return Err((String::from("it names no database"), help));
         }
         let mut server = Self {
-            address: Address::Tcp(host(&url)?, url.port().unwrap_or(port)),
+            address: Address::Tcp(host(&url)?, url.port().unwrap_or(client.port)),
             database,
             user: decoded(url.username())?,
             password: url.password().map(decoded).transpose()?.map_or(Password::None, Password::Given),
             tls: TlsMode::Prefer,
             root_certificate: None,
+            authorities: findings.authorities.clone(),
             client_certificate: None,
             connect_timeout: CONNECT_TIMEOUT,
             statement_timeout: None,
+            keep_alive: KEEP_ALIVE,
             application_name: String::from("domicile"),
         };
         if server.user.is_empty() {
             let help = String::from("write it before the host, as in scheme://user@host/database");
             return Err((String::from("it names no user"), help));
         }
-        server.read_options(&url, folder)?;
+        server.read_options(&url, client, findings)?;
         Ok(server)
     }
 
-    fn read_options(&mut self, url: &Url, folder: &Path) -> Result<(), Wrong> {
-        let (mut certificate, mut key) = (None, None);
+    fn read_options(&mut self, url: &Url, client: &Client, findings: &Findings<'_>) -> Result<(), Wrong> {
+        let (mut mode, mut certificate, mut key) = (None, None, None);
         for (name, value) in url.query_pairs() {
-            let path = || folder.join(&*value);
+            let path = || findings.folder.join(&*value);
             match &*name {
                 // The options of both servers' clients are spelt with dashes or without.
-                "sslmode" | "ssl-mode" => self.tls = tls_mode(&value)?,
+                "sslmode" | "ssl-mode" => mode = Some(tls_mode(&value)?),
                 "sslrootcert" | "ssl-ca" => self.root_certificate = Some(path()),
                 "sslcert" | "ssl-cert" => certificate = Some(path()),
                 "sslkey" | "ssl-key" => key = Some(path()),
@@ -144,14 +170,20 @@ impl ServerUrl {
                 "password_file" => self.password = Password::File(path()),
                 "connect_timeout" => self.connect_timeout = seconds(&name, &value)?,
                 "statement_timeout" => self.statement_timeout = Some(seconds(&name, &value)?),
+                "keepalives_idle" => self.keep_alive = seconds(&name, &value)?,
                 "application_name" => self.application_name = value.into_owned(),
                 _ => {
                     let known = "sslmode, sslrootcert, sslcert, sslkey, host (the path of a socket), password_file, \
-                                 connect_timeout, statement_timeout, application_name";
+                                 connect_timeout, statement_timeout, keepalives_idle, application_name";
                     return Err((format!("it has no option `{name}`"), format!("the options are: {known}")));
                 }
             }
         }
+        self.tls = match mode {
+            Some(mode) => mode,
+            None if self.root_certificate.is_some() => client.tls_with_authority,
+            None => TlsMode::Prefer,
+        };
         self.client_certificate = match (certificate, key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
@@ -213,16 +245,23 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use super::{Address, Password, ServerUrl, TlsMode};
+    use super::{Address, Client, Findings, MYSQL, POSTGRES, Password, ServerUrl, TlsMode};
+    use crate::config::Document;
 
     fn read(url: &str) -> Result<ServerUrl, String> {
-        ServerUrl::read(url, 5432, Path::new("conf")).map_err(|(message, help)| format!("{message} / {help}"))
+        read_as(&POSTGRES, url)
+    }
+
+    fn read_as(client: &Client, url: &str) -> Result<ServerUrl, String> {
+        let (document, problems) = Document::parse(Path::new("conf/d.toml"), String::new());
+        let findings = Findings::new(&document, Path::new("conf"), problems);
+        ServerUrl::read(url, client, &findings).map_err(|(message, help)| format!("{message} / {help}"))
     }
 
     #[test]
     fn a_url_says_all_that_a_client_of_the_server_is_told() {
         let url = "postgres://j%40n:s%2Fcret@db.example:6543/shop?sslmode=verify-full&sslrootcert=ca.pem&sslcert=c.pem\
-                   &sslkey=k.pem&connect_timeout=3&statement_timeout=60&application_name=sync";
+                   &sslkey=k.pem&connect_timeout=3&statement_timeout=60&keepalives_idle=30&application_name=sync";
         let server = read(url).unwrap();
         assert!(server.address == Address::Tcp(String::from("db.example"), 6543));
         assert_eq!((server.user.as_str(), server.database.as_str()), ("j@n", "shop"));
@@ -232,6 +271,7 @@ mod tests {
         assert_eq!(server.client_certificate, Some(("conf/c.pem".into(), "conf/k.pem".into())));
         assert_eq!(server.connect_timeout, Duration::from_secs(3));
         assert_eq!(server.statement_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(server.keep_alive, Duration::from_secs(30));
         assert_eq!(server.application_name, "sync");
         assert_eq!(format!("{server:?}"), "ServerUrl(..)");
     }
@@ -245,6 +285,20 @@ mod tests {
         let socket = read("postgres://domicile@localhost/shop?host=/run/postgresql&password_file=/run/secret").unwrap();
         assert!(socket.address == Address::Unix("/run/postgresql".into(), 5432));
         assert!(socket.password == Password::File("/run/secret".into()));
+    }
+
+    #[test]
+    fn an_authority_alone_is_asked_by_where_the_servers_client_does_so() {
+        for (client, options, expected) in [
+            (&POSTGRES, "sslrootcert=ca.pem", TlsMode::Prefer),
+            (&MYSQL, "ssl-ca=ca.pem", TlsMode::VerifyCa),
+            (&MYSQL, "ssl-ca=ca.pem&ssl-mode=PREFERRED", TlsMode::Prefer),
+            (&MYSQL, "ssl-mode=VERIFY_IDENTITY&ssl-ca=ca.pem", TlsMode::VerifyFull),
+            (&MYSQL, "connect_timeout=1", TlsMode::Prefer),
+        ] {
+            let server = read_as(client, &format!("x://jan@host/shop?{options}")).unwrap();
+            assert_eq!(server.tls, expected, "{options}");
+        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ use crate::deliver::Delivery;
 use crate::source::{NotOpened, Source};
 use crate::table::Table;
 
+/// What is told of a server that takes a connection and then says nothing.
+const UNANSWERED: &str = "the server does not answer in the time of `connect_timeout`";
+
 /// Quotes an identifier for SQL.
 type Quote = fn(&str) -> String;
 

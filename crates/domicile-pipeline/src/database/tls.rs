@@ -29,7 +29,10 @@ pub(super) fn client_config(server: &ServerUrl) -> Result<ClientConfig, Failure>
     let known = match asks {
         Asks::Nothing => None,
         Asks::Authority | Asks::AuthorityAndName => {
-            let roots = Arc::new(roots(server.root_certificate.as_deref())?);
+            let roots = match &server.root_certificate {
+                Some(file) => Arc::new(roots(file)?),
+                None => Arc::clone(&server.authorities.read().store),
+            };
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
             Some(verifier.map_err(|error| Failure::Failed(format!("no authority is known to ask by: {error}")))?)
         }
@@ -55,14 +58,9 @@ enum Asks {
     AuthorityAndName,
 }
 
-fn roots(file: Option<&Path>) -> Result<RootCertStore, Failure> {
+fn roots(file: &Path) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
-    let certificates = match file {
-        Some(file) => certificates(file)?,
-        // Some that cannot be read do not matter as long as there are others.
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    roots.add_parsable_certificates(certificates);
+    roots.add_parsable_certificates(certificates(file)?);
     Ok(roots)
 }
 
@@ -84,6 +82,11 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(file)
         .map_err(|error| Failure::Failed(format!("a file with a certificate or a key cannot be read: {error}")))
+}
+
+/// Whether it is encryption that failed, not the network.
+pub(super) fn is_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Error>())
 }
 
 /// Asks as much as the mode says. That the server has the key of its certificate is always asked.

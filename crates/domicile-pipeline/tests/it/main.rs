@@ -2,6 +2,7 @@
 
 mod added_columns;
 mod aggregates;
+mod connections;
 mod dirty;
 mod existing_tables;
 mod fencing;

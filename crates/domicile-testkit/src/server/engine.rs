@@ -1,7 +1,7 @@
 //! What one kind of database server is to the others.
 
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::account::Account;
@@ -33,6 +33,9 @@ pub(super) trait Engine: Debug + Send + Sync {
     /// The command that is the server: the process that it starts MUST become the server itself. What has been committed
     /// MUST survive the death of the process; it need not survive that of the machine.
     fn server(&self, account: &Account, folder: &Path, port: u16) -> Command;
+
+    /// Where its Unix socket is, as programs are told it: PostgreSQL's the folder, others' the file.
+    fn socket(&self, folder: &Path) -> PathBuf;
 
     /// Whether the server with this process answers.
     fn is_ready(&self, folder: &Path, pid: u32) -> bool;

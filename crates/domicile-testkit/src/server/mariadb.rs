@@ -118,6 +118,10 @@ impl Engine for MariaDb {
         command
     }
 
+    fn socket(&self, folder: &Path) -> PathBuf {
+        socket(folder)
+    }
+
     /// The server greets whoever connects. Behind the socket in its folder there is no other server; that of one that was
     /// killed stays, and refuses.
     fn is_ready(&self, folder: &Path, _: u32) -> bool {

@@ -14,6 +14,7 @@ mod template;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Seek, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ pub struct Server {
     account: Account,
     port: Port,
     password: String,
+    /// What the program is told beside what every server for a test is.
+    arguments: Vec<String>,
     folder: Folder,
 }
 
@@ -153,6 +156,40 @@ impl Server {
         self.launch();
     }
 
+    /// Ends the server and starts it anew, with further arguments of its program.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run, or does not start.
+    pub fn restart_with(&mut self, arguments: impl IntoIterator<Item = String>) {
+        self.kill();
+        self.arguments = arguments.into_iter().collect();
+        self.launch();
+    }
+
+    /// Writes a file for the server beside its data, which its own user alone may read, and returns its path.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    #[must_use]
+    pub fn write_file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir().join(name);
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the server's folder can be written");
+        self.account.give(&path);
+        path
+    }
+
+    /// Where a database of the server is by its Unix socket, as programs are told it.
+    #[must_use]
+    pub fn socket_url(&self, database: &str) -> String {
+        let (scheme, password, port) = (self.engine.scheme(), &self.password, self.port.number());
+        let socket = self.engine.socket(self.dir());
+        format!("{scheme}://{USER}:{password}@localhost:{port}/{database}?host={}", socket.display())
+    }
+
     /// Holds the server by SIGSTOP, with all its processes: connections are taken by the kernel, and nothing answers.
     ///
     /// # Panics
@@ -176,7 +213,8 @@ impl Server {
         let account = Account::to_run(engine.usual_account());
         let folder = Folder::new(&account);
         let password = template::unpack(&*engine, &account, &folder);
-        let mut server = Self { paused: None, process: None, engine, account, port: Port::free(), password, folder };
+        let (port, arguments) = (Port::free(), Vec::new());
+        let mut server = Self { paused: None, process: None, engine, account, port, password, arguments, folder };
         server.launch();
         server
     }
@@ -186,7 +224,7 @@ impl Server {
             File::options().create(true).append(true).open(self.log_path()).expect("the server's log can be opened");
         let copy = log.try_clone().expect("the server's log can be opened twice");
         let mut command = self.engine.server(&self.account, self.dir(), self.port.number());
-        command.stdout(copy).stderr(log);
+        command.args(&self.arguments).stdout(copy).stderr(log);
         self.process = Some(Process::spawn(command));
         self.await_ready();
     }

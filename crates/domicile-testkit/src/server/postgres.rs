@@ -93,6 +93,10 @@ impl Engine for Postgres {
         command
     }
 
+    fn socket(&self, folder: &Path) -> PathBuf {
+        folder.to_owned()
+    }
+
     fn is_ready(&self, folder: &Path, pid: u32) -> bool {
         let told = fs::read_to_string(folder.join(DATA).join("postmaster.pid")).unwrap_or_default();
         let lines: Vec<&str> = told.lines().map(str::trim).collect();

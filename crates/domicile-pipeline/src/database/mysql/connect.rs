@@ -1,10 +1,12 @@
 //! Opening connections.
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
 use super::said;
 use crate::config::{Address, ServerUrl, TlsMode};
+use crate::database::UNANSWERED;
+use crate::database::tls::is_tls;
 use crate::error::Failure;
 
 /// Statements that are kept prepared, which is more than all tables of a home need.
@@ -41,27 +43,29 @@ pub(super) struct Session {
 /// Opens a connection whose session is the same whatever the server, the database or the user is set to.
 pub(super) async fn connect(server: &ServerUrl) -> Result<Session, Failure> {
     let password = server.password.read().map_err(Failure::Failed)?;
-    let failed = |error: &Error| Failure::Failed(said(error));
-    let conn = match open(server, password.as_deref(), tls(server)).await? {
-        Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if server.tls == TlsMode::Prefer => {
-            open(server, password.as_deref(), None).await?
+    let opened = tokio::time::timeout(server.connect_timeout, open(server, password.as_deref())).await;
+    let opened = opened.map_err(|_| Failure::Failed(String::from(UNANSWERED)))?;
+    opened.map_err(|error| Failure::Failed(said(&error)))
+}
+
+async fn open(server: &ServerUrl, password: Option<&str>) -> Result<Session, Error> {
+    let mut conn = match Conn::new(options(server, password, tls(server))).await {
+        Err(error) if server.tls == TlsMode::Prefer && is_of_encryption(&error) => {
+            Conn::new(options(server, password, None)).await?
         }
-        opened => opened,
+        opened => opened?,
     };
-    let mut conn = conn.map_err(|error| failed(&error))?;
-    let set_up = set_up(&mut conn, server).await;
-    let (kind, most_bytes) = set_up.map_err(|error| failed(&error))?;
+    let (kind, most_bytes) = set_up(&mut conn, server).await?;
     Ok(Session { conn, kind, most_bytes })
 }
 
-async fn open(
-    server: &ServerUrl,
-    password: Option<&str>,
-    tls: Option<SslOpts>,
-) -> Result<Result<Conn, Error>, Failure> {
-    let opening = Conn::new(options(server, password, tls));
-    let opened = tokio::time::timeout(server.connect_timeout, opening).await;
-    opened.map_err(|_| Failure::Failed(String::from("the server does not answer in the time of `connect_timeout`")))
+/// Whether the server might take a connection that is not encrypted.
+fn is_of_encryption(error: &Error) -> bool {
+    match error {
+        Error::Driver(DriverError::NoClientSslFlagFromServer) | Error::Io(IoError::Tls(_)) => true,
+        Error::Io(IoError::Io(error)) => is_tls(error),
+        _ => false,
+    }
 }
 
 async fn set_up(conn: &mut Conn, server: &ServerUrl) -> Result<(Kind, usize), Error> {
@@ -94,6 +98,7 @@ fn options(server: &ServerUrl, password: Option<&str>, tls: Option<SslOpts>) -> 
         .client_found_rows(true)
         .stmt_cache_size(STATEMENTS_KEPT)
         .ssl_opts(tls)
+        .tcp_keepalive(Some(server.keep_alive))
         .connect_attribute("program_name", server.application_name.as_str());
     let options = match &server.address {
         Address::Tcp(host, port) => options.ip_or_hostname(host).tcp_port(*port),
@@ -102,8 +107,12 @@ fn options(server: &ServerUrl, password: Option<&str>, tls: Option<SslOpts>) -> 
     options.into()
 }
 
-/// How the connection is encrypted. A server whose certificate nobody asked for may have any. Where it is asked for, the
-/// client asks for the name as well: it does not know the errors of rustls by which it could leave that out.
+/// The client leaves the name in a server's certificate out of account by looking for this word in what rustls says of it.
+/// Rustls has another sentence for that now, which tells the name that was asked for: so this is it. Should the sentence
+/// change again, connections are refused.
+const ANY_NAME: &str = "NotValidForName";
+
+/// How the connection is encrypted. A server whose certificate nobody asked for may have any.
 fn tls(server: &ServerUrl) -> Option<SslOpts> {
     let asks = match server.tls {
         TlsMode::Disable => return None,
@@ -111,16 +120,16 @@ fn tls(server: &ServerUrl) -> Option<SslOpts> {
         TlsMode::Require => server.root_certificate.is_some(),
         TlsMode::VerifyCa | TlsMode::VerifyFull => true,
     };
-    let mut options = SslOpts::default()
-        .with_danger_accept_invalid_certs(!asks)
-        .with_danger_skip_domain_validation(server.tls != TlsMode::VerifyFull);
+    let mut options = SslOpts::default().with_danger_accept_invalid_certs(!asks);
+    if asks && server.tls != TlsMode::VerifyFull {
+        options = options.with_danger_skip_domain_validation(true).with_danger_tls_hostname_override(Some(ANY_NAME));
+    }
     if asks {
         let roots = match &server.root_certificate {
             Some(path) => vec![path.clone().into()],
-            // Some of the system's that cannot be read do not matter as long as there are others.
             None => {
-                let known = rustls_native_certs::load_native_certs().certs;
-                known.into_iter().map(|certificate| certificate.to_vec().into()).collect()
+                let known = &server.authorities.read().certificates;
+                known.iter().map(|certificate| certificate.to_vec().into()).collect()
             }
         };
         options = options.with_root_certs(roots).with_disable_built_in_roots(true);

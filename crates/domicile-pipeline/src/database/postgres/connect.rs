@@ -1,18 +1,32 @@
 //! Opening connections.
 
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::{Error, SqlState};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{failure, quote};
 use crate::config::{Address, ServerUrl, TlsMode};
-use crate::database::tls::client_config;
+use crate::database::UNANSWERED;
+use crate::database::tls::{client_config, is_tls};
 use crate::error::Failure;
 
 /// Opens a connection whose session is the same whatever the server, the database or the user is set to.
 pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
-    let connecting = config(server)?.connect(tls(server)?).await;
-    let (client, connection) = connecting.map_err(|error| failed(&failure(&error)))?;
+    // The client's own limit is for reaching the server, which may then say nothing.
+    let opened = tokio::time::timeout(server.connect_timeout, open(server)).await;
+    opened.unwrap_or_else(|_| Err(Failure::Failed(String::from(UNANSWERED))))
+}
+
+async fn open(server: &ServerUrl) -> Result<Client, Failure> {
+    let (mut config, tls) = (config(server)?, MakeRustlsConnect::new(client_config(server)?));
+    let connected = match config.connect(tls.clone()).await {
+        Err(error) if server.tls == TlsMode::Prefer && is_of_encryption(&error) => {
+            config.ssl_mode(SslMode::Disable).connect(tls).await
+        }
+        connected => connected,
+    };
+    let (client, connection) = connected.map_err(|error| failed(&failure(&error)))?;
     // It ends with the client. What it ends with is what the statement under way is told.
     tokio::spawn(async move { drop(connection.await) });
     let timeout_milliseconds = server.statement_timeout.map_or(0, |timeout| timeout.as_millis());
@@ -35,8 +49,11 @@ pub(super) async fn connect_to_read(server: &ServerUrl) -> Result<Client, Failur
     Ok(client)
 }
 
-fn tls(server: &ServerUrl) -> Result<MakeRustlsConnect, Failure> {
-    Ok(MakeRustlsConnect::new(client_config(server)?))
+/// Whether the server might take a connection that is not encrypted: encrypting it failed, or is what the server has no
+/// rule for.
+fn is_of_encryption(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    source.is_some_and(is_tls) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
 /// Whatever stops a connection from being opened is no fault of a record.
@@ -63,7 +80,7 @@ fn config(server: &ServerUrl) -> Result<Config, Failure> {
         TlsMode::Prefer => SslMode::Prefer,
         TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
     });
-    config.port(port).user(&server.user).dbname(&server.database).connect_timeout(server.connect_timeout);
+    config.port(port).user(&server.user).dbname(&server.database).keepalives_idle(server.keep_alive);
     if let Some(password) = server.password.read().map_err(Failure::Failed)? {
         config.password(password);
     }
