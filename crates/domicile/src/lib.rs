@@ -32,6 +32,7 @@ mod confined;
 pub mod context;
 mod each_home;
 mod error;
+mod few;
 mod home;
 mod key;
 mod located;

@@ -13,7 +13,9 @@ use crate::context::{self, Found};
 ///
 /// assert_eq!(Route::new(Home::new("es").unwrap(), "audits are kept in Spain").role(), Role::Primary);
 /// ```
+// As wide as what it is moved together with: a byte that was just stored is not there yet for a load of eight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
 pub enum Role {
     /// The one that is written to, and no other.
     Primary,

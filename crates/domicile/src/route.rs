@@ -3,13 +3,9 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
-use smallvec::{SmallVec, smallvec};
-
+use crate::few::Few;
 use crate::replica::Role;
 use crate::{Home, Witness};
-
-/// Few things are known of an operation, and a route that is found costs no allocation.
-pub(crate) type Witnesses = SmallVec<[Witness; 2]>;
 
 /// The home of an operation and the reason for it.
 ///
@@ -37,17 +33,27 @@ impl Route {
     /// assert_eq!(route.home().as_str(), "es");
     /// ```
     pub fn new(home: Home, why: impl Into<Arc<str>>) -> Self {
-        Self { role: Role::Primary, reason: Reason { witnesses: smallvec![Witness::stated(home, why)] } }
-    }
-
-    /// Makes the route that all the witnesses lead to. They are known to agree; none make no route.
-    pub(crate) fn agreed(witnesses: Witnesses) -> Option<Self> {
-        if witnesses.is_empty() { None } else { Some(Self { role: Role::Primary, reason: Reason { witnesses } }) }
+        Self::by(Witness::stated(home, why))
     }
 
     #[inline]
-    pub(crate) fn set_role(&mut self, role: Role) {
-        self.role = role;
+    fn by(witness: Witness) -> Self {
+        Self { role: Role::Primary, reason: Reason { witnesses: Few::One([witness]) } }
+    }
+
+    /// Adds a witness to the route that those before it lead to; the first makes one. That they agree is for the caller to
+    /// see to.
+    #[inline]
+    pub(crate) fn hold(route: &mut Option<Self>, witness: impl FnOnce() -> Witness) {
+        match route {
+            Some(route) => route.reason.witnesses.push(witness),
+            None => _ = route.get_or_insert_with(|| Self::by(witness())),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn answered_by(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// Returns the home that the operation belongs to.
@@ -58,7 +64,7 @@ impl Route {
     /// assert_eq!(route.home().as_str(), "es");
     /// ```
     pub fn home(&self) -> &Home {
-        self.reason.witnesses[0].home()
+        self.reason.witnesses()[0].home()
     }
 
     /// Returns which databases of the home may answer.
@@ -100,7 +106,7 @@ impl Display for Route {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    witnesses: Witnesses,
+    witnesses: Few<Witness>,
 }
 
 impl Reason {
@@ -118,7 +124,7 @@ impl Reason {
 
 impl Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, witness) in self.witnesses.iter().enumerate() {
+        for (index, witness) in self.witnesses().iter().enumerate() {
             let separator = if index == 0 { "" } else { " and " };
             write!(f, "{separator}{witness}")?;
         }

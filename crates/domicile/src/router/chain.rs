@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Access, DryRun, Operation, Record, Router};
-use crate::route::Witnesses;
+use super::{DryRun, Operation, Record, Router};
 use crate::{
     Confined, Context, Error, Home, Placed, ReplicaReads, Role, Route, RoutingKey, Witness, WitnessKind, context,
 };
@@ -106,18 +105,14 @@ impl Chain {
     /// ```
     pub fn route(&self, operation: &Operation<'_>) -> Result<Route, Error> {
         for router in &self.routers {
-            let mut opinion = match operation.access() {
-                Access::Read => router.route_read(operation),
-                Access::Write => router.route_write(operation),
-            };
-            // In place, because a route is large.
-            if let Ok(Some(route)) = &mut opinion {
-                route.set_role(self.role(operation, route)?);
-            }
-            match opinion {
-                Ok(Some(route)) => return Ok(route),
-                Ok(None) => {}
-                Err(error) => return Err(error),
+            let mut opinion = None;
+            router.decide(operation, &mut opinion)?;
+            // Looked at where it is, and moved once: see `decide`.
+            if let Some(route) = &opinion {
+                let role = self.role(operation, route)?;
+                if let Some(route) = opinion {
+                    return Ok(route.answered_by(role));
+                }
             }
         }
         self.known(operation)?.ok_or_else(|| Error::no_opinion(operation, self.names(), &Context::current()))
@@ -127,8 +122,7 @@ impl Chain {
     /// of, if there is one: somebody has said so.
     #[cold]
     fn known(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
-        let mut witnesses = Witnesses::new();
-        operation.push_known_homes(&mut witnesses);
+        let witnesses: Vec<_> = operation.known_homes().collect();
         if witnesses.windows(2).any(|pair| pair[0].home() != pair[1].home()) {
             return Err(Error::disagreement(operation, &witnesses));
         }
@@ -138,9 +132,11 @@ impl Chain {
         if let Some(stray) = witnesses.iter().find(stray) {
             return Err(Error::unknown_home(operation, stray));
         }
-        let Some(mut route) = Route::agreed(witnesses) else { return Ok(None) };
-        route.set_role(self.role(operation, &route)?);
-        Ok(Some(route))
+        let mut route = None;
+        witnesses.into_iter().for_each(|witness| Route::hold(&mut route, || witness));
+        let Some(route) = route else { return Ok(None) };
+        let role = self.role(operation, &route)?;
+        Ok(Some(route.answered_by(role)))
     }
 
     /// Holds any router's answer against what is known of the operation, so that no router can overrule it, and says which
@@ -156,18 +152,22 @@ impl Chain {
             (Confined::allows(confined, home), ReplicaReads::role(reads, home))
         });
         let (is_allowed, role) = seen.unwrap_or((true, Role::Primary));
-        if !is_allowed || !operation.is_known_for(home) || !self.keys_elsewhere(operation, route).is_empty() {
+        let is_placed_elsewhere = || {
+            let mut is_any = false;
+            self.each_key_elsewhere(operation, route, |_| is_any = true);
+            is_any
+        };
+        if !is_allowed || !operation.is_known_for(home) || is_placed_elsewhere() {
             return Err(self.disagreement(operation, route));
         }
         Ok(if operation.needs_primary() { Role::Primary } else { role })
     }
 
-    /// Returns the keys of the operation that some router has placed in another home than that of the route.
-    fn keys_elsewhere(&self, operation: &Operation<'_>, route: &Route) -> Witnesses {
-        let mut elsewhere = Witnesses::new();
+    /// Shows `visit` the keys of the operation that some router has placed in another home than that of the route.
+    fn each_key_elsewhere(&self, operation: &Operation<'_>, route: &Route, mut visit: impl FnMut(Witness)) {
         let mut hold = |witness: Witness| {
             if witness.home() != route.home() {
-                elsewhere.push(witness);
+                visit(witness);
             }
         };
         // A route that was made of a key is for the home of that key.
@@ -185,7 +185,6 @@ impl Chain {
                 hold(Witness::statement_key(&Arc::new(placed), Arc::clone(found)));
             }
         }
-        elsewhere
     }
 
     fn placed(&self, key: &RoutingKey) -> Option<Placed> {
@@ -194,9 +193,9 @@ impl Chain {
 
     #[cold]
     fn disagreement(&self, operation: &Operation<'_>, route: &Route) -> Error {
-        let mut witnesses: Witnesses = route.reason().witnesses().into();
-        witnesses.extend(self.keys_elsewhere(operation, route));
-        operation.push_known_homes(&mut witnesses);
+        let mut witnesses = route.reason().witnesses().to_vec();
+        self.each_key_elsewhere(operation, route, |witness| witnesses.push(witness));
+        witnesses.extend(operation.known_homes());
         witnesses.extend(context::look_at(Confined::witness));
         Error::disagreement(operation, &witnesses)
     }

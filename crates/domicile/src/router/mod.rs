@@ -82,6 +82,17 @@ pub trait Router: Send + Sync {
     /// Where the operation must not be routed at all. No other router is asked then.
     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error>;
 
+    // Decides by one of the two above, and puts the route where the caller keeps it. A route is some 100 bytes that were just
+    // stored in small pieces; a processor that moves it in large ones waits for all of them, for longer than it takes to make.
+    #[doc(hidden)]
+    fn decide(&self, operation: &Operation<'_>, opinion: &mut Option<Route>) -> Result<(), Error> {
+        *opinion = match operation.access() {
+            Access::Read => self.route_read(operation)?,
+            Access::Write => self.route_write(operation)?,
+        };
+        Ok(())
+    }
+
     /// Returns where a key lives by this router, or has no opinion.
     ///
     /// A [`Chain`] asks it when another router has decided: a record whose key is placed in one home is not sent to

@@ -3,9 +3,7 @@
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use crate::route::Witnesses;
+use crate::few::Few;
 use crate::witness::{Witness, WitnessKind};
 use crate::{Home, Origin, Record, RoutingKey};
 
@@ -38,8 +36,8 @@ pub struct Operation<'a> {
     table: &'a str,
     schema: Option<&'a str>,
     record: Option<&'a dyn Record>,
-    keys: SmallVec<[NamedKey; 1]>,
-    witnesses: SmallVec<[Witness; 1]>,
+    keys: Few<NamedKey>,
+    witnesses: Few<Witness>,
     needs_primary: bool,
 }
 
@@ -56,6 +54,7 @@ impl<'a> Operation<'a> {
     /// ```
     /// assert_eq!(domicile::Operation::read("orders").table(), "orders");
     /// ```
+    #[inline]
     pub fn read(table: &'a str) -> Self {
         Self::new(Access::Read, table)
     }
@@ -65,20 +64,14 @@ impl<'a> Operation<'a> {
     /// ```
     /// assert_eq!(domicile::Operation::write("orders").table(), "orders");
     /// ```
+    #[inline]
     pub fn write(table: &'a str) -> Self {
         Self::new(Access::Write, table)
     }
 
+    #[inline]
     fn new(access: Access, table: &'a str) -> Self {
-        Self {
-            access,
-            table,
-            schema: None,
-            record: None,
-            keys: SmallVec::new(),
-            witnesses: SmallVec::new(),
-            needs_primary: false,
-        }
+        Self { access, table, schema: None, record: None, keys: Few::None, witnesses: Few::None, needs_primary: false }
     }
 
     /// Adds what stands before the name of the table; see [`schema`](Self::schema).
@@ -139,7 +132,7 @@ impl<'a> Operation<'a> {
     /// ```
     #[must_use]
     pub fn with_key(mut self, key: RoutingKey, found: impl Into<Arc<str>>) -> Self {
-        self.keys.push(NamedKey { key, found: found.into() });
+        self.keys.push(|| NamedKey { key, found: found.into() });
         self
     }
 
@@ -203,7 +196,7 @@ impl<'a> Operation<'a> {
     /// ```
     #[must_use]
     pub fn on_from(mut self, home: Home, origin: Origin) -> Self {
-        self.witnesses.push(Witness::explicit(home, origin));
+        self.witnesses.push(|| Witness::explicit(home, origin));
         self
     }
 
@@ -226,7 +219,7 @@ impl<'a> Operation<'a> {
     /// ```
     #[must_use]
     pub fn in_transaction_of(mut self, home: Home, opened: impl Into<Arc<str>>) -> Self {
-        self.witnesses.push(Witness::transaction(home, opened.into()));
+        self.witnesses.push(|| Witness::transaction(home, opened.into()));
         self
     }
 
@@ -340,15 +333,10 @@ impl<'a> Operation<'a> {
         self.access == Access::Write || self.needs_primary || in_transaction()
     }
 
-    /// Adds the homes that this operation is known to belong to, whatever a router makes of keys and context.
+    /// Returns the homes that this operation is known to belong to, whatever a router makes of keys and context.
     #[inline]
-    pub(crate) fn push_known_homes(&self, witnesses: &mut Witnesses) {
-        if let Some(home) = self.loaded_from() {
-            witnesses.push(Witness::loaded_from(home));
-        }
-        for witness in &self.witnesses {
-            witnesses.push(witness.clone());
-        }
+    pub(crate) fn known_homes(&self) -> impl Iterator<Item = Witness> {
+        self.loaded_from().map(Witness::loaded_from).into_iter().chain(self.witnesses.iter().cloned())
     }
 
     /// Tells whether these homes are all this one.

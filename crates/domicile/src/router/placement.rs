@@ -5,11 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::{Operation, Record, Router};
-use crate::route::Witnesses;
-use crate::{
-    Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness,
-    context::{self, Found},
-};
+use crate::{Confined, Error, Home, Placed, Placement, Route, RoutingKey, Witness, context};
 
 /// Routes by a [`Placement`] and by everything that is known of an operation.
 ///
@@ -112,43 +108,54 @@ impl PlacementRouter {
     }
 
     fn route(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
+        let mut route = None;
+        self.hold_all(operation, &mut route)?;
+        Ok(route)
+    }
+
+    /// Makes a route of all witnesses, which must agree.
+    fn hold_all(&self, operation: &Operation<'_>, route: &mut Option<Route>) -> Result<(), Error> {
         // Looked at once: all witnesses are held against the same placement.
         let placement = self.placement.load();
-        let mut witnesses = Witnesses::new();
         if let Some(key) = operation.record().and_then(Record::routing_key) {
             let placed = placement.shared_home_of(&key);
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, &key, "it is the record's key"))?;
-            witnesses.push(Witness::record_key(placed));
+            Route::hold(route, || Witness::record_key(placed));
         }
         for (key, found) in operation.shared_keys() {
             let placed = placement.shared_home_of(key);
             let placed = placed.ok_or_else(|| Error::unknown_key(operation, key, &format!("it is {found}")))?;
-            witnesses.push(Witness::statement_key(placed, Arc::clone(found)));
+            Route::hold(route, || Witness::statement_key(placed, Arc::clone(found)));
         }
-        operation.push_known_homes(&mut witnesses);
-        ask_context(&placement, operation, &mut witnesses)?;
+        for witness in operation.known_homes() {
+            Route::hold(route, || witness);
+        }
+        ask_context(&placement, operation, route)?;
+        let witnesses = route.as_ref().map_or(&[][..], |route| route.reason().witnesses());
         for (index, witness) in witnesses.iter().enumerate() {
             // A key's home is one of the placement; others are named by whoever may be wrong.
             if witness.key().is_none() && !placement.has_home(witness.home()) {
                 return Err(Error::unknown_home(operation, witness));
             }
             if index > 0 && witness.home() != witnesses[0].home() {
-                return Err(Error::disagreement(operation, &witnesses));
+                return Err(Error::disagreement(operation, witnesses));
             }
         }
-        Ok(Route::agreed(witnesses))
+        Ok(())
     }
 }
 
-fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut Witnesses) -> Result<(), Error> {
+fn ask_context(placement: &Placement, operation: &Operation<'_>, route: &mut Option<Route>) -> Result<(), Error> {
     let asked = context::look(|in_scope| {
-        let (mut confined, mut key, mut home) = (None, None, None::<Found<'_, Home>>);
+        let (mut confined, mut key, mut home) = (None, None, None::<context::Found<'_, Home>>);
         in_scope.each(|seen| {
             seen.keep_if(&mut confined);
             seen.keep_if(&mut key);
             seen.keep_if(&mut home);
         });
-        witnesses.extend(confined.map(Confined::witness));
+        if let Some(confined) = confined {
+            Route::hold(route, || Confined::witness(confined));
+        }
         if operation.overrides_context() {
             return None;
         }
@@ -156,9 +163,11 @@ fn ask_context(placement: &Placement, operation: &Operation<'_>, witnesses: &mut
             let Some(placed) = placement.shared_home_of(key.value) else {
                 return Some((key.value.clone(), key.origin()));
             };
-            witnesses.push(Witness::context_key(placed, key.origin()));
+            Route::hold(route, || Witness::context_key(placed, key.origin()));
         }
-        witnesses.extend(home.map(|home| Witness::context_home(home.value.clone(), home.origin())));
+        if let Some(home) = home {
+            Route::hold(route, || Witness::context_home(home.value.clone(), home.origin()));
+        }
         None
     });
     match asked.flatten() {
@@ -184,6 +193,10 @@ impl Router for PlacementRouter {
 
     fn route_write(&self, operation: &Operation<'_>) -> Result<Option<Route>, Error> {
         self.route(operation)
+    }
+
+    fn decide(&self, operation: &Operation<'_>, opinion: &mut Option<Route>) -> Result<(), Error> {
+        self.hold_all(operation, opinion)
     }
 
     fn placed(&self, key: &RoutingKey) -> Option<Placed> {

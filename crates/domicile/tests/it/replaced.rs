@@ -8,6 +8,9 @@ fn home(name: &str) -> Home {
     Home::new(name).unwrap()
 }
 
+/// How often the placement is replaced, twice each time.
+const TURNS: u32 = if cfg!(miri) { 10 } else { 2_000 };
+
 /// Both keys in one home.
 fn together(name: &str) -> Placement {
     let placement = Placement::builder().home(home("one")).home(home("two"));
@@ -29,7 +32,7 @@ fn disagreements(routers: &Chain, replace: impl Fn(&'static str) + Sync) -> usiz
     let (done, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|threads| {
         threads.spawn(|| {
-            for _ in 0..2_000 {
+            for _ in 0..TURNS {
                 replace("two");
                 replace("one");
             }
