@@ -66,14 +66,6 @@ struct Rest {
     above: Vec<Suspended>,
 }
 
-impl Rest {
-    /// A guard that was moved out of the future may have been dropped since the last poll.
-    #[cold]
-    fn forget_closed(&mut self) {
-        self.above.retain(Suspended::is_open);
-    }
-}
-
 /// Keeps the scope on the thread's stack, and takes it and all that was opened above it back when it is dropped.
 struct Polled<'a> {
     rest: &'a mut Rest,
@@ -83,9 +75,6 @@ struct Polled<'a> {
 impl<'a> Polled<'a> {
     #[inline]
     fn new(rest: &'a mut Rest) -> Self {
-        if !rest.above.is_empty() {
-            rest.forget_closed();
-        }
         let mark = thread::resume(&mut rest.context, &mut rest.above);
         Self { rest, mark }
     }
@@ -101,6 +90,7 @@ impl Drop for Polled<'_> {
 impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, wakeup: &mut Wakeup<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let _entered = Polled::new(this.rest);

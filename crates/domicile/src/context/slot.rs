@@ -10,6 +10,7 @@ use super::entry::{Entry, Value};
 use super::held::Held;
 use super::kept::{Own, Shared, is_plain};
 use super::snapshot::Context;
+use super::stack::Mark;
 
 /// What is in scope within a scope.
 pub(super) enum Holds {
@@ -80,26 +81,25 @@ pub(super) struct Slot {
     pub(super) holds: Rc<Holds>,
     // The task that sees this scope. Other tasks that run on the same thread meanwhile look past it.
     pub(super) task: Option<Id>,
-    // By which its owner finds it, see `Mark`.
-    pub(super) number: u64,
+    pub(super) mark: Mark,
     // What is known of the guard if the scope was suspended before, after which it holds a whole context.
     pub(super) held: Option<Arc<Held>>,
 }
 
 impl Slot {
     pub(super) fn new(holds: Holds) -> Self {
-        Self { holds: Rc::new(holds), task: None, number: 0, held: None }
+        Self { holds: Rc::new(holds), task: None, mark: Mark::ROOT, held: None }
     }
 
-    /// Returns the memory that the last scope here has left for a value, for a scope of this task with this number.
+    /// Returns the memory that the last scope here has left for a value, for a scope of this task with this mark.
     #[inline]
     pub(super) fn memory<T: Value>(
         &mut self,
         set_at: &'static Location<'static>,
         task: Option<Id>,
-        number: u64,
+        mark: Mark,
     ) -> Option<&mut T> {
-        (self.task, self.number) = (task, number);
+        (self.task, self.mark) = (task, mark);
         match Rc::get_mut(&mut self.holds)? {
             Holds::Own(added) if is_plain::<T>() => added.memory(set_at),
             Holds::Shared { added, .. } if is_plain::<T>() => added.memory(set_at),

@@ -10,24 +10,20 @@ use tokio::task::Id;
 use super::slot::{Holds, Slot};
 use super::snapshot::Context;
 
-/// By which the owner of a scope finds it: where it was opened, and a number that no other scope of the stack has.
-#[derive(Clone, Copy)]
-pub(super) struct Mark {
-    at: usize,
-    number: u64,
-}
+/// By which the owner of a scope finds it: a number that no other scope of the thread has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark(u64);
 
 impl Mark {
     /// What no scope has.
-    pub(super) const NONE: Self = Self { at: usize::MAX, number: u64::MAX };
+    pub(super) const NONE: Self = Self(u64::MAX);
+
+    /// What the root has, which nobody owns.
+    pub(super) const ROOT: Self = Self(0);
 
     #[inline]
-    pub(super) fn is_none(self) -> bool {
-        self.at == usize::MAX
-    }
-
-    pub(super) fn number(self) -> u64 {
-        self.number
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 
@@ -37,7 +33,7 @@ impl Mark {
 // until the narrow stores before it have left the processor, which takes longer than all the rest of opening a scope.
 #[repr(C)]
 pub(super) struct Stack {
-    last_number: u64,
+    last: Mark,
     // Of these only the first `open` are open. The others are memory for the next; the values in them are plain.
     slots: Vec<Slot>,
     open: usize,
@@ -45,7 +41,7 @@ pub(super) struct Stack {
 
 impl Stack {
     pub(super) const fn new() -> Self {
-        Self { last_number: 0, slots: Vec::new(), open: 0 }
+        Self { last: Mark::ROOT, slots: Vec::new(), open: 0 }
     }
 
     /// Returns where the value of type `T` is that `task` sees.

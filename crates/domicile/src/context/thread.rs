@@ -189,7 +189,7 @@ fn close_anywhere(mark: Mark) {
         return;
     }
     let closed = Thread::with(|thread| {
-        thread.away.borrow_mut().close(mark.number());
+        thread.away.borrow_mut().close(mark);
         thread.stack.borrow_mut().close(mark)
     });
     drop(closed);
@@ -219,21 +219,28 @@ fn leave_value(mark: Mark) -> bool {
 /// Opens the scope of a future, and those of the guards that it holds.
 #[inline(always)]
 pub(super) fn resume(context: &mut Context, above: &mut Vec<Suspended>) -> Mark {
-    let task = try_id();
-    let mark = Thread::with(|thread| thread.stack.borrow_mut().put_in_place(context, task)).unwrap_or(Mark::NONE);
-    if mark.is_none() || !above.is_empty() { resume_all(mark, context, above) } else { mark }
+    if above.is_empty() {
+        let task = try_id();
+        let mark = Thread::with(|thread| thread.stack.borrow_mut().put_in_place(context, task));
+        if let Some(mark) = mark.flatten() {
+            return mark;
+        }
+    }
+    resume_all(context, above)
 }
 
 #[cold]
 #[inline(never)]
-fn resume_all(mark: Mark, context: &mut Context, above: &mut Vec<Suspended>) -> Mark {
+fn resume_all(context: &mut Context, above: &mut Vec<Suspended>) -> Mark {
+    // A guard that was moved out of the future may have been dropped since the last poll.
+    above.retain(Suspended::is_open);
     if !is_alive() {
         return Mark::NONE;
     }
     let task = try_id();
     let resumed = Thread::with(|thread| {
         let stack = &mut **thread.stack.borrow_mut();
-        let mark = if mark.is_none() { stack.put(context, task) } else { mark };
+        let mark = stack.put(context, task);
         stack.resume(above, task);
         mark
     });
@@ -252,7 +259,7 @@ pub(super) fn suspend(mark: Mark, context: &mut Context, above: &mut Vec<Suspend
 #[inline(never)]
 fn suspend_all(mark: Mark, context: &mut Context, above: &mut Vec<Suspended>) {
     let suspended = Thread::with(|thread| {
-        let hold = |number| thread.away.borrow_mut().hold(number);
+        let hold = |mark| thread.away.borrow_mut().hold(mark);
         thread.stack.borrow_mut().suspend(mark, above, hold)
     });
     if let Some((suspended, _left)) = suspended.flatten() {

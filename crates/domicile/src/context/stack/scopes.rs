@@ -31,49 +31,48 @@ impl Stack {
         set_at: &'static Location<'static>,
         task: Option<Id>,
     ) -> Mark {
-        let number = self.last_number + 1;
+        let mark = self.last.next();
         if let Some(slot) = self.slots.get_mut(self.open)
-            && let Some(memory) = slot.memory::<T>(set_at, task, number)
+            && let Some(memory) = slot.memory::<T>(set_at, task, mark)
         {
             *memory = value;
-            return self.opened(number);
+            return self.opened(mark);
         }
         self.add_new(value, set_at, task)
     }
 
     #[inline(never)]
     fn add_new<T: Value>(&mut self, value: T, set_at: &'static Location<'static>, task: Option<Id>) -> Mark {
-        let number = self.last_number + 1;
+        let mark = self.last.next();
         if let Some(slot) = self.slots.get_mut(self.open)
             && let Some(memory) = Rc::get_mut(&mut slot.holds)
         {
             // What is in the memory is a plain value at most, so that nothing ends here.
             *memory = Holds::adding(value, set_at);
-            (slot.task, slot.number) = (task, number);
-            return self.opened(number);
+            (slot.task, slot.mark) = (task, mark);
+            return self.opened(mark);
         }
         self.push(Holds::adding(value, set_at), task)
     }
 
     /// Opens a scope of `task` in which exactly this context is in scope; takes the context.
     pub(in crate::context) fn put(&mut self, context: &mut Context, task: Option<Id>) -> Mark {
-        let mark = self.put_in_place(context, task);
-        if mark.is_none() { self.push(Holds::Whole(std::mem::take(context)), task) } else { mark }
+        self.put_in_place(context, task).unwrap_or_else(|| self.push(Holds::Whole(std::mem::take(context)), task))
     }
 
     /// Opens such a scope if there is memory for it, which the last one there has left.
     #[inline]
-    pub(in crate::context) fn put_in_place(&mut self, context: &mut Context, task: Option<Id>) -> Mark {
-        let number = self.last_number + 1;
+    pub(in crate::context) fn put_in_place(&mut self, context: &mut Context, task: Option<Id>) -> Option<Mark> {
+        let mark = self.last.next();
         if let Some(slot) = self.slots.get_mut(self.open)
             && let Some(Holds::Whole(memory)) = Rc::get_mut(&mut slot.holds)
         {
             // What is in the memory is empty.
             std::mem::swap(memory, context);
-            (slot.task, slot.number) = (task, number);
-            return self.opened(number);
+            (slot.task, slot.mark) = (task, mark);
+            return Some(self.opened(mark));
         }
-        Mark::NONE
+        None
     }
 
     #[cold]
@@ -83,42 +82,45 @@ impl Stack {
         if self.slots.len() == self.open {
             self.slots.push(Slot::new(Holds::NOTHING));
         }
-        let number = self.last_number + 1;
+        let mark = self.last.next();
         let slot = &mut self.slots[self.open];
         slot.replace(holds);
-        (slot.task, slot.number) = (task, number);
-        self.opened(number)
+        (slot.task, slot.mark) = (task, mark);
+        self.opened(mark)
     }
 
     #[inline]
-    fn opened(&mut self, number: u64) -> Mark {
-        let at = self.open;
-        self.open = at + 1;
-        self.last_number = number;
-        Mark { at, number }
+    fn opened(&mut self, mark: Mark) -> Mark {
+        self.open += 1;
+        self.last = mark;
+        mark
     }
 
-    /// Returns the slot of one owner, if it is the innermost and where it was opened. Most are.
+    /// Returns the slot of one owner and where it is, if it is the innermost, as most are, and its memory is kept.
     #[inline]
-    fn top(&mut self, mark: Mark) -> Option<&mut Slot> {
-        let is_top = self.open == mark.at.wrapping_add(1) && mark.at <= REUSED_DEPTH_MAX;
-        self.slots.get_mut(mark.at).filter(|slot| is_top && slot.number == mark.number)
+    fn top(&mut self, mark: Mark) -> Option<(usize, &mut Slot)> {
+        let at = self.open.wrapping_sub(1);
+        let slot = self.slots.get_mut(at).filter(|slot| slot.mark == mark && at <= REUSED_DEPTH_MAX)?;
+        Some((at, slot))
     }
 
     /// Closes the scope of one owner, if it is the innermost and what it holds may stay where it is.
     #[inline]
     pub(in crate::context) fn leave_in_place(&mut self, mark: Mark) -> bool {
-        let is_in_place = self.top(mark).is_some_and(|slot| matches!(&*slot.holds, Holds::Own(_)));
-        if is_in_place {
-            self.open = mark.at;
+        if let Some((at, slot)) = self.top(mark)
+            && let Holds::Own(_) = &*slot.holds
+        {
+            self.open = at;
+            return true;
         }
-        is_in_place
+        false
     }
 
     /// Closes the scope of one owner, if it is the innermost and adds a value with a destructor, which is returned.
     pub(in crate::context) fn leave_value(&mut self, mark: Mark) -> Option<Arc<dyn Value>> {
-        let value = self.top(mark)?.take_value()?;
-        self.open = mark.at;
+        let (at, slot) = self.top(mark)?;
+        let value = slot.take_value()?;
+        self.open = at;
         Some(value)
     }
 
@@ -153,11 +155,11 @@ impl Stack {
     /// Takes back the context of a scope that [`put`](Self::put) opened, if it is the innermost and no reader has it.
     #[inline]
     pub(in crate::context) fn suspend_in_place(&mut self, mark: Mark, context: &mut Context) -> bool {
-        if let Some(slot) = self.top(mark)
+        if let Some((at, slot)) = self.top(mark)
             && let Some(Holds::Whole(held)) = Rc::get_mut(&mut slot.holds)
         {
             std::mem::swap(held, context);
-            self.open = mark.at;
+            self.open = at;
             return true;
         }
         false
@@ -170,7 +172,7 @@ impl Stack {
         &mut self,
         mark: Mark,
         above: &mut Vec<Suspended>,
-        hold: impl Fn(u64) -> Arc<Held>,
+        hold: impl Fn(Mark) -> Arc<Held>,
     ) -> Option<(Context, Left)> {
         let at = self.find(mark)?;
         // From above, because each may need those below it to know its whole context.
@@ -178,7 +180,7 @@ impl Stack {
             if self.slots[above_at].task == self.slots[at].task {
                 let context = self.take_whole(above_at);
                 let slot = &mut self.slots[above_at];
-                let held = slot.held.take().unwrap_or_else(|| hold(slot.number));
+                let held = slot.held.take().unwrap_or_else(|| hold(slot.mark));
                 above.push(Suspended { context, held });
             }
         }
@@ -198,14 +200,14 @@ impl Stack {
     pub(in crate::context) fn resume(&mut self, suspended: &mut Vec<Suspended>, task: Option<Id>) {
         for Suspended { mut context, held } in suspended.drain(..) {
             let mark = self.put(&mut context, task);
-            let slot = &mut self.slots[mark.at];
-            slot.number = held.number_here().unwrap_or(mark.number);
+            let slot = &mut self.slots[self.open - 1];
+            slot.mark = held.mark_here().unwrap_or(mark);
             slot.held = Some(held);
         }
     }
 
     fn find(&self, mark: Mark) -> Option<usize> {
-        self.slots[..self.open].iter().rposition(|slot| slot.number == mark.number)
+        self.slots[..self.open].iter().rposition(|slot| slot.mark == mark)
     }
 
     /// Takes a scope out, and returns what it held, unless a reader has it or it stays as memory for the next.
