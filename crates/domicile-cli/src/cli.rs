@@ -64,12 +64,12 @@ pub(crate) struct Explain {
     /// The source, if there are several. The first one otherwise.
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Explain the record with this cursor value.
+    /// Explain the record with this cursor, which is a list in JSON where it has several columns.
     #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["after", "limit", "stdin"])]
-    pub(crate) record: Option<i64>,
-    /// Begin behind this cursor value.
+    pub(crate) record: Option<String>,
+    /// Begin behind this cursor.
     #[arg(long, allow_negative_numbers = true, conflicts_with = "stdin")]
-    pub(crate) after: Option<i64>,
+    pub(crate) after: Option<String>,
     /// Explain at most so many records of the source.
     #[arg(long, default_value_t = 10, conflicts_with = "stdin")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]

@@ -1,45 +1,8 @@
 //! A bounded run of records, read in one snapshot of the source.
 
-use std::fmt;
-
 use datafusion::arrow::array::RecordBatch;
-use serde::Serialize;
 
-/// How far a home has got in a source: everything up to here is delivered, ignored by rule or in quarantine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(untagged)]
-pub enum Position {
-    /// Nothing has been read yet.
-    Start,
-    /// Every record whose cursor is at most this is dealt with.
-    At(i64),
-}
-
-impl Position {
-    /// The cursor value, or `None` at the start.
-    #[must_use]
-    pub fn cursor(self) -> Option<i64> {
-        match self {
-            Position::Start => None,
-            Position::At(cursor) => Some(cursor),
-        }
-    }
-}
-
-impl From<Option<i64>> for Position {
-    fn from(cursor: Option<i64>) -> Self {
-        cursor.map_or(Position::Start, Position::At)
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Position::Start => f.write_str("the start"),
-            Position::At(cursor) => write!(f, "{cursor}"),
-        }
-    }
-}
+use crate::position::Position;
 
 /// At most so much is read at once.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +31,6 @@ pub(crate) struct Defect {
 pub(crate) struct Batch {
     /// The records; a defective value is NULL here.
     pub records: RecordBatch,
-    /// The batch begins behind this position.
-    pub after: Position,
     /// Every record of the source up to here has been read.
     pub upto: Position,
     /// Values that did not fit, in the order of their rows.

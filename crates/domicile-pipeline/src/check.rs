@@ -71,11 +71,11 @@ impl Pipeline {
         let kept = control(&self.config.control).read().await.ok().filter(|_| !parts_are_missing);
         problems.extend(kept.iter().flat_map(|kept| self.moved(kept)));
         for writing in &partly {
-            problems.extend(inspect(&self.config, writing, kept.as_ref()).await.1);
+            problems.extend(inspect(&self.config, writing, kept.as_ref(), 0).await.1);
         }
         let mut sources = Vec::new();
         for source in &mut planned {
-            let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref()).await;
+            let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
             problems.extend(found);
             problems.extend(self.check_horizon(source, &inspected).await);
             sources.push(CheckedSource {
@@ -95,9 +95,14 @@ impl Pipeline {
     /// What a run would say of the source before it reads it.
     async fn check_horizon(&self, planned: &mut Planned, inspected: &Inspected) -> Option<Problem> {
         let Writing { name, setting, .. } = &planned.writing;
-        let (error, help) = match planned.source.horizon(inspected.reached()).await {
+        let reached = inspected.reached();
+        let horizon = match inspected.check_cursor(planned.source.cursor(), name) {
+            Ok(()) => planned.source.horizon(&reached).await,
+            Err(error) => Err(error),
+        };
+        let (error, help) = match horizon {
             Ok(horizon) => (
-                inspected.check_not_beyond(horizon.upto, name).err()?,
+                inspected.check_not_beyond(&horizon.upto, name).err()?,
                 "bring its records back, or give the source another `name`, under which it is read from the start",
             ),
             Err(error) => (error, "mend the source, or leave those records out with a `query`"),
@@ -113,9 +118,10 @@ impl Pipeline {
         for (who, database) in all.filter(|(_, database)| !database.is_missing()) {
             let mut delivery = any_delivery(database);
             let used = match delivery.check_access().await {
-                Ok(()) => delivery.inspect().await.map(drop),
+                Ok(()) => delivery.inspect(None).await.map(drop),
                 Err(failure) => Err(failure),
             };
+            delivery.close().await;
             if let Err(failure) = used {
                 found.entry((database.setting.clone(), failure.to_string())).or_default().push((who, database));
             }

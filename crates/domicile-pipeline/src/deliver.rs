@@ -9,19 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
 use domicile::Context;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::analyse::{Aggregates, Analysers};
-use crate::batch::Position;
 use crate::blocking;
+use crate::cursor::Cursor;
 use crate::error::Failure;
 use crate::locate::Share;
 use crate::plan::Planned;
+use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, record_json};
 use crate::report::{HomeReport, Observer};
 use crate::table::Table;
@@ -45,7 +46,7 @@ pub(crate) struct Misfit {
 
 impl Misfit {
     /// A table that is missing, though the home has got beyond the start.
-    pub(crate) fn unread(number: usize, table: &Table, position: Position) -> Self {
+    pub(crate) fn unread(number: usize, table: &Table, position: &Position) -> Self {
         Self {
             table: number,
             message: format!("there is no table `{}`, but records up to {position} have been read", table.name),
@@ -63,12 +64,18 @@ impl Misfit {
 /// change data before [`begin`](Self::begin).
 #[async_trait]
 pub(crate) trait Delivery: Send {
-    /// Reads the position and checks the tables, without a trace: a missing database is not made.
-    async fn inspect(&mut self) -> Result<Opened, Failure>;
-    /// Opens the database for writing and reads the position.
+    /// Reads the position and checks the tables, without a trace: a missing database is not made. Where opening takes long,
+    /// the database is open after it.
+    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure>;
+    /// How long a transaction lasts at most, unless the configuration says it.
+    fn commit_interval(&self) -> Duration;
+    /// Whether the database is open.
+    fn is_open(&self) -> bool;
+    /// Opens the database for writing and reads the position; one that is open has the position that was read before.
     async fn open(&mut self) -> Result<Position, Failure>;
-    /// Begins a transaction; the first one makes missing tables and takes the next epoch.
-    async fn begin(&mut self) -> Result<(), Failure>;
+    /// Begins a transaction; the first one makes missing tables and takes the next epoch, for a run that belongs to a
+    /// control database.
+    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure>;
     /// Whether the table's columns can hold every value; the tables are known since [`begin`](Self::begin).
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure>;
     /// Whether the database may be written to, as far as that can be told without writing.
@@ -93,7 +100,10 @@ pub(crate) trait Delivery: Send {
 /// When a transaction is large or old enough, and how much may happen at once.
 pub(crate) struct Limits {
     pub(crate) commit_rows: u64,
-    pub(crate) commit_interval: Duration,
+    /// `None` for what is usual for the home's kind of database.
+    pub(crate) commit_interval: Option<Duration>,
+    /// Bytes of records that a home gathers before it delivers them.
+    pub(crate) gathered_bytes: usize,
     /// Rows of partial aggregates that a home keeps in memory for a table.
     pub(crate) aggregate_rows: usize,
     /// Homes that are worked on at the same time.
@@ -115,10 +125,12 @@ pub(crate) enum Message {
 /// Delivers to one home.
 pub(crate) struct Deliverer {
     delivery: Box<dyn Delivery>,
+    /// The id of the control database that the run belongs to.
+    control: Option<String>,
     analysers: Arc<Analysers>,
     /// Here, except while they are merged on another thread.
     aggregates: Option<Aggregates>,
-    cursor: usize,
+    cursor: Cursor,
     limits: Arc<Limits>,
     observer: Arc<dyn Observer>,
     report: HomeReport,
@@ -137,26 +149,32 @@ struct Transaction {
     causes: Vec<Cause>,
     /// Objects by the number of their table.
     objects: Vec<u64>,
+    /// Records that are not delivered yet, though they are counted.
+    gathered: Vec<RecordBatch>,
+    gathered_bytes: usize,
 }
 
 impl Deliverer {
     pub(crate) fn new(
         delivery: Box<dyn Delivery>,
+        control: Option<&str>,
         planned: &Planned,
         report: HomeReport,
         limits: Arc<Limits>,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let open = delivery.is_open().then(|| Arc::clone(&limits.kept_open).try_acquire_owned().ok()).flatten();
         Self {
             delivery,
+            control: control.map(str::to_owned),
             analysers: Arc::clone(&planned.writing.analysers),
             aggregates: Some(Aggregates::new(&planned.combines, limits.aggregate_rows)),
-            cursor: planned.source.cursor(),
+            cursor: planned.source.cursor().clone(),
             limits,
             observer,
-            position: report.position.unwrap_or(Position::Start),
+            position: report.position.clone().unwrap_or(Position::Start),
             report,
-            open: None,
+            open,
             transaction: None,
         }
     }
@@ -177,17 +195,17 @@ impl Deliverer {
     }
 
     async fn deliver_all(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), Failure> {
-        let limits = Arc::clone(&self.limits);
+        let working = Arc::clone(&self.limits.working);
         loop {
-            let due = self.transaction.as_ref().map(|transaction| transaction.began + limits.commit_interval);
+            let due = self.transaction.as_ref().map(|transaction| transaction.began + self.commit_interval());
             let message = match due {
                 Some(due) => tokio::time::timeout_at(due, messages.recv()).await,
                 None => Ok(messages.recv().await),
             };
-            let _working = limits.working.acquire().await.expect("the semaphore is never closed");
+            let _working = working.acquire().await.expect("the semaphore is never closed");
             match message {
                 Err(_) => self.commit().await?,
-                // The batch's permit is dropped with the share: its memory is free then.
+                // The batch's permit is dropped with the share, whose records are few or delivered then.
                 Ok(Some(Message::Share(share, _batch))) => self.deliver(share).await?,
                 Ok(Some(Message::Finish(upto))) => self.finish(upto).await?,
                 Ok(None) => return self.commit().await,
@@ -195,27 +213,27 @@ impl Deliverer {
         }
     }
 
+    fn commit_interval(&self) -> Duration {
+        self.limits.commit_interval.unwrap_or_else(|| self.delivery.commit_interval())
+    }
+
     async fn deliver(&mut self, share: Share) -> Result<(), Failure> {
         let briefly = self.begin().await?;
-        let Share { upto, records, ignored, mut quarantined, .. } = share;
-        let (rows, homeless) = (records.num_rows() as u64, quarantined.len() as u64);
-        self.deliver_records(records, &mut quarantined).await?;
-        let refused = quarantined.len() as u64 - homeless;
-        let causes: Vec<Cause> = quarantined.iter().map(|quarantined| quarantined.cause).collect();
-        if !quarantined.is_empty() {
-            self.delivery.quarantine(quarantined).await?;
-        }
+        let Share { upto, records, ignored, quarantined, .. } = share;
+        let rows = records.num_rows() as u64;
         let transaction = self.transaction.as_mut().expect("it was begun above");
-        transaction.causes.extend(causes);
         transaction.upto = upto;
-        transaction.account += Account {
-            read: rows + homeless + ignored,
-            delivered: rows - refused,
-            ignored,
-            quarantined: homeless + refused,
-        };
+        transaction.account += Account { read: rows + ignored, delivered: rows, ignored, quarantined: 0 };
+        transaction.gathered_bytes += records.get_array_memory_size();
+        transaction.gathered.push(records);
+        let is_gathered = transaction.gathered_bytes >= self.limits.gathered_bytes;
+        self.quarantine(quarantined).await?;
+        if is_gathered {
+            self.deliver_gathered().await?;
+        }
+        let transaction = self.transaction.as_ref().expect("it was begun above");
         let large = transaction.account.read >= self.limits.commit_rows;
-        let old = transaction.began.elapsed() >= self.limits.commit_interval;
+        let old = transaction.began.elapsed() >= self.commit_interval();
         if large || old || self.aggregates().is_full() || briefly.is_some() {
             self.commit().await?;
         }
@@ -223,6 +241,36 @@ impl Deliverer {
             self.delivery.close().await;
         }
         Ok(())
+    }
+
+    /// Keeps records that are not among those gathered.
+    async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.transaction.as_mut().expect("records are dealt with in a transaction");
+        let count = records.len() as u64;
+        transaction.account += Account { read: count, delivered: 0, ignored: 0, quarantined: count };
+        transaction.causes.extend(records.iter().map(|quarantined| quarantined.cause));
+        self.delivery.quarantine(records).await
+    }
+
+    /// Delivers the records of several shares at once: what a home is asked to do costs it less the fewer times it is
+    /// asked.
+    async fn deliver_gathered(&mut self) -> Result<(), Failure> {
+        let transaction = self.transaction.as_mut().expect("records are gathered in a transaction");
+        transaction.gathered_bytes = 0;
+        let gathered = std::mem::take(&mut transaction.gathered);
+        let Some(schema) = gathered.first().map(RecordBatch::schema) else { return Ok(()) };
+        let records = concat_batches(&schema, &gathered).map_err(|error| Failure::Failed(error.to_string()))?;
+        drop(gathered);
+        let mut refused = Vec::new();
+        self.deliver_records(records, &mut refused).await?;
+        let transaction = self.transaction.as_mut().expect("only a commit ends it");
+        // They were counted as delivered.
+        transaction.account.read -= refused.len() as u64;
+        transaction.account.delivered -= refused.len() as u64;
+        self.quarantine(refused).await
     }
 
     /// Writes the objects of all records. Where the home refuses some, the records are halved until those at fault
@@ -241,7 +289,7 @@ impl Deliverer {
             match self.try_deliver(&part).await {
                 Ok(()) => {}
                 Err(Failure::Refused(reason)) if rows == 1 => {
-                    let position = part.column(self.cursor).as_primitive::<Int64Type>().value(0);
+                    let position = self.cursor.at(&part, 0);
                     let record = serde_json::Value::Object(record_json(&part, 0, &[])).to_string();
                     quarantined.push(Quarantined { position, cause: Cause::Refused, reason, record });
                 }
@@ -296,13 +344,15 @@ impl Deliverer {
             }
         }
         if self.transaction.is_none() {
-            self.delivery.begin().await?;
+            self.delivery.begin(self.control.as_deref()).await?;
             self.transaction = Some(Transaction {
                 began: Instant::now(),
-                upto: self.position,
+                upto: self.position.clone(),
                 account: Account::default(),
                 causes: Vec::new(),
                 objects: vec![0; self.report.objects.len()],
+                gathered: Vec::new(),
+                gathered_bytes: 0,
             });
         }
         Ok(briefly)
@@ -315,7 +365,7 @@ impl Deliverer {
         }
         let briefly = self.begin().await?;
         let transaction = self.transaction.as_mut().expect("it was begun above");
-        transaction.upto = transaction.upto.max(upto);
+        transaction.upto = upto.max(transaction.upto.clone());
         self.commit().await?;
         if briefly.is_some() {
             self.delivery.close().await;
@@ -324,9 +374,12 @@ impl Deliverer {
     }
 
     async fn commit(&mut self) -> Result<(), Failure> {
+        if self.transaction.is_some() {
+            self.deliver_gathered().await?;
+        }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::Failed)?;
-        self.delivery.commit(merged, transaction.upto, transaction.account).await?;
+        self.delivery.commit(merged, transaction.upto.clone(), transaction.account).await?;
         self.position = transaction.upto;
         self.report.account += transaction.account;
         for cause in transaction.causes {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::batch::Position;
 use crate::config::Problems;
+use crate::position::Position;
 
 /// An error of the pipeline. It says what is wrong and where; nothing else has to be printed with it.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum Failure {
 
 impl Failure {
     /// Another run has moved the home on from `position`.
-    pub(crate) fn overtaken(position: Position) -> Self {
+    pub(crate) fn overtaken(position: &Position) -> Self {
         Self::Overtaken(format!(
             "another run has moved on from position {position}, so this run stops here; nothing is delivered twice"
         ))

@@ -1,18 +1,19 @@
 //! Where each record would go, why, and which objects would be made of it: a dry run of everything but delivery.
 
 use std::io::BufRead;
+use std::ops::Bound;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::array::RecordBatch;
 use domicile::Context;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
 use crate::error::Error;
 use crate::locate::{Fate, Judged, NearMisses};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
+use crate::position::Position;
 use crate::quarantine::{Cause, record_json};
 use crate::source::Source;
 
@@ -20,13 +21,14 @@ use crate::source::Source;
 pub enum Records<'a> {
     /// The first so many records behind a cursor of the source.
     Source {
-        /// The cursor value to begin behind; `None` begins at the start.
-        after: Option<i64>,
+        /// The cursor to begin behind; `None` begins at the start. A cursor of several columns is a list in JSON, as in
+        /// `["2026-01-31 12:00", 7]`.
+        after: Option<String>,
         /// At most so many records.
         limit: usize,
     },
-    /// The records with this cursor value.
-    At(i64),
+    /// The records with this cursor.
+    At(String),
     /// JSON objects, one after the other, as the source's records.
     Json(&'a mut dyn BufRead),
 }
@@ -35,7 +37,7 @@ pub enum Records<'a> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
     /// Its cursor in the source, if it has one.
-    pub position: Option<i64>,
+    pub position: Option<Position>,
     /// Where it would go.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -94,9 +96,17 @@ impl Pipeline {
                 .ok_or_else(|| Error::usage(format!("source {name}: the configuration has no such source")))?,
         };
         let mut planned = all.swap_remove(number);
-        let (mut after, last, limit) = match records {
-            Records::Source { after, limit } => (Position::from(after), None, limit),
-            Records::At(cursor) => (Position::from(cursor.checked_sub(1)), Some(Position::At(cursor)), usize::MAX),
+        let position = |text: String| {
+            let read = planned.source.cursor().read(&text);
+            read.map_err(|message| Error::usage(format!("source {}: {message}", planned.writing.name)))
+        };
+        let (mut from, last, limit) = match records {
+            Records::Source { after: None, limit } => (Bound::Unbounded, None, limit),
+            Records::Source { after: Some(text), limit } => (position(text)?.behind(), None, limit),
+            Records::At(text) => {
+                let position = position(text)?;
+                (Bound::Included(position.clone()), Some(position), usize::MAX)
+            }
             Records::Json(json) => {
                 let batch = from_json(&*planned.source, json);
                 let batch =
@@ -104,14 +114,14 @@ impl Pipeline {
                 return self.explain_batch(&planned, &batch);
             }
         };
-        let horizon = planned.source.horizon(Position::Start).await?.upto;
-        let upto = last.map_or(horizon, |last| last.min(horizon));
+        let horizon = planned.source.horizon(&Position::Start).await?.upto;
+        let upto = last.map_or(horizon.clone(), |last| last.min(horizon));
         let most = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
         let mut all = Vec::new();
-        while after < upto && all.len() < limit {
-            let mut batch = planned.source.read(after, upto, most).await?;
+        while begins_before(&from, &upto) && all.len() < limit {
+            let mut batch = planned.source.read(&from, &upto, most).await?;
             batch.records = batch.records.slice(0, (limit - all.len()).min(batch.records.num_rows()));
-            after = batch.upto;
+            from = batch.upto.behind();
             all.extend(self.explain_batch(&planned, &batch)?);
         }
         Ok(all)
@@ -137,7 +147,6 @@ impl Pipeline {
         near_misses: &mut NearMisses,
     ) -> Result<Explained, String> {
         let records = &batch.records;
-        let cursor = records.column(planned.source.cursor());
         let mut objects = Vec::new();
         let outcome = match planned.locator.fate(batch, judged, row, near_misses) {
             Fate::Ignored(_) => Outcome::Ignored,
@@ -158,12 +167,21 @@ impl Pipeline {
             }
         };
         Ok(Explained {
-            position: cursor.is_valid(row).then(|| cursor.as_primitive::<Int64Type>().value(row)),
+            position: planned.source.cursor().of(records, row),
             outcome,
             key_expression: planned.locator.key_shown().to_owned(),
             key_inputs: planned.locator.key_inputs(batch, row),
             objects,
         })
+    }
+}
+
+/// Whether there can be records from a bound up to a position.
+fn begins_before(from: &Bound<Position>, upto: &Position) -> bool {
+    match from {
+        Bound::Unbounded => *upto > Position::Start,
+        Bound::Excluded(after) => after < upto,
+        Bound::Included(first) => first <= upto,
     }
 }
 

@@ -4,41 +4,55 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 
-use crate::batch::Position;
 use crate::config::{Config, Problem, SettingPath};
 use crate::control::{Kept, quoted};
-use crate::deliver::Opened;
+use crate::cursor::Cursor;
+use crate::deliver::{Delivery, Opened};
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
+use crate::position::Position;
 
 /// So many homes are looked at together: most of the time is spent waiting for their answers.
 const INSPECTED_AT_ONCE: usize = 16;
 
-/// How far each home has got with one source, or why it cannot be reached.
+/// How far each home has got with one source, or why it cannot be reached; the control database comes last.
 pub(crate) struct Inspected {
-    pub(crate) homes: Vec<Result<Position, Failure>>,
-    pub(crate) control: Result<Position, Failure>,
+    pub(crate) states: Vec<Result<Position, Failure>>,
+    /// The ways into them, some of them open.
+    pub(crate) deliveries: Vec<Box<dyn Delivery>>,
 }
 
 impl Inspected {
-    /// Where each home begins, the control database last. One that cannot be reached wants nothing in this run: it
-    /// begins at the end.
-    pub(crate) fn starts(&self, upto: Position) -> Vec<Position> {
-        let begin = |state: &Result<Position, Failure>| state.as_ref().copied().unwrap_or(upto);
-        self.homes.iter().chain([&self.control]).map(begin).collect()
+    /// Where each home begins. One that cannot be reached wants nothing in this run: it begins at the end.
+    pub(crate) fn starts(&self, upto: &Position) -> Vec<Position> {
+        self.states.iter().map(|state| state.as_ref().unwrap_or(upto).clone()).collect()
     }
 
     /// How far the home that is ahead of all others has got.
     pub(crate) fn reached(&self) -> Position {
-        let states = self.homes.iter().chain([&self.control]);
-        states.filter_map(|state| state.as_ref().ok()).copied().max().unwrap_or(Position::Start)
+        self.positions().max().cloned().unwrap_or(Position::Start)
+    }
+
+    fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.states.iter().filter_map(|state| state.as_ref().ok())
+    }
+
+    /// A position of another cursor says nothing of this one.
+    pub(crate) fn check_cursor(&self, cursor: &Cursor, source: &str) -> Result<(), Error> {
+        let Some(position) = self.positions().find(|position| !cursor.admits(position)) else { return Ok(()) };
+        let message = format!(
+            "a home has got to {position}, which was read by another cursor than {}; put the cursor back, or give the \
+             source another `name`, under which it is read from the start",
+            cursor.named()
+        );
+        Err(Error::source(source, message))
     }
 
     /// A source that ends before a home's position has lost records, or is another one: what it gives next would be
     /// taken for known.
-    pub(crate) fn check_not_beyond(&self, upto: Position, source: &str) -> Result<(), Error> {
+    pub(crate) fn check_not_beyond(&self, upto: &Position, source: &str) -> Result<(), Error> {
         let reached = self.reached();
-        if reached <= upto {
+        if reached <= *upto {
             return Ok(());
         }
         let message = format!("it ends at {upto}, but a home has got to {reached}; was it restored or replaced?");
@@ -82,22 +96,36 @@ impl Found {
 
 /// Reads every position, and finds what stops this source from being delivered to the homes: tables that do not fit,
 /// and positions of somebody else. Whose those are is not judged where it is not known what the control database keeps.
-pub(crate) async fn inspect(config: &Config, writing: &Writing, kept: Option<&Kept>) -> (Inspected, Vec<Problem>) {
+/// Of the homes that are open after it, so many stay open.
+pub(crate) async fn inspect(
+    config: &Config,
+    writing: &Writing,
+    kept: Option<&Kept>,
+    stay_open: usize,
+) -> (Inspected, Vec<Problem>) {
     let control = kept.and_then(|kept| kept.id.as_deref());
     let mut found = Found::default();
-    let deliveries = config.homes.iter().map(|home| writing.delivery(&home.database, control));
-    let inspecting = deliveries.map(|mut delivery| async move { delivery.inspect().await });
-    let opened: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
-    let mut homes = Vec::new();
-    for (home, opened) in config.homes.iter().zip(opened) {
-        homes.push(opened.map(|opened| found.take(writing, &format!("home {}", home.home), opened, kept.is_some())));
+    let homes = config.homes.iter().map(|home| writing.delivery(&home.database));
+    let all = homes.chain([writing.nowhere(&config.control)]).enumerate();
+    let inspecting = all.map(|(number, mut delivery)| async move {
+        let opened = delivery.inspect(control).await;
+        if number >= stay_open {
+            delivery.close().await;
+        }
+        (delivery, opened)
+    });
+    let looked: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
+    let (mut deliveries, mut states) = (Vec::new(), Vec::new());
+    let names = config.homes.iter().map(|home| format!("home {}", home.home));
+    for (name, (delivery, opened)) in names.chain([String::from("the control database")]).zip(looked) {
+        states.push(opened.map(|opened| found.take(writing, &name, opened, kept.is_some())));
+        deliveries.push(delivery);
     }
-    let opened = writing.nowhere(&config.control, control).inspect().await;
-    let control = opened.map(|opened| found.take(writing, "the control database", opened, kept.is_some()));
     let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
         config.document.problem_said(&setting, &quoted, format!("{}: {message}", in_short(&homes)), fix)
     });
-    (Inspected { homes, control }, problems.collect())
+    let problems = problems.collect();
+    (Inspected { states, deliveries }, problems)
 }
 
 /// Names, the first of them written out.

@@ -7,16 +7,18 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array,
 };
 use datafusion::arrow::compute::{cast, concat, take_record_batch};
-use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use domicile::{Chain, Context, Home, Operation, Origin, Route, RoutingKey};
 use serde_json::{Map, Value};
 
-use crate::batch::{Batch, Defect, Position};
+use crate::batch::{Batch, Defect};
 use crate::config::{Document, SettingPath, SourceConfig, UNTOLD};
 use crate::country;
+use crate::cursor::Cursor;
+use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, record_json};
 use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying, said};
 
@@ -28,7 +30,7 @@ pub(crate) struct Locator {
     source: String,
     key: Rule,
     ignore: Option<Rule>,
-    cursor: usize,
+    cursor: Cursor,
     is_country_code: bool,
     /// Columns that `country_code` is asked about, for naming near misses.
     labels: Vec<usize>,
@@ -161,7 +163,7 @@ impl Locator {
         schema: &SchemaRef,
         source: &SourceConfig,
         document: &Document,
-        cursor: usize,
+        cursor: Cursor,
         router: Arc<Chain>,
         homes: &[Home],
     ) -> Result<Self, Vec<(&'static str, String)>> {
@@ -231,15 +233,15 @@ impl Locator {
         let nowhere = self.slots.len();
         let share = |slot| Share {
             slot,
-            upto: batch.upto,
+            upto: batch.upto.clone(),
             records: batch.records.slice(0, 0),
             ignored: 0,
             quarantined: Vec::new(),
         };
         let mut shares: Vec<Share> = (0..=nowhere).map(share).collect();
-        let cursors = batch.records.column(self.cursor).as_primitive::<Int64Type>();
-        let is_behind = starts.iter().any(|start| *start > batch.after);
-        let is_new = |row: usize, slot: usize| !is_behind || Position::At(cursors.value(row)) > starts[slot];
+        // The records are in the order of the cursor, so that those that a home knows are the first.
+        let known: Vec<_> = starts.iter().map(|start| self.cursor.count_upto(&batch.records, start)).collect();
+        let is_new = |row: usize, slot: usize| row >= known[slot];
         let mut by_slot: Vec<Vec<u32>> = vec![Vec::new(); nowhere];
         let mut near_misses = NearMisses::default();
         for row in 0..batch.records.num_rows() {
@@ -250,7 +252,8 @@ impl Locator {
                 Fate::Ignored(slot) if is_new(row, slot) => shares[slot].ignored += 1,
                 Fate::Quarantined(slot, cause, reason) if is_new(row, slot) => {
                     let record = Value::Object(record_json(&batch.records, row, batch.defects_of(row))).to_string();
-                    let quarantined = Quarantined { position: cursors.value(row), cause, reason, record };
+                    let quarantined =
+                        Quarantined { position: self.cursor.at(&batch.records, row), cause, reason, record };
                     shares[slot].quarantined.push(quarantined);
                 }
                 _ => {}
@@ -333,17 +336,13 @@ impl Judged {
     }
 }
 
-/// Each home's records, in their order. The batch is put into the homes' order once, and the slices share its memory.
+/// Each home's records, in their order, in memory of their own: a home may keep them for longer than others.
 fn slices(records: &RecordBatch, by_slot: Vec<Vec<u32>>) -> Result<Vec<(usize, RecordBatch)>, String> {
-    let order: Vec<u32> = by_slot.iter().flatten().copied().collect();
-    let sorted = take_record_batch(records, &UInt32Array::from(order)).map_err(|error| error.to_string())?;
-    let mut begin = 0;
-    let mut slices = Vec::new();
-    for (slot, rows) in by_slot.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-        slices.push((slot, sorted.slice(begin, rows.len())));
-        begin += rows.len();
-    }
-    Ok(slices)
+    let taken = by_slot.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()).map(|(slot, rows)| {
+        let slice = take_record_batch(records, &UInt32Array::from(rows)).map_err(|error| error.to_string())?;
+        Ok((slot, slice))
+    });
+    taken.collect()
 }
 
 /// The columns that an expression hands to `country_code` as they are.

@@ -7,7 +7,7 @@ use domicile::{Chain, PlacementRouter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::analyse::{Analyser, TypedAnalyser};
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
 use crate::control::{Kept, moved, placements};
@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::inspect::{Inspected, inspect};
 use crate::locate::{Locator, Share};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
+use crate::position::Position;
 use crate::report::{Observer, Report, SourceReport};
 use crate::source::Source;
 
@@ -28,6 +29,9 @@ use homes::{Homes, Running, report};
 
 /// Batches that are in memory at once: one is read while others are delivered.
 const BATCHES_IN_MEMORY: usize = 4;
+
+/// Bytes of records that all homes together gather before they deliver them.
+const GATHERED_BYTES: usize = 16 * 1_024 * 1_024;
 
 /// Rows of partial aggregates that all homes together keep in memory for a table, between two commits.
 const AGGREGATE_ROWS_IN_MEMORY: usize = 204_800;
@@ -145,8 +149,10 @@ impl Pipeline {
         let mut kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
         let mut inspected = Vec::new();
-        for source in &planned {
-            let (found, misfits) = inspect(&self.config, &source.writing, Some(&kept)).await;
+        for (number, source) in planned.iter().enumerate() {
+            // The homes of the first source are needed at once; those of others would wait, open, for their turn.
+            let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
+            let (found, misfits) = inspect(&self.config, &source.writing, Some(&kept), stay_open).await;
             inspected.push(found);
             problems.extend(misfits);
         }
@@ -168,33 +174,37 @@ impl Pipeline {
         observer: &Arc<dyn Observer>,
     ) -> Result<SourceReport, Error> {
         let source = planned.writing.name.clone();
-        let horizon = blocking::caught(planned.source.horizon(inspected.reached())).await;
+        let reached = inspected.reached();
+        let horizon = match inspected.check_cursor(planned.source.cursor(), &source) {
+            Ok(()) => blocking::caught(planned.source.horizon(&reached)).await,
+            Err(error) => Ok(Err(error)),
+        };
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&source, panic)));
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
         let readable =
-            horizon.and_then(|horizon| inspected.check_not_beyond(horizon.upto, &source).map(|()| horizon.upto));
+            horizon.and_then(|horizon| inspected.check_not_beyond(&horizon.upto, &source).map(|()| horizon.upto));
         let (upto, refusal) = readable.map_or_else(|error| (Position::Start, Some(error)), |upto| (upto, None));
-        let starts = inspected.starts(upto);
-        let after = starts.iter().copied().min().unwrap_or(upto);
+        let starts = inspected.starts(&upto);
+        let after = starts.iter().min().unwrap_or(&upto).clone();
         if after < upto {
             self.keep(kept).await?;
         }
         let guarantee = planned.source.guarantee().clone();
         if refusal.is_none() {
-            observer.source_started(&source, &guarantee, after, upto);
+            observer.source_started(&source, &guarantee, &after, &upto);
         }
         if let Some(waits_for) = &waits_for {
             observer.source_waits(&source, waits_for);
         }
         let limits = Arc::new(self.limits());
-        let homes = self.start_homes(&planned, &inspected, kept.id.as_deref(), &limits, observer);
+        let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
         let failure = if refusal.is_some() || homes.is_idle() || after >= upto {
             refusal
         } else {
             let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
-            let batches = read_ahead(planned.source, after, upto, limit);
-            distribute(batches, upto, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
+            let batches = read_ahead(planned.source, after, upto.clone(), limit);
+            distribute(batches, &upto, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
         };
         let reached = if failure.is_none() { Some(upto) } else { None };
         let (homes, control) = homes.finish(reached).await;
@@ -207,6 +217,7 @@ impl Pipeline {
         Limits {
             commit_rows: delivery.commit_rows,
             commit_interval: delivery.commit_interval,
+            gathered_bytes: GATHERED_BYTES / self.config.homes.len().clamp(1, delivery.open_homes),
             aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().clamp(1, delivery.open_homes))
                 .clamp(1024, 8_192),
             working: Arc::new(Semaphore::new(delivery.parallel)),
@@ -218,22 +229,21 @@ impl Pipeline {
     fn start_homes(
         &self,
         planned: &Planned,
-        inspected: &Inspected,
+        inspected: Inspected,
         control: Option<&str>,
         limits: &Arc<Limits>,
         observer: &Arc<dyn Observer>,
     ) -> Homes {
-        let mut running = Vec::new();
-        for (configured, state) in self.config.homes.iter().zip(&inspected.homes) {
-            let report = report(configured.home.as_str(), planned.writing.analysers.tables(), state);
-            let delivery = planned.writing.delivery(&configured.database, control);
-            let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
-            running.push(Running::start(deliverer, report, Some(configured.home.clone()), observer));
-        }
-        let report = report("control", &[], &inspected.control);
-        let delivery = planned.writing.nowhere(&self.config.control, control);
-        let deliverer = Deliverer::new(delivery, planned, report.clone(), Arc::clone(limits), Arc::clone(observer));
-        running.push(Running::start(deliverer, report, None, observer));
+        let tables = planned.writing.analysers.tables();
+        let homes = self.config.homes.iter().map(|home| (home.home.as_str(), Some(home.home.clone()), &tables[..]));
+        let all = homes.chain([("control", None, &[][..])]).zip(inspected.states).zip(inspected.deliveries);
+        let running = all.map(|(((name, home, tables), state), delivery)| {
+            let report = report(name, tables, &state);
+            let (limits, told) = (Arc::clone(limits), Arc::clone(observer));
+            let deliverer = Deliverer::new(delivery, control, planned, report.clone(), limits, told);
+            Running::start(deliverer, report, home, observer)
+        });
+        let running = running.collect();
         Homes::new(running)
     }
 }
@@ -263,8 +273,8 @@ fn read_ahead(
         let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
         while after < upto {
             let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
-            let batch = source.read(after, upto, limit).await;
-            after = batch.as_ref().map_or(upto, |batch| batch.upto);
+            let batch = source.read(&after.behind(), &upto, limit).await;
+            after = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
             if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() {
                 return;
             }
@@ -276,7 +286,7 @@ fn read_ahead(
 /// Locates the records of each batch and hands every home its share.
 async fn distribute(
     mut batches: mpsc::Receiver<Result<Permitted, Error>>,
-    upto: Position,
+    upto: &Position,
     source: &str,
     locator: &Arc<Locator>,
     starts: Arc<[Position]>,
@@ -286,8 +296,8 @@ async fn distribute(
     let mut reached = None;
     while let Some(batch) = batches.recv().await {
         let (batch, permit) = batch?;
-        reached = Some(batch.upto);
-        observer.batch_read(batch.records.num_rows(), batch.upto);
+        observer.batch_read(batch.records.num_rows(), &batch.upto);
+        reached = Some(batch.upto.clone());
         let shares = locate(batch, Arc::clone(locator), Arc::clone(&starts)).await;
         for share in shares.map_err(|message| Error::source(source, message))? {
             homes.home(share.slot).send(Message::Share(share, Arc::clone(&permit))).await;
@@ -297,7 +307,7 @@ async fn distribute(
         }
     }
     // The channel also ends when reading panics, and what was not read must not count as read.
-    if reached == Some(upto) { Ok(()) } else { Err(Error::source(source, "reading ended before its end")) }
+    if reached.as_ref() == Some(upto) { Ok(()) } else { Err(Error::source(source, "reading ended before its end")) }
 }
 
 async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {

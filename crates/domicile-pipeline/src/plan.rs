@@ -9,6 +9,7 @@ use domicile::{Chain, Home};
 use crate::analyse::{Analyse, Analysers, Combine, SqlAnalyser};
 use crate::config::{Config, Database, Document, HomeConfig, Problem, SettingPath, SourceConfig};
 use crate::country::country_code;
+use crate::cursor::Cursor;
 use crate::database;
 use crate::deliver::Delivery;
 use crate::locate::Locator;
@@ -77,8 +78,9 @@ pub(crate) async fn plan(
     let document = &config.document;
     let opened = database::source(source_config, document).await;
     let (schema, cursor) = match &opened {
-        Ok(source) => (Some(source.schema()), source.cursor()),
-        Err(not_opened) => (not_opened.schema.clone(), 0),
+        Ok(source) => (Some(source.schema()), source.cursor().clone()),
+        // Its rules are planned only to tell what is wrong with them.
+        Err(not_opened) => (not_opened.schema.clone(), Cursor::default()),
     };
     let mut problems: Vec<Problem> = opened.as_ref().err().map_or_else(Vec::new, |not_opened| {
         let problem = |Unopened { setting, message, help }: &Unopened| {
@@ -133,7 +135,7 @@ fn plan_locator(
     schema: &SchemaRef,
     config: &Config,
     source: &SourceConfig,
-    cursor: usize,
+    cursor: Cursor,
     router: &Arc<Chain>,
     problems: &mut Vec<Problem>,
 ) -> Option<Locator> {
@@ -245,18 +247,18 @@ impl Writing {
         self.made_by[table].as_ref().map_or_else(|| self.setting.clone(), |analyser| analyser.key(name))
     }
 
-    /// The way into a home for this source, by a run that belongs to a control database.
-    pub(crate) fn delivery(&self, home: &Database, control: Option<&str>) -> Box<dyn Delivery> {
-        database::delivery(home, &self.name, control, Arc::clone(self.analysers.tables()))
+    /// The way into a home for this source.
+    pub(crate) fn delivery(&self, home: &Database) -> Box<dyn Delivery> {
+        database::delivery(home, &self.name, Arc::clone(self.analysers.tables()))
     }
 
     /// The way into the control database for this source, which takes no objects.
-    pub(crate) fn nowhere(&self, database: &Database, control: Option<&str>) -> Box<dyn Delivery> {
-        database::delivery(database, &self.name, control, Arc::new([]))
+    pub(crate) fn nowhere(&self, database: &Database) -> Box<dyn Delivery> {
+        database::delivery(database, &self.name, Arc::new([]))
     }
 }
 
 /// The way into any database of the configuration, to see whether it can be used.
 pub(crate) fn any_delivery(database: &Database) -> Box<dyn Delivery> {
-    database::delivery(database, "", None, Arc::new([]))
+    database::delivery(database, "", Arc::new([]))
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::batch::Defect;
+use crate::position::Position;
 
 /// The kind of reason, for grouping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,10 +37,10 @@ impl Cause {
 }
 
 /// A record in quarantine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Quarantined {
-    /// Its cursor in the source.
-    pub position: i64,
+    /// Where it stands in the source.
+    pub position: Position,
     /// The kind of reason.
     pub cause: Cause,
     /// The reason, for a person.

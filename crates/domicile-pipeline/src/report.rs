@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::batch::Position;
 use crate::error::Failure;
+use crate::position::Position;
 use crate::quarantine::Cause;
 use crate::source::Guarantee;
 
 /// Is told of a run's progress. Calls come from several threads and should return quickly.
 pub trait Observer: Send + Sync {
     /// A source is read from `after` up to `upto`.
-    fn source_started(&self, source: &str, guarantee: &Guarantee, after: Position, upto: Position) {
+    fn source_started(&self, source: &str, guarantee: &Guarantee, after: &Position, upto: &Position) {
         let _ = (source, guarantee, after, upto);
     }
 
@@ -23,7 +23,7 @@ pub trait Observer: Send + Sync {
     }
 
     /// A batch of so many records was read; everything up to `upto` has been.
-    fn batch_read(&self, records: usize, upto: Position) {
+    fn batch_read(&self, records: usize, upto: &Position) {
         let _ = (records, upto);
     }
 

@@ -1,14 +1,18 @@
 //! Where records come from.
 
 use std::fmt;
+use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
+use crate::cursor::{Cursor, is_ordered};
 use crate::error::Error;
+use crate::position::Position;
 
 /// How sure it is that reading by the cursor misses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -76,8 +80,8 @@ pub(crate) trait Source: Send {
     /// The columns of a record.
     fn schema(&self) -> SchemaRef;
 
-    /// The number of the cursor's column in the schema.
-    fn cursor(&self) -> usize;
+    /// The columns by which it is read.
+    fn cursor(&self) -> &Cursor;
 
     /// What reading by the cursor guarantees.
     fn guarantee(&self) -> &Guarantee;
@@ -88,12 +92,13 @@ pub(crate) trait Source: Send {
 
     /// Up to where everything is settled now. Who is not known to have ended is waited for, within a bound; what was
     /// `reached` before has been settled ever since.
-    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error>;
+    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error>;
 
-    /// Reads records behind `after` and up to `upto`, at most `limit`.
+    /// Reads records from a bound and up to `upto`, at most `limit`. The bound may have fewer values than the cursor has
+    /// columns if it is included: then all records are read whose first values are at least these.
     ///
     /// The batch's `upto` is the cursor of its last record, or `upto` itself when the source has no more.
-    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error>;
+    async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error>;
 }
 
 /// Why a source cannot be opened: which setting is wrong, and what to do.
@@ -116,20 +121,24 @@ impl From<Vec<Unopened>> for NotOpened {
     }
 }
 
+impl NotOpened {
+    /// The cursor cannot be found among the columns. One that is missing in the configuration has been reported.
+    pub(crate) fn no_cursor(schema: &SchemaRef, wrong: Option<(&str, &str)>) -> Self {
+        let why = wrong.map(|(name, why)| Unopened::no_cursor(schema, name, why));
+        Self { why: why.into_iter().collect(), schema: Some(Arc::clone(schema)) }
+    }
+}
+
 impl Unopened {
     pub(crate) fn new(setting: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { setting, message: message.into(), help: help.into() }
     }
 
-    /// The cursor is no integer column of the source.
-    pub(crate) fn no_cursor(schema: &Schema, cursor: &str) -> Self {
-        let message = match schema.column_with_name(cursor) {
-            Some(_) => format!("the cursor `{cursor}` is not an integer column"),
-            None => format!("there is no column `{cursor}`"),
-        };
-        let is_integer = |field: &&FieldRef| field.data_type() == &DataType::Int64;
-        let integers: Vec<_> = schema.fields().iter().filter(is_integer).map(|field| field.name()).collect();
-        Self::new("cursor", message, format!("the integer columns are: {integers:?}"))
+    /// A column of the cursor is none by which records can be read.
+    fn no_cursor(schema: &Schema, name: &str, why: &str) -> Self {
+        let can_be = |field: &&FieldRef| is_ordered(field.data_type());
+        let names: Vec<_> = schema.fields().iter().filter(can_be).map(|field| field.name()).collect();
+        Self::new("cursor", format!("the cursor `{name}` {why}"), format!("the columns that can be one are: {names:?}"))
     }
 
     /// The configuration gives a type to a column that there is none of.

@@ -101,7 +101,7 @@ impl Actual {
         rows("daily", "daily", "day, status, sales, CAST(revenue AS TEXT), CAST(largest AS TEXT)", day);
         rows("quarantine", "domicile_quarantine", &format!("{QUARANTINED}, position, cause"), quarantined);
         rows("position", "domicile_position", "source, position", |row| {
-            Ok(format!("source={} position={}", row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+            Ok(format!("source={} position={}", row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         });
         if has_table(&connection, "domicile_account") {
             self.account(place, &connection);
@@ -145,7 +145,7 @@ fn day(row: &Row<'_>) -> rusqlite::Result<String> {
 }
 
 fn quarantined(row: &Row<'_>) -> rusqlite::Result<String> {
-    let (position, cause): (i64, String) = (row.get(6)?, row.get(7)?);
+    let (position, cause): (String, String) = (row.get(6)?, row.get(7)?);
     Ok(format!("position={position} cause={cause} {}", Record::read(row)?.row()))
 }
 

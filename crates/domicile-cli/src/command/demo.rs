@@ -156,7 +156,7 @@ fn quarantine(control: &Connection) -> rusqlite::Result<()> {
     let count: i64 = control.query_row("SELECT count(*) FROM domicile_quarantine", [], |row| row.get(0))?;
     line(&format!("in quarantine (control.sqlite, table domicile_quarantine): {count}, for example"));
     let mut statement = control.prepare(
-        "SELECT min(position), reason FROM domicile_quarantine
+        "SELECT min(CAST(position AS INTEGER)), reason FROM domicile_quarantine
          GROUP BY reason ORDER BY reason LIKE '%did you mean%' DESC, count(*) DESC, 1 LIMIT 3",
     )?;
     let examples = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;

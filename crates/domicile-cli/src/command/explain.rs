@@ -30,16 +30,17 @@ pub(crate) fn explain(arguments: &Explain) -> Ended {
 fn explained(arguments: &Explain) -> Result<Vec<Explained>, Error> {
     let pipeline = Pipeline::new(Config::load(&arguments.configured.config)?);
     let mut input = stdin().lock();
-    let records = match (arguments.stdin, arguments.record) {
+    let records = match (arguments.stdin, arguments.record.clone()) {
         (true, _) => Records::Json(&mut input),
         (false, Some(record)) => Records::At(record),
-        (false, None) => Records::Source { after: arguments.after, limit: arguments.limit as usize },
+        (false, None) => Records::Source { after: arguments.after.clone(), limit: arguments.limit as usize },
     };
     block_on(1, pipeline.explain(arguments.source.as_deref(), records))
 }
 
 fn print(explained: &Explained) {
-    let record = explained.position.map_or_else(|| String::from("record"), |position| format!("record {position}"));
+    let record =
+        explained.position.as_ref().map_or_else(|| String::from("record"), |position| format!("record {position}"));
     match &explained.outcome {
         Outcome::Delivered { home, reason } => {
             line(&format!("{record} -> {home}"));

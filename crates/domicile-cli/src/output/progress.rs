@@ -17,7 +17,7 @@ pub(crate) struct Progress {
 
 struct State {
     bar: Option<ProgressBar>,
-    begin: i64,
+    begin: i128,
     read: u64,
     delivered: u64,
     last_line: Instant,
@@ -72,12 +72,12 @@ impl State {
 }
 
 impl Observer for Progress {
-    fn source_started(&self, source: &str, guarantee: &Guarantee, after: Position, upto: Position) {
+    fn source_started(&self, source: &str, guarantee: &Guarantee, after: &Position, upto: &Position) {
         self.with(|state| {
-            state.begin = after.cursor().unwrap_or(0);
+            state.begin = after.integer().unwrap_or(0);
             (state.read, state.delivered) = (0, 0);
             if let Some(bar) = &state.bar {
-                let length = upto.cursor().unwrap_or(0).saturating_sub(state.begin);
+                let length = upto.integer().unwrap_or(0).saturating_sub(state.begin);
                 bar.set_prefix(source.to_owned());
                 bar.set_position(0);
                 bar.set_length(u64::try_from(length).unwrap_or(0));
@@ -86,10 +86,10 @@ impl Observer for Progress {
         });
     }
 
-    fn batch_read(&self, records: usize, upto: Position) {
+    fn batch_read(&self, records: usize, upto: &Position) {
         self.with(|state| {
             state.read += records as u64;
-            if let (Some(bar), Some(cursor)) = (&state.bar, upto.cursor()) {
+            if let (Some(bar), Some(cursor)) = (&state.bar, upto.integer()) {
                 bar.set_position(u64::try_from(cursor.saturating_sub(state.begin)).unwrap_or(0));
             }
             state.show();

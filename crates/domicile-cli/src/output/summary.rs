@@ -31,7 +31,7 @@ fn print_source(source: &SourceReport) {
     }
     for home in source.failed() {
         line(&format!("FAILED {}: {}", home.home, home.failure.as_deref().unwrap_or_default()));
-        if let Some(position) = home.position {
+        if let Some(position) = &home.position {
             line(&format!("  it stays at position {position}; the next run goes on from there"));
         }
     }

@@ -109,9 +109,10 @@ pub(super) struct SourceFile {
     /// Query to read, instead of `table`. Example: `SELECT * FROM orders WHERE country IS NOT NULL`.
     #[schemars(example = "SELECT * FROM orders", extend("minLength" = 1))]
     pub(super) query: Option<String>,
-    /// Integer column that only grows: what was read is known by it. Example: `id`.
-    #[schemars(required, example = &"id", extend("minLength" = 1))]
-    pub(super) cursor: Option<String>,
+    /// Column that only grows, or several, the first of which comes first: what was read is known by it. It can be an
+    /// integer, a decimal, a date, a timestamp, text or bytes. Examples: `id`, `["updated_at", "id"]`.
+    #[schemars(required, example = &"id")]
+    pub(super) cursor: Option<OneOrMany>,
     /// SQL expression over the record: its routing key. Example: `country_code(country)`.
     #[schemars(required, example = "country_code(country)", extend("minLength" = 1))]
     pub(super) key: Option<String>,

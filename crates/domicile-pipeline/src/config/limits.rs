@@ -33,8 +33,8 @@ impl Default for BatchLimits {
 pub struct DeliveryLimits {
     /// A home's transaction ends once it holds so many records.
     pub commit_rows: u64,
-    /// A home's transaction ends once it is so old.
-    pub commit_interval: Duration,
+    /// A home's transaction ends once it is so old; `None` for what is usual for its kind of database.
+    pub commit_interval: Option<Duration>,
     /// How many connections to homes are kept open.
     pub open_homes: usize,
     /// How many homes are delivered to at once; at least 1, and no more than `open_homes`.
@@ -51,9 +51,10 @@ pub(super) struct DeliveryFile {
     /// A home's transaction ends once it holds so many records, from 1 to 10000000. Default: 100000.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub(super) commit_rows: u64,
-    /// A home's transaction ends once it is so many seconds old, from 0.01 to 3600. Default: 1.0.
+    /// A home's transaction ends once it is so many seconds old, from 0.01 to 3600. Default: 1.0 for SQLite, where nobody
+    /// else can write meanwhile, and 10.0 for servers.
     #[schemars(range(min = 0.01, max = 3600.0))]
-    pub(super) commit_seconds: f64,
+    pub(super) commit_seconds: Option<f64>,
     /// How many connections to homes are kept open, from 1 to 10000. Default: 128.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) open_homes: usize,
@@ -68,7 +69,7 @@ pub(super) struct DeliveryFile {
 
 impl Default for DeliveryFile {
     fn default() -> Self {
-        Self { commit_rows: 100_000, commit_seconds: 1.0, open_homes: 128, parallel: 0, add_columns: false }
+        Self { commit_rows: 100_000, commit_seconds: None, open_homes: 128, parallel: 0, add_columns: false }
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
     let twice_the_cores = || (2 * std::thread::available_parallelism().map_or(1, NonZero::get)).min(open_homes);
     DeliveryLimits {
         commit_rows,
-        commit_interval: Duration::from_secs_f64(commit_seconds),
+        commit_interval: commit_seconds.map(Duration::from_secs_f64),
         open_homes,
         parallel: if parallel == 0 { twice_the_cores() } else { parallel },
         add_columns,

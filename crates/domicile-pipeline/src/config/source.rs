@@ -7,7 +7,7 @@ use super::analyser::{AnalyserConfig, analysers};
 use super::column::ColumnType;
 use super::database::Database;
 use super::distinct::Use;
-use super::file::SourceFile;
+use super::file::{OneOrMany, SourceFile};
 use super::findings::Findings;
 use super::setting::SettingPath;
 
@@ -20,8 +20,8 @@ pub struct SourceConfig {
     pub database: Database,
     /// What is read of it.
     pub from: From,
-    /// The integer column that only grows.
-    pub cursor: String,
+    /// The columns that only grow, the first of which comes first.
+    pub cursor: Vec<String>,
     /// SQL expression over the record: its routing key.
     pub key: String,
     /// SQL predicate: records for which it holds are counted, but not analysed.
@@ -98,6 +98,7 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
     findings.uses.extend(database.as_ref().map(Use::source));
     let name = file.name.or_else(|| file.table.clone());
     let from = from(file.table, file.query, &setting, findings);
+    let cursor = cursor(file.cursor, &setting.key("cursor"), findings);
     let columns = columns(file.columns, &setting.key("columns"), findings);
     let analysers = file.analyser.map(|files| analysers(files, &setting, findings));
     Some(SourceConfig {
@@ -105,13 +106,31 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
         database: database?,
         from: from?,
         // What is missing has been reported, and nothing is made of it.
-        cursor: file.cursor.unwrap_or_default(),
+        cursor,
         key: file.key.unwrap_or_default(),
         ignore: file.ignore,
         columns,
         analysers: analysers.unwrap_or_default(),
         setting,
     })
+}
+
+fn cursor(file: Option<OneOrMany>, at: &SettingPath, findings: &mut Findings<'_>) -> Vec<String> {
+    let columns = match file {
+        None => return Vec::new(),
+        Some(OneOrMany::One(column)) => vec![column],
+        Some(OneOrMany::Many(columns)) => columns,
+    };
+    if columns.is_empty() || columns.iter().any(|column| column.trim().is_empty()) {
+        findings.report(at, format!("`{at}` is empty"), "name a column, as in `cursor = \"id\"`");
+        return Vec::new();
+    }
+    let twice = (1..columns.len()).find(|&number| columns[..number].contains(&columns[number]));
+    if let Some(number) = twice {
+        let message = format!("the cursor names `{}` twice", findings.document.shown(&at.index(number)));
+        findings.report(&at.index(number), message, "remove one of the two");
+    }
+    columns
 }
 
 fn from(

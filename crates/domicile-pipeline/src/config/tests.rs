@@ -76,7 +76,7 @@ fn a_full_file_is_read() {
     );
 
     assert_eq!((config.batch.rows, config.batch.bytes), (50_000, 4_194_304));
-    assert_eq!(config.delivery.commit_interval, Duration::from_millis(500));
+    assert_eq!(config.delivery.commit_interval, Some(Duration::from_millis(500)));
     assert_eq!((config.delivery.commit_rows, config.delivery.open_homes, config.delivery.parallel), (100_000, 128, 2));
     assert!(!config.delivery.add_columns, "nobody's tables are changed unasked");
 

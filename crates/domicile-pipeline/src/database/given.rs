@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::column::Column;
 use super::rows::Rows;
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
 use crate::text::{decimal_from_text, has_digits, timestamp_from_text};
 
 /// A batch of records that are given as JSON. A value that its column cannot hold is a defect of its record, as it is when
@@ -31,7 +31,7 @@ pub(super) fn given(schema: &SchemaRef, objects: &[Map<String, Value>]) -> Resul
         }
         rows.end();
     }
-    Ok(rows.finish(schema, Position::Start, Position::Start))
+    Ok(rows.given(schema))
 }
 
 /// Takes a value, if it is one of the column's type. Numbers may be written as text, which keeps all of their digits.

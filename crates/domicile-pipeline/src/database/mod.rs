@@ -2,6 +2,7 @@
 //!
 //! This file is the one place that tells them apart.
 
+mod bounds;
 mod column;
 mod fit;
 mod given;
@@ -38,22 +39,13 @@ pub(crate) async fn source(config: &SourceConfig, document: &Document) -> Result
     }
 }
 
-/// One source's way into a database, by a run that belongs to a control database.
-pub(crate) fn delivery(
-    database: &Database,
-    source: &str,
-    control: Option<&str>,
-    tables: Arc<[Table]>,
-) -> Box<dyn Delivery> {
+/// One source's way into a database.
+pub(crate) fn delivery(database: &Database, source: &str, tables: Arc<[Table]>) -> Box<dyn Delivery> {
     match &database.location {
-        Location::Sqlite(path) => {
-            Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), source, control, tables))
-        }
-        Location::MySql(server) => {
-            Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), source, control, tables))
-        }
+        Location::Sqlite(path) => Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), source, tables)),
+        Location::MySql(server) => Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), source, tables)),
         Location::Postgres(server) => {
-            Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), source, control, tables))
+            Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), source, tables))
         }
     }
 }

@@ -7,7 +7,9 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use serde_json::Value;
 
 use super::column::Column;
-use crate::batch::{Batch, BatchLimit, Defect, Position};
+use crate::batch::{Batch, BatchLimit, Defect};
+use crate::cursor::Cursor;
+use crate::position::Position;
 
 /// The records of a batch, value by value.
 pub(super) struct Rows {
@@ -16,12 +18,6 @@ pub(super) struct Rows {
     defects: Vec<Defect>,
     count: usize,
     bytes: usize,
-    /// How many rows are part of the batch in the end.
-    keep: usize,
-    last: Option<i64>,
-    /// The row at which the records with the cursor `last` begin.
-    last_begins: usize,
-    before_last: Option<i64>,
 }
 
 impl Rows {
@@ -29,39 +25,25 @@ impl Rows {
     /// columns that grew while they are read would leave holes of all sizes behind.
     pub(super) fn new(schema: &Schema, limit: BatchLimit) -> Self {
         let bytes = limit.bytes / schema.fields().len().max(1);
-        let column = |field: &Arc<Field>| Column::with_capacity(field.data_type(), limit.rows.min(bytes / 8), bytes);
-        Self {
-            columns: schema.fields().iter().map(column).collect(),
-            limit,
-            defects: Vec::new(),
-            count: 0,
-            bytes: 0,
-            keep: usize::MAX,
-            last: None,
-            last_begins: 0,
-            before_last: None,
-        }
+        let rows = limit.rows.min(bytes / 8) + 1;
+        let column = |field: &Arc<Field>| Column::with_capacity(field.data_type(), rows, bytes);
+        Self { columns: schema.fields().iter().map(column).collect(), limit, defects: Vec::new(), count: 0, bytes: 0 }
     }
 
-    /// Whether there are as many records as a batch may have.
+    /// Room for one record.
+    pub(super) fn one(schema: &Schema) -> Self {
+        Self::new(schema, BatchLimit { rows: 1, bytes: 1024 })
+    }
+
+    /// Whether there are as many records as a batch may have. One more is read, by which it is known where the batch ends.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.count >= self.limit.rows || self.bytes >= self.limit.bytes
     }
 
-    /// How many records there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// A record with this cursor follows; a value of each column is pushed next.
-    #[inline]
-    pub(super) fn begin(&mut self, position: i64) {
-        if self.last != Some(position) {
-            self.before_last = self.last;
-            self.last = Some(position);
-            self.last_begins = self.count;
-        }
+    /// Whether there is a record more than a batch may have, whatever their sizes are.
+    pub(super) fn is_beyond_count(&self) -> bool {
+        self.count > self.limit.rows
     }
 
     /// A value of so many bytes was pushed.
@@ -82,28 +64,53 @@ impl Rows {
         self.count += 1;
     }
 
-    /// Ends a batch in front of the record at `next`, so that all records of one cursor value stay in one batch, and says
-    /// up to where it reaches.
-    pub(super) fn end_before(&mut self, next: i64) -> Result<Position, String> {
-        if self.last != Some(next) {
-            return Ok(Position::from(self.last));
-        }
-        if let Some(before) = self.before_last {
-            self.keep = self.last_begins;
-            return Ok(Position::At(before));
-        }
-        Err(format!(
-            "more records than a batch holds ({} rows, {} bytes) share the cursor {next}; raise batch.rows or batch.bytes",
-            self.limit.rows, self.limit.bytes
-        ))
+    /// The records that were given, in any order.
+    pub(super) fn given(mut self, schema: &SchemaRef) -> Batch {
+        let records = self.records(schema);
+        Batch { records, upto: Position::Start, defects: self.defects }
     }
 
-    pub(super) fn finish(mut self, schema: &SchemaRef, after: Position, upto: Position) -> Batch {
-        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
-        let records = RecordBatch::try_new(Arc::clone(schema), arrays)
-            .expect("each column is built with the type of its field and one value a row");
-        let keep = self.keep.min(records.num_rows());
+    /// The last records up to a position.
+    pub(super) fn last(mut self, schema: &SchemaRef, cursor: &Cursor, upto: &Position) -> Result<Batch, String> {
+        let records = self.in_order(schema, cursor)?.0;
+        Ok(Batch { records, upto: upto.clone(), defects: self.defects })
+    }
+
+    /// A batch that ends in front of the last record, so that all records of one cursor value stay in one batch.
+    pub(super) fn before_last(mut self, schema: &SchemaRef, cursor: &Cursor) -> Result<Batch, String> {
+        let (records, keep) = self.in_order(schema, cursor)?;
+        if keep == 0 {
+            let next = cursor.at(&records, records.num_rows() - 1);
+            return Err(format!(
+                "more records than a batch holds ({} rows, {} bytes) share the cursor {next}; raise batch.rows or batch.bytes",
+                self.limit.rows, self.limit.bytes
+            ));
+        }
+        let upto = cursor.at(&records, keep - 1);
         self.defects.retain(|defect| defect.row < keep);
-        Batch { records: records.slice(0, keep), after, upto, defects: self.defects }
+        Ok(Batch { records: records.slice(0, keep), upto, defects: self.defects })
+    }
+
+    /// The position of the one record, whose columns are those of the cursor.
+    pub(super) fn position(mut self, schema: &SchemaRef) -> Result<Position, String> {
+        let cursor = Cursor::whole(schema);
+        let records = self.in_order(schema, &cursor)?.0;
+        Ok(if records.num_rows() == 0 { Position::Start } else { cursor.at(&records, 0) })
+    }
+
+    /// The records, and how many of them have another cursor than the last.
+    fn in_order(&mut self, schema: &SchemaRef, cursor: &Cursor) -> Result<(RecordBatch, usize), String> {
+        let records = self.records(schema);
+        if let Some(name) = cursor.null(&records) {
+            return Err(format!("a record has no value of its type in the cursor `{name}`"));
+        }
+        let before_last = cursor.before_last(&records)?;
+        Ok((records, before_last))
+    }
+
+    fn records(&mut self, schema: &SchemaRef) -> RecordBatch {
+        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
+        RecordBatch::try_new(Arc::clone(schema), arrays)
+            .expect("each column is built with the type of its field and one value a row")
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::batch::Position;
+use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon};
 
 /// How long writers are waited for that were under way when a run began.
@@ -36,15 +36,15 @@ pub(super) async fn settled<W: Watch>(
     watch: &mut W,
     look_again: Duration,
     upto: Position,
-    reached: Position,
+    reached: &Position,
 ) -> Result<Horizon, W::Error> {
     let mut left = watch.writers().await?;
     let began = Instant::now();
-    while !left.is_empty() && upto > reached {
+    while !left.is_empty() && upto > *reached {
         if began.elapsed() > WAIT {
             let told: Vec<_> = left.iter().map(|writer| writer.told.as_str()).collect();
             let waits_for = format!("nothing is read beyond {reached} before they end: {}", told.join(", "));
-            return Ok(Horizon { upto: reached, waits_for: Some(waits_for) });
+            return Ok(Horizon { upto: reached.clone(), waits_for: Some(waits_for) });
         }
         tokio::time::sleep(look_again).await;
         let still: BTreeSet<_> = watch.writers().await?.into_iter().map(|writer| writer.transaction).collect();

@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 
 use super::BATCHES_IN_MEMORY;
 use crate::account::Account;
-use crate::batch::Position;
 use crate::deliver::{Deliverer, Message};
 use crate::error::Failure;
+use crate::position::Position;
 use crate::report::{HomeReport, ObjectCount, Observer};
 
 /// The report of a home before anything is delivered to it.
@@ -21,7 +21,7 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         account: Account::default(),
         causes: BTreeMap::new(),
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
-        position: state.as_ref().ok().copied(),
+        position: state.as_ref().ok().cloned(),
         failure: state.as_ref().err().map(ToString::to_string),
     }
 }
@@ -90,7 +90,7 @@ impl Homes {
         let mut reports = Vec::new();
         if let Some(upto) = reached {
             for running in &self.running {
-                running.send(Message::Finish(upto)).await;
+                running.send(Message::Finish(upto.clone())).await;
             }
         }
         let waiting: Vec<_> = self

@@ -1,3 +1,4 @@
+use std::ops::Bound;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -5,6 +6,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use rusqlite::Connection;
 
 use super::*;
+use crate::cursor::Cursor;
 use crate::report::Silent;
 use crate::source::{Guarantee, Horizon};
 
@@ -20,7 +22,7 @@ impl Source for Panicking {
         self.source.schema()
     }
 
-    fn cursor(&self) -> usize {
+    fn cursor(&self) -> &Cursor {
         self.source.cursor()
     }
 
@@ -32,14 +34,14 @@ impl Source for Panicking {
         self.source.given(objects)
     }
 
-    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {
         self.source.horizon(reached).await
     }
 
-    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
+    async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         assert!(self.batches == 0, "as a bug in reading would");
         self.batches += 1;
-        self.source.read(after, upto, limit).await
+        self.source.read(from, upto, limit).await
     }
 }
 
@@ -74,7 +76,7 @@ fn run(panics: bool) -> SourceReport {
         if panics {
             planned.source = Box::new(Panicking { source: planned.source, batches: 0 });
         }
-        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&Kept::default())).await;
+        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&Kept::default()), 0).await;
         assert!(problems.is_empty());
         pipeline.run_source(planned, inspected, &mut Kept::default(), &observer).await.unwrap()
     })

@@ -3,6 +3,7 @@
 mod added_columns;
 mod aggregates;
 mod connections;
+mod cursors;
 mod dirty;
 mod existing_tables;
 mod fencing;

@@ -25,7 +25,7 @@ impl<F: Fn() + Send + Sync> Meddler<F> {
 }
 
 impl<F: Fn() + Send + Sync> Observer for Meddler<F> {
-    fn source_started(&self, _: &str, _: &Guarantee, _: Position, _: Position) {
+    fn source_started(&self, _: &str, _: &Guarantee, _: &Position, _: &Position) {
         if self.after_commit_of.is_none() {
             self.once();
         }

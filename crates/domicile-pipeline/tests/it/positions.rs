@@ -131,7 +131,10 @@ fn a_home_that_breaks_in_the_middle_keeps_what_it_has_committed() {
         Meddler::new(Some("fr"), move || open(&path).execute_batch("ALTER TABLE total RENAME TO away").unwrap());
     let report = only(run(&world.pipeline(&setup), breaks).unwrap());
     assert!(home(&report, "fr").failure.as_deref().is_some_and(|failure| failure.contains("total")), "{report:#?}");
-    assert_eq!((counts(home(&report, "fr")), home(&report, "fr").position), ([1, 1, 0, 0], Some(Position::At(2))));
+    assert_eq!(
+        (counts(home(&report, "fr")), home(&report, "fr").position.clone()),
+        ([1, 1, 0, 0], Some(Position::At(2)))
+    );
     assert_eq!(world.rows("fr", IDS), ["2"], "the rows of a transaction that fails are not kept");
     assert_eq!(world.rows("es", TOTAL), ["ES|2|5"], "the others go on");
     world.in_home("fr", "ALTER TABLE away RENAME TO total");
@@ -228,7 +231,8 @@ fn a_cursor_that_is_no_integer_stops_the_source() {
     let (world, setup) = events("(1, 'ES', 1), (2, 'ES', 2)");
     world.source("INSERT INTO events VALUES ('soon', 'ES', 3)");
     let report = world.try_run(&setup);
-    let expected = "source events: 1 records have no integer in the cursor \"at\", and would never be read";
+    let expected = "source events: 1 records have NULL, or what cannot be compared, in the cursor `at`, and would never be \
+                    read";
     assert_eq!(report.failure.as_deref(), Some(expected));
     world.source("DELETE FROM events WHERE n = 3");
     assert_eq!(world.run(&setup).total().read, 2);
@@ -334,7 +338,7 @@ fn a_batch_ends_by_its_bytes_also_where_values_do_not_fit() {
 struct Batches(Arc<Mutex<Vec<usize>>>);
 
 impl Observer for Batches {
-    fn batch_read(&self, records: usize, _: Position) {
+    fn batch_read(&self, records: usize, _: &Position) {
         self.0.lock().unwrap().push(records);
     }
 }

@@ -299,7 +299,8 @@ fn a_record_that_a_home_refuses_is_put_in_its_quarantine_and_the_others_are_deli
     let report = world.run();
     assert_eq!(counts(home(&report, "es")), [6, 2, 0, 4]);
     assert_eq!(world.rows("es", "SELECT id, customer FROM orders ORDER BY id"), ["1|Ana", "5|Eva"]);
-    let reasons = world.rows("es", "SELECT position, cause, reason FROM domicile_quarantine ORDER BY position");
+    let reasons =
+        world.rows("es", "SELECT position, cause, reason FROM domicile_quarantine ORDER BY length(position), position");
     let check_fails = format!("4|refused|{}", kind.check_fails);
     let expected = [
         "2|refused|`orders.customer` cannot hold so long a text",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -13,11 +14,11 @@ use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, ex
 use super::statement::Writer;
 use super::{failure, without_values};
 use crate::account::Account;
-use crate::batch::Position;
 use crate::config::ServerUrl;
-use crate::database::progress::Progress;
+use crate::database::progress::{Progress, outdated};
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
+use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::{Table, Write};
 
@@ -25,8 +26,6 @@ use crate::table::{Table, Write};
 pub(crate) struct MySqlDelivery {
     server: ServerUrl,
     source: String,
-    /// Which control database the position belongs to.
-    control: Option<String>,
     tables: Arc<[Table]>,
     open: Option<Open>,
 }
@@ -43,8 +42,8 @@ struct Open {
 }
 
 impl MySqlDelivery {
-    pub(crate) fn new(server: ServerUrl, source: &str, control: Option<&str>, tables: Arc<[Table]>) -> Self {
-        Self { server, source: source.to_owned(), control: control.map(str::to_owned), tables, open: None }
+    pub(crate) fn new(server: ServerUrl, source: &str, tables: Arc<[Table]>) -> Self {
+        Self { server, source: source.to_owned(), tables, open: None }
     }
 
     fn opened(&mut self) -> &mut Open {
@@ -54,38 +53,51 @@ impl MySqlDelivery {
 
 #[async_trait]
 impl Delivery for MySqlDelivery {
-    async fn inspect(&mut self) -> Result<Opened, Failure> {
+    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure> {
         let mut session = connect(&self.server).await?;
         let progress = progress(&mut session, &self.source).await?;
-        let (position, is_foreign) = (progress.position, progress.is_foreign_to(self.control.as_deref()));
+        let is_foreign = progress.is_foreign_to(control);
+        let position = progress.position;
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
             let columns = existing(&mut session, &table.name).await.map_err(|error| failure(&error))?;
             if position != Position::Start && columns.is_empty() {
-                all.push(Misfit::unread(number, table, position));
+                all.push(Misfit::unread(number, table, &position));
             }
             all.extend(misfits(&mut session, number, table).await.map_err(|error| failure(&error))?);
         }
-        let _ = session.conn.disconnect().await;
+        self.open = Some(Open::new(session, position.clone(), progress.epoch));
         Ok(Opened { position, is_foreign, misfits: all })
     }
 
+    /// Nobody waits for it.
+    fn commit_interval(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     async fn open(&mut self) -> Result<Position, Failure> {
+        if let Some(open) = &self.open {
+            return Ok(open.position.clone());
+        }
         let mut session = connect(&self.server).await?;
         let Progress { position, epoch, .. } = progress(&mut session, &self.source).await?;
-        self.open = Some(Open { session, position, epoch, claimed: false, writers: Vec::new() });
+        self.open = Some(Open::new(session, position.clone(), epoch));
         Ok(position)
     }
 
-    async fn begin(&mut self) -> Result<(), Failure> {
-        let Self { source, control, tables, open, .. } = self;
+    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
+        let Self { source, tables, open, .. } = self;
         let open = open.as_mut().expect("the database was opened before");
         if open.claimed {
             return open.execute("START TRANSACTION").await;
         }
         open.prepare(source, tables).await?;
         open.execute("START TRANSACTION").await?;
-        open.claim(source, control.as_deref()).await
+        open.claim(source, control).await
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
@@ -166,20 +178,22 @@ impl Delivery for MySqlDelivery {
 }
 
 async fn progress(session: &mut Session, source: &str) -> Result<Progress, Failure> {
-    if existing(session, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
-        return Ok(Progress::START);
+    let columns = existing(session, "domicile_position").await.map_err(|error| failure(&error))?;
+    let Some(position) = columns.iter().find(|column| column.name == "position") else { return Ok(Progress::START) };
+    if position.declared.name != "varchar" {
+        return Err(outdated());
     }
     let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?";
-    let found: Option<(Option<i64>, i64, Option<String>)> =
+    let found: Option<(Option<String>, i64, Option<String>)> =
         session.conn.exec_first(sql, (source,)).await.map_err(|error| failure(&error))?;
-    Ok(found.map_or(Progress::START, |(position, epoch, control)| Progress {
-        position: Position::from(position),
-        epoch,
-        control,
-    }))
+    found.map_or(Ok(Progress::START), |(position, epoch, control)| Progress::read(position.as_deref(), epoch, control))
 }
 
 impl Open {
+    fn new(session: Session, position: Position, epoch: i64) -> Self {
+        Self { session, position, epoch, claimed: false, writers: Vec::new() }
+    }
+
     async fn execute(&mut self, sql: &str) -> Result<(), Failure> {
         self.session.conn.query_drop(sql).await.map_err(|error| failure(&error))
     }
@@ -235,7 +249,7 @@ impl Open {
     async fn claim(&mut self, source: &str, control: Option<&str>) -> Result<(), Failure> {
         let claim = "UPDATE domicile_position SET epoch = ? + 1, control = ?
                      WHERE source = ? AND epoch = ? AND position <=> ? AND (control IS NULL OR control <=> ?)";
-        let values = (self.epoch, control, source, self.epoch, self.position.cursor(), control);
+        let values = (self.epoch, control, source, self.epoch, self.position.stored(), control);
         self.session.conn.exec_drop(claim, values).await.map_err(|error| failure(&error))?;
         if self.session.conn.affected_rows() == 1 { Ok(()) } else { Err(self.overtaken()) }
     }
@@ -254,10 +268,11 @@ impl Open {
             "INSERT INTO domicile_quarantine (cause, reason, record, source, position, number, first_seen, last_seen)
                       VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
         // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
-        let mut numbers: HashMap<i64, i64> = HashMap::new();
+        let mut numbers: HashMap<Position, i64> = HashMap::new();
         for Quarantined { position, cause, reason, record } in records {
+            let stored = position.stored();
             let number = numbers.entry(position).or_insert(0);
-            let values = Params::from((cause.name(), reason, record, source, position, *number));
+            let values = Params::from((cause.name(), reason, record, source, stored, *number));
             self.session.conn.exec_drop(update, values.clone()).await?;
             if self.session.conn.affected_rows() == 0 {
                 self.session.conn.exec_drop(insert, values).await?;
@@ -269,10 +284,10 @@ impl Open {
 
     async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
         let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
-        let (after, reached) = (self.position.cursor(), upto.cursor());
+        let (after, reached) = (self.position.stored(), upto.stored());
         let sql = "UPDATE domicile_position SET position = ?, updated_at = UTC_TIMESTAMP(6)
                    WHERE source = ? AND epoch = ? AND position <=> ?";
-        let moved = self.session.conn.exec_drop(sql, (reached, source, epoch, after)).await;
+        let moved = self.session.conn.exec_drop(sql, (&reached, source, epoch, &after)).await;
         moved.map_err(|error| failure(&error))?;
         if self.session.conn.affected_rows() != 1 {
             return Err(self.overtaken());
@@ -293,6 +308,6 @@ impl Open {
     }
 
     fn overtaken(&self) -> Failure {
-        Failure::overtaken(self.position)
+        Failure::overtaken(&self.position)
     }
 }

@@ -12,9 +12,9 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Row};
 
 use super::connect::{Kind, Session};
-use crate::batch::Position;
 use crate::config::{From, SourceConfig};
 use crate::database::settle::{self, Watch, Writer};
+use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon};
 
 /// How to see what makes a source exact.
@@ -32,9 +32,24 @@ pub(super) struct Settling {
 struct SourceTable {
     name: String,
     is_innodb: bool,
-    /// The cursor is drawn by AUTO_INCREMENT.
+    /// What is known of the columns of the cursor.
+    cursor: Vec<CursorColumn>,
+}
+
+/// A column of the cursor that is one of a table.
+pub(super) struct CursorColumn {
+    pub(super) name: String,
+    /// It is drawn by AUTO_INCREMENT.
     is_drawn: bool,
-    may_be_null: bool,
+    pub(super) is_not_null: bool,
+    collation: Option<String>,
+}
+
+impl CursorColumn {
+    /// Whether its texts are compared byte by byte, with all spaces at their ends.
+    pub(super) fn is_bytewise(&self) -> bool {
+        matches!(self.collation.as_deref(), Some("utf8mb4_0900_bin" | "utf8mb4_nopad_bin" | "ascii_nopad_bin"))
+    }
 }
 
 /// By what writers are seen.
@@ -71,7 +86,7 @@ impl Settling {
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
-        let cursor = &config.cursor;
+        let cursor = &config.cursor.join(", ");
         let Some(table) = &self.table else {
             return if matches!(config.from, From::Query(_)) {
                 settle::of_query(cursor)
@@ -95,30 +110,19 @@ impl Settling {
         Guarantee { class, reason, raise }
     }
 
-    /// The highest position that is settled, or `reached` if writers stay longer than they are waited for.
+    /// What is known of the columns of the cursor.
+    pub(super) fn cursor(&self) -> &[CursorColumn] {
+        self.table.as_ref().map_or(&[], |table| &table.cursor)
+    }
+
+    /// The highest position that is settled, or `reached` if writers stay longer than they are waited for. `upto` is the
+    /// highest that is to be seen.
     pub(super) async fn horizon(
         &self,
         session: &mut Session,
-        relation: &str,
-        cursor: &str,
-        reached: Position,
+        upto: Position,
+        reached: &Position,
     ) -> Result<Result<Horizon, String>, Error> {
-        if self.table.as_ref().is_none_or(|table| table.may_be_null) {
-            let sql = format!("SELECT count(*) FROM {relation} WHERE {cursor} IS NULL");
-            let broken: u64 = session.conn.query_first(sql).await?.unwrap_or_default();
-            if broken > 0 {
-                return Ok(Err(format!("{broken} records have NULL in the cursor {cursor}, and would never be read")));
-            }
-        }
-        let sql = format!("SELECT max({cursor}) FROM {relation}");
-        let highest: Option<Option<i128>> = session.conn.query_first(sql).await?;
-        let highest = highest.flatten().map(i64::try_from).transpose();
-        let Ok(highest) = highest else {
-            return Ok(Err(format!(
-                "the highest {cursor} has more than 63 bits, which is more than a cursor has here"
-            )));
-        };
-        let upto = Position::from(highest);
         let (Some(table), false) = (&self.table, self.sight == Sight::Nothing) else {
             return Ok(Ok(Horizon::all(upto)));
         };
@@ -147,7 +151,7 @@ impl SourceTable {
                 Some(String::from("use a table of the engine InnoDB to make it exact")),
             );
         }
-        if !self.is_drawn {
+        if !matches!(&self.cursor[..], [CursorColumn { is_drawn: true, .. }]) {
             let reason = format!(
                 "exact while each transaction takes a `{cursor}` above all that were committed before it began to write"
             );
@@ -168,19 +172,21 @@ impl SourceTable {
     }
 }
 
-async fn source_table(session: &mut Session, table: &str, cursor: &str) -> Result<Option<SourceTable>, Error> {
-    let sql = "SELECT t.engine, c.extra LIKE '%auto_increment%', c.is_nullable = 'YES'
-               FROM information_schema.tables t
-               LEFT JOIN information_schema.columns c
-                    ON c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.column_name = ?
-               WHERE t.table_schema = DATABASE() AND t.table_name = ? AND t.table_type = 'BASE TABLE'";
-    let found: Option<(Option<String>, Option<bool>, Option<bool>)> =
-        session.conn.exec_first(sql, (cursor, table)).await?;
-    Ok(found.map(|(engine, is_drawn, may_be_null)| SourceTable {
+async fn source_table(session: &mut Session, table: &str, cursor: &[String]) -> Result<Option<SourceTable>, Error> {
+    let sql = "SELECT engine FROM information_schema.tables
+               WHERE table_schema = DATABASE() AND table_name = ? AND table_type = 'BASE TABLE'";
+    let engine: Option<Option<String>> = session.conn.exec_first(sql, (table,)).await?;
+    let Some(engine) = engine else { return Ok(None) };
+    let sql = "SELECT column_name, extra LIKE '%auto_increment%', is_nullable = 'NO', collation_name
+               FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?";
+    let columns: Vec<(String, bool, bool, Option<String>)> = session.conn.exec(sql, (table,)).await?;
+    let is_of_cursor = |name: &str| cursor.iter().any(|column| column.eq_ignore_ascii_case(name));
+    let columns = columns.into_iter().filter(|(name, ..)| is_of_cursor(name));
+    let column = |(name, is_drawn, is_not_null, collation)| CursorColumn { name, is_drawn, is_not_null, collation };
+    Ok(Some(SourceTable {
         name: table.to_owned(),
         is_innodb: engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB")),
-        is_drawn: is_drawn.unwrap_or(false),
-        may_be_null: may_be_null.unwrap_or(true),
+        cursor: columns.map(column).collect(),
     }))
 }
 

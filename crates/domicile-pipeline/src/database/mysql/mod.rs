@@ -2,6 +2,7 @@
 
 mod connect;
 pub(crate) mod control;
+mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
 mod read;

@@ -1,24 +1,29 @@
 //! Reading records from MySQL or MariaDB, in the order of an integer cursor.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::StreamExt;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Row, Value};
+use mysql_async::{Column, Params, Row, Value};
 use serde_json::Map;
 
 use super::connect::{Session, connect};
+use super::cursor::{between, bounds};
 use super::guarantee::Settling;
 use super::read::{push, raw};
 use super::types::source_column;
 use super::{quote, said};
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
+use crate::cursor::Cursor;
+use crate::database::bounds::{Bounds, check_all_are_read};
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::{Error, Failure};
+use crate::position::Position;
 use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
 /// Nothing of a source is written, whatever a query calls.
@@ -37,10 +42,10 @@ pub(crate) struct MySqlSource {
 struct Reading {
     name: String,
     relation: String,
-    /// What is read, with places for the cursor's bounds and the number of records.
-    sql: String,
-    cursor_name: String,
-    cursor: usize,
+    /// By column, what is selected so that it comes as the schema says.
+    selected: Vec<String>,
+    cursor: Cursor,
+    bounds: Bounds,
     /// A value of the environment is in what is read, so that what the server says is not told.
     conceals: bool,
     schema: SchemaRef,
@@ -75,24 +80,13 @@ impl MySqlSource {
             return Err(vec![Unopened::new(setting, "it has a `?`, which stands for a value", help)].into());
         }
         let (selected, schema) = columns(&statement.columns(), config)?;
-        let number = schema.column_with_name(&config.cursor);
-        let number = number.filter(|(_, field)| field.data_type() == &DataType::Int64).map(|(number, _)| number);
-        let cursor = number.ok_or_else(|| NotOpened {
-            // A cursor that is missing in the configuration has been reported.
-            why: if config.cursor.is_empty() { Vec::new() } else { vec![Unopened::no_cursor(&schema, &config.cursor)] },
-            schema: Some(Arc::clone(&schema)),
-        })?;
+        let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
         let settling = Settling::find(&mut session, config).await.map_err(|error| unreachable(&said(&error)))?;
-        let cursor_name = quote(&config.cursor);
-        let sql = format!(
-            "SELECT {} FROM {relation} WHERE {cursor_name} >= ? AND {cursor_name} <= ? ORDER BY {cursor_name} LIMIT ?",
-            selected.join(", ")
-        );
         let reading = Reading {
             name: config.name.clone(),
             relation,
-            sql,
-            cursor_name,
+            bounds: bounds(&cursor, &statement.columns(), &selected, settling.cursor()),
+            selected,
             cursor,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
             schema,
@@ -144,7 +138,7 @@ fn columns(columns: &[Column], config: &SourceConfig) -> Result<(Vec<String>, Sc
     let (mut selected, mut fields) = (Vec::new(), Vec::new());
     for column in columns {
         let name = column.name_str();
-        match source_column(column, config.columns.get(&*name), *name == config.cursor) {
+        match source_column(column, config.columns.get(&*name), config.cursor.iter().any(|cursor| *cursor == name)) {
             Ok((expression, data_type)) => {
                 selected.push(expression);
                 fields.push(Field::new(name, data_type, true));
@@ -170,8 +164,8 @@ impl Source for MySqlSource {
         Arc::clone(&self.reading.schema)
     }
 
-    fn cursor(&self) -> usize {
-        self.reading.cursor
+    fn cursor(&self) -> &Cursor {
+        &self.reading.cursor
     }
 
     fn guarantee(&self) -> &Guarantee {
@@ -182,21 +176,22 @@ impl Source for MySqlSource {
         given(&self.reading.schema, objects)
     }
 
-    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {
         self.connected().await?;
         let Self { session, reading, settling, .. } = self;
         let session = session.as_mut().expect("it was opened above");
-        let horizon = settling.horizon(session, &reading.relation, &reading.cursor_name, reached).await;
-        horizon
-            .map_err(|error| Error::source(&reading.name, reading.told(&error)))?
-            .map_err(|message| Error::source(&reading.name, message))
+        let told = |message: String| Error::source(&reading.name, message);
+        reading.check_all_are_read(session).await.map_err(told)?;
+        let highest = reading.last(session).await.map_err(told)?;
+        let horizon = settling.horizon(session, highest, reached).await;
+        horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)
     }
 
-    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
+    async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let Self { server, session, reading, .. } = self;
         let open = session.as_mut().expect("it was opened above");
-        let read = reading.batch(open, after, upto, limit).await;
+        let read = reading.batch(open, from, upto, limit).await;
         let (batch, is_cut) = read.map_err(|message| Error::source(&reading.name, message))?;
         if is_cut && let Some(rest) = session.take() {
             throw_away(server, rest).await;
@@ -220,35 +215,64 @@ impl Reading {
         if self.conceals { format!("the server fails to read it; {UNTOLD}") } else { said(error) }
     }
 
+    /// A source with records that would never be read is refused.
+    async fn check_all_are_read(&self, session: &mut Session) -> Result<(), String> {
+        let Some(sql) = self.bounds.count_never(&self.relation) else { return Ok(()) };
+        let count: Option<i64> = session.conn.query_first(sql).await.map_err(|error| self.told(&error))?;
+        check_all_are_read(count.unwrap_or_default(), &self.cursor)
+    }
+
+    /// The highest position that is to be seen.
+    async fn last(&self, session: &mut Session) -> Result<Position, String> {
+        let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].as_str()).collect();
+        let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
+        let sql = self.bounds.select_last(&selected.join(", "), &self.relation);
+        let (rows, _) = self.streamed(session, &sql, Vec::new(), Rows::one(&schema)).await?;
+        rows.position(&Arc::new(schema))
+    }
+
     /// A batch, and whether more was asked for than was read.
     async fn batch(
         &self,
         session: &mut Session,
-        after: Position,
-        upto: Position,
+        from: &Bound<Position>,
+        upto: &Position,
         limit: BatchLimit,
     ) -> Result<(Batch, bool), String> {
-        let mut rows = Rows::new(&self.schema, limit);
-        let first = after.cursor().map_or(Some(i64::MIN), |after| after.checked_add(1));
-        let (Some(first), Some(last)) = (first, upto.cursor()) else {
-            return Ok((rows.finish(&self.schema, after, upto), false));
-        };
-        let most = u64::try_from(limit.rows.saturating_add(1)).unwrap_or(u64::MAX);
+        let rows = Rows::new(&self.schema, limit);
+        if *upto == Position::Start {
+            return Ok((rows.last(&self.schema, &self.cursor, upto)?, false));
+        }
+        let (condition, mut values) = between(&self.bounds, from, upto);
         // A single statement reads in a single snapshot, which ends with it.
-        let records = session.conn.exec_stream::<Row, _, _>(self.sql.as_str(), (first, last, most)).await;
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ?",
+            self.selected.join(", "),
+            self.relation,
+            self.bounds.order()
+        );
+        values.push(Value::UInt(u64::try_from(limit.rows.saturating_add(1)).unwrap_or(u64::MAX)));
+        match self.streamed(session, &sql, values, rows).await? {
+            (rows, None) => Ok((rows.last(&self.schema, &self.cursor, upto)?, false)),
+            (rows, Some(is_cut)) => Ok((rows.before_last(&self.schema, &self.cursor)?, is_cut)),
+        }
+    }
+
+    /// The records of a query. If there are more than a batch may have, one of them is among the records, and it is told
+    /// whether more than that were asked for.
+    async fn streamed(
+        &self,
+        session: &mut Session,
+        sql: &str,
+        values: Vec<Value>,
+        mut rows: Rows,
+    ) -> Result<(Rows, Option<bool>), String> {
+        let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
+        let records = session.conn.exec_stream::<Row, _, _>(sql, values).await;
         let mut records = records.map_err(|error| self.told(&error))?;
         while let Some(record) = records.next().await {
             let record = record.map_err(|error| self.told(&error))?;
-            let position = match record.as_ref(self.cursor) {
-                Some(Value::Int(position)) => *position,
-                _ => return Err(format!("the cursor {} is not an integer of 63 bits", self.cursor_name)),
-            };
-            if rows.is_full() {
-                let is_cut = rows.count() < limit.rows;
-                let upto = rows.end_before(position)?;
-                return Ok((rows.finish(&self.schema, after, upto), is_cut));
-            }
-            rows.begin(position);
+            let is_full = rows.is_full();
             for column in 0..record.len() {
                 let value = record.as_ref(column).unwrap_or(&Value::NULL);
                 match push(&mut rows.columns[column], value) {
@@ -261,7 +285,11 @@ impl Reading {
                 }
             }
             rows.end();
+            if is_full {
+                let is_cut = !rows.is_beyond_count();
+                return Ok((rows, Some(is_cut)));
+            }
         }
-        Ok((rows.finish(&self.schema, after, upto), false))
+        Ok((rows, None))
     }
 }

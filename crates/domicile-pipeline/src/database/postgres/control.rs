@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Error};
 
 use super::connect::connect;
 use super::failure;
-use super::schema::{LOCK_TABLES, existing};
+use super::schema::{Catalogue, LOCK_TABLES};
 use crate::config::ServerUrl;
 use crate::control::{Control, Kept};
 use crate::error::Failure;
@@ -50,7 +50,7 @@ impl Control for PostgresControl {
 
 async fn read(client: &Client) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    if existing(client, "domicile_control").await?.is_empty() {
+    if Catalogue::read(client, &["domicile_control"]).await?.columns("domicile_control").is_empty() {
         return Ok(kept);
     }
     kept.id = client.query_opt("SELECT id FROM domicile_control", &[]).await?.map(|row| row.get(0));

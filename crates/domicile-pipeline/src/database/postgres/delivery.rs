@@ -2,21 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
-use tokio_postgres::{Client, Statement};
+use futures::future::try_join_all;
+use futures::try_join;
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::connect;
 use super::failure;
-use super::schema::{LOCK_TABLES, OWN_TABLES, add_columns, create_table, existing, misfits};
+use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, add_columns, create_table};
 use super::statement::Writer;
 use crate::account::Account;
-use crate::batch::Position;
 use crate::config::ServerUrl;
-use crate::database::progress::Progress;
+use crate::database::progress::{Progress, outdated};
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
+use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::Table;
 
@@ -24,8 +28,6 @@ use crate::table::Table;
 pub(crate) struct PostgresDelivery {
     server: ServerUrl,
     source: String,
-    /// Which control database the position belongs to.
-    control: Option<String>,
     tables: Arc<[Table]>,
     open: Option<Open>,
 }
@@ -37,20 +39,16 @@ struct Open {
     epoch: i64,
     /// This run's epoch is written: an older run can no longer commit.
     claimed: bool,
-    /// What is prepared once the tables are there.
-    prepared: Option<Prepared>,
+    /// By table, once the tables are there.
+    writers: Vec<Writer>,
 }
 
-struct Prepared {
-    /// By table.
-    writers: Vec<Writer>,
-    move_position: Statement,
-    account: Statement,
-}
+/// A parameter of a statement.
+type Value<'a> = dyn ToSql + Sync + 'a;
 
 impl PostgresDelivery {
-    pub(crate) fn new(server: ServerUrl, source: &str, control: Option<&str>, tables: Arc<[Table]>) -> Self {
-        Self { server, source: source.to_owned(), control: control.map(str::to_owned), tables, open: None }
+    pub(crate) fn new(server: ServerUrl, source: &str, tables: Arc<[Table]>) -> Self {
+        Self { server, source: source.to_owned(), tables, open: None }
     }
 
     fn opened(&mut self) -> &mut Open {
@@ -60,38 +58,53 @@ impl PostgresDelivery {
 
 #[async_trait]
 impl Delivery for PostgresDelivery {
-    async fn inspect(&mut self) -> Result<Opened, Failure> {
+    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure> {
         let client = connect(&self.server).await?;
-        let progress = progress(&client, &self.source).await?;
-        let (position, is_foreign) = (progress.position, progress.is_foreign_to(self.control.as_deref()));
-        let mut all = Vec::new();
+        let names: Vec<_> = self.tables.iter().map(|table| table.name.as_str()).chain([POSITION]).collect();
+        let catalogue = Catalogue::read(&client, &names).await.map_err(|error| failure(&error))?;
+        let progress = progress(&client, &catalogue, &self.source).await?;
+        let is_foreign = progress.is_foreign_to(control);
+        let position = progress.position;
+        let mut misfits = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
-            let columns = existing(&client, &table.name).await.map_err(|error| failure(&error))?;
-            if position != Position::Start && columns.is_empty() {
-                all.push(Misfit::unread(number, table, position));
+            if position != Position::Start && catalogue.columns(&table.name).is_empty() {
+                misfits.push(Misfit::unread(number, table, &position));
             }
-            all.extend(misfits(&client, number, table).await.map_err(|error| failure(&error))?);
+            misfits.extend(catalogue.misfits(number, table));
         }
-        Ok(Opened { position, is_foreign, misfits: all })
+        self.open = Some(Open::new(client, position.clone(), progress.epoch));
+        Ok(Opened { position, is_foreign, misfits })
+    }
+
+    /// Nobody waits for it.
+    fn commit_interval(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     async fn open(&mut self) -> Result<Position, Failure> {
+        if let Some(open) = &self.open {
+            return Ok(open.position.clone());
+        }
         let client = connect(&self.server).await?;
-        let Progress { position, epoch, .. } = progress(&client, &self.source).await?;
-        self.open = Some(Open { client, position, epoch, claimed: false, prepared: None });
+        let catalogue = Catalogue::read(&client, &[POSITION]).await.map_err(|error| failure(&error))?;
+        let Progress { position, epoch, .. } = progress(&client, &catalogue, &self.source).await?;
+        self.open = Some(Open::new(client, position.clone(), epoch));
         Ok(position)
     }
 
-    async fn begin(&mut self) -> Result<(), Failure> {
-        let Self { source, control, tables, open, .. } = self;
+    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
+        let Self { source, tables, open, .. } = self;
         let open = open.as_mut().expect("the database was opened before");
-        open.execute("BEGIN").await?;
-        if open.claimed { Ok(()) } else { open.claim(source, control.as_deref(), tables).await }
+        if open.claimed { open.execute("BEGIN").await } else { open.claim(source, control, tables).await }
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
         let open = self.open.as_ref().expect("a transaction has begun");
-        open.prepared().writers[table].check(&self.tables[table], objects)
+        open.writers[table].check(&self.tables[table], objects)
     }
 
     async fn check_access(&mut self) -> Result<(), Failure> {
@@ -151,74 +164,63 @@ impl Delivery for PostgresDelivery {
     }
 }
 
-async fn progress(client: &Client, source: &str) -> Result<Progress, Failure> {
-    if existing(client, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
-        return Ok(Progress::START);
+async fn progress(client: &Client, catalogue: &Catalogue, source: &str) -> Result<Progress, Failure> {
+    let mut columns = catalogue.columns(POSITION).iter();
+    let Some(position) = columns.find(|column| column.name == "position") else { return Ok(Progress::START) };
+    if position.declared.name != "text" {
+        return Err(outdated());
     }
     let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = $1";
-    let found = client.query_opt(sql, &[&source]).await.map_err(|error| failure(&error))?;
-    Ok(found.map_or(Progress::START, |row| Progress {
-        position: Position::from(row.get::<_, Option<i64>>(0)),
-        epoch: row.get(1),
-        control: row.get(2),
-    }))
+    let found = client.query_typed_opt(sql, &[(&source, Type::TEXT)]).await.map_err(|error| failure(&error))?;
+    found.map_or(Ok(Progress::START), |row| Progress::read(row.get(0), row.get(1), row.get(2)))
 }
 
 impl Open {
-    async fn execute(&self, sql: &str) -> Result<(), Failure> {
-        self.client.batch_execute(sql).await.map_err(|error| failure(&error))
+    fn new(client: Client, position: Position, epoch: i64) -> Self {
+        Self { client, position, epoch, claimed: false, writers: Vec::new() }
     }
 
-    fn prepared(&self) -> &Prepared {
-        self.prepared.as_ref().expect("a transaction has begun")
+    async fn execute(&self, sql: &str) -> Result<(), Failure> {
+        self.client.batch_execute(sql).await.map_err(|error| failure(&error))
     }
 
     /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
     /// still under way cannot commit any more.
     async fn claim(&mut self, source: &str, control: Option<&str>, tables: &[Table]) -> Result<(), Failure> {
         let all = tables.iter().map(create_table).collect::<Vec<_>>().join("; ");
-        self.execute(&format!("{LOCK_TABLES}; {OWN_TABLES} {all}")).await?;
-        let mut writers = Vec::new();
-        for (number, table) in tables.iter().enumerate() {
-            let mut columns = existing(&self.client, &table.name).await.map_err(|error| failure(&error))?;
-            let added = add_columns(table, &columns);
-            if !added.is_empty() {
-                self.execute(&added).await?;
-                columns = existing(&self.client, &table.name).await.map_err(|error| failure(&error))?;
-            }
-            let declared = table.schema.fields().iter().filter_map(|field| {
-                columns.iter().find(|column| column.name == *field.name()).map(|column| column.declared.clone())
-            });
-            let declared: Vec<_> = declared.collect();
-            if declared.len() < table.schema.fields().len() {
-                return Err(Failure::Failed(format!("columns of the table `{}` were dropped meanwhile", table.name)));
-            }
-            writers.push(Writer::new(&self.client, number, table, declared).await?);
+        self.execute(&format!("BEGIN; {LOCK_TABLES}; {OWN_TABLES} {all}")).await?;
+        let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
+        let mut catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
+        let added = tables.iter().map(|table| add_columns(table, catalogue.columns(&table.name)));
+        let added: Vec<_> = added.filter(|statements| !statements.is_empty()).collect();
+        if !added.is_empty() {
+            self.execute(&added.join("; ")).await?;
+            catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
         }
-        self.prepared = Some(self.prepare(writers).await.map_err(|error| failure(&error))?);
+        let writers = tables.iter().map(|table| Writer::new(&self.client, table, catalogue.columns(&table.name)));
+        let (writers, ()) = try_join!(try_join_all(writers), self.take_epoch(source, control))?;
+        self.writers = writers;
+        Ok(())
+    }
+
+    async fn take_epoch(&self, source: &str, control: Option<&str>) -> Result<(), Failure> {
         let insert = "INSERT INTO domicile_position VALUES ($1, NULL, NULL, 0, now()) ON CONFLICT DO NOTHING";
-        self.client.execute(insert, &[&source]).await.map_err(|error| failure(&error))?;
         let claim = "UPDATE domicile_position SET epoch = $2 + 1, control = $4
                      WHERE source = $1 AND epoch = $2 AND position IS NOT DISTINCT FROM $3
                        AND (control IS NULL OR control IS NOT DISTINCT FROM $4)";
-        let claimed = self.client.execute(claim, &[&source, &self.epoch, &self.position.cursor(), &control]).await;
-        if claimed.map_err(|error| failure(&error))? == 1 { Ok(()) } else { Err(self.overtaken()) }
-    }
-
-    async fn prepare(&self, writers: Vec<Writer>) -> Result<Prepared, tokio_postgres::Error> {
-        let move_position = "UPDATE domicile_position SET position = $4, updated_at = now()
-                             WHERE source = $1 AND epoch = $2 AND position IS NOT DISTINCT FROM $3";
-        let account = "INSERT INTO domicile_account VALUES ($1, $2, $3, $4, $5, $6, $7, now())";
-        Ok(Prepared {
-            writers,
-            move_position: self.client.prepare(move_position).await?,
-            account: self.client.prepare(account).await?,
-        })
+        let position = self.position.stored();
+        let name: [(&Value<'_>, Type); 1] = [(&source, Type::TEXT)];
+        let values: [(&Value<'_>, Type); 4] =
+            [(&source, Type::TEXT), (&self.epoch, Type::INT8), (&position, Type::TEXT), (&control, Type::TEXT)];
+        let (_, claimed) =
+            try_join!(self.client.execute_typed(insert, &name), self.client.execute_typed(claim, &values))
+                .map_err(|error| failure(&error))?;
+        if claimed == 1 { Ok(()) } else { Err(self.overtaken()) }
     }
 
     async fn write(&self, tables: &[Table], objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
         for (table, objects) in objects {
-            self.prepared().writers[*table].write(&self.client, &tables[*table], objects).await?;
+            self.writers[*table].write(&self.client, &tables[*table], objects).await?;
         }
         Ok(())
     }
@@ -230,13 +232,14 @@ impl Open {
                        last_seen = excluded.last_seen";
         let statement = self.client.prepare(sql).await.map_err(|error| failure(&error))?;
         // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
-        let mut numbers: HashMap<i64, i64> = HashMap::new();
+        let mut numbers: HashMap<&Position, i64> = HashMap::new();
         for Quarantined { position, cause, reason, record } in records {
-            let number = numbers.entry(*position).or_insert(0);
+            let number = numbers.entry(position).or_insert(0);
             // JSON writes a NUL character as an escape; a reason may quote what it is about.
             let reason = reason.replace('\0', "\u{fffd}");
+            let position = position.stored();
             let written =
-                self.client.execute(&statement, &[&source, position, &*number, &cause.name(), &reason, record]).await;
+                self.client.execute(&statement, &[&source, &position, &*number, &cause.name(), &reason, record]).await;
             written.map_err(|error| failure(&error))?;
             *number += 1;
         }
@@ -245,19 +248,24 @@ impl Open {
 
     async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
         let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
-        let (after, reached) = (self.position.cursor(), upto.cursor());
-        let moved = self.client.execute(&self.prepared().move_position, &[&source, &epoch, &after, &reached]).await;
+        let (after, reached) = (self.position.stored(), upto.stored());
+        let moving = "UPDATE domicile_position SET position = $4, updated_at = now()
+                      WHERE source = $1 AND epoch = $2 AND position IS NOT DISTINCT FROM $3";
+        let values: [(&Value<'_>, Type); 4] =
+            [(&source, Type::TEXT), (&epoch, Type::INT8), (&after, Type::TEXT), (&reached, Type::TEXT)];
+        let moved = self.client.execute_typed(moving, &values).await;
         if moved.map_err(|error| failure(&error))? != 1 {
             return Err(self.overtaken());
         }
         if account.read > 0 {
+            let sql = "INSERT INTO domicile_account VALUES ($1, $2, $3, $4, $5, $6, $7, now())";
             let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
             let Account { read, delivered, ignored, quarantined } = account;
-            let [read, delivered, ignored, quarantined] = [read, delivered, ignored, quarantined].map(number);
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-                [&source, &after, &reached, &read, &delivered, &ignored, &quarantined];
-            let written = self.client.execute(&self.prepared().account, &values).await;
-            written.map_err(|error| failure(&error))?;
+            let counts = [read, delivered, ignored, quarantined].map(number);
+            let texts: [(&Value<'_>, Type); 3] = [(&source, Type::TEXT), (&after, Type::TEXT), (&reached, Type::TEXT)];
+            let values: Vec<_> =
+                texts.into_iter().chain(counts.iter().map(|count| (count as &Value<'_>, Type::INT8))).collect();
+            self.client.execute_typed(sql, &values).await.map_err(|error| failure(&error))?;
         }
         self.execute("COMMIT").await?;
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
@@ -265,6 +273,6 @@ impl Open {
     }
 
     fn overtaken(&self) -> Failure {
-        Failure::overtaken(self.position)
+        Failure::overtaken(&self.position)
     }
 }

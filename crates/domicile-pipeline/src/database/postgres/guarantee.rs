@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_postgres::{Client, Error};
 
-use crate::batch::Position;
 use crate::config::{From, SourceConfig};
 use crate::database::settle::{self, Watch, Writer};
+use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon};
 
 /// How often is looked whether they have ended.
@@ -24,7 +24,8 @@ pub(super) struct Settling {
     /// The sequence that gives the cursor, if one does.
     sequence: Option<Sequence>,
     is_standby: bool,
-    may_be_null: bool,
+    /// The columns of the cursor that cannot be NULL.
+    not_null: Vec<String>,
 }
 
 struct Sequence {
@@ -37,7 +38,7 @@ impl Settling {
     pub(super) async fn find(client: &Client, config: &SourceConfig) -> Result<Self, Error> {
         let is_standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0);
         let From::Table(table) = &config.from else {
-            return Ok(Self { tables: Vec::new(), sequence: None, is_standby, may_be_null: true });
+            return Ok(Self { tables: Vec::new(), sequence: None, is_standby, not_null: Vec::new() });
         };
         // Of a view it is not known which tables its rows come from. What inherits from a table is read with it.
         let sql = "WITH RECURSIVE tree AS (
@@ -50,20 +51,27 @@ impl Settling {
                    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
                    WHERE d.refobjid = to_regclass(quote_ident($1)) AND d.classid = 'pg_class'::regclass
                      AND d.deptype IN ('a', 'i') AND a.attname = $2";
-        let sequence = client.query_opt(sql, &[table, &config.cursor]).await?;
-        let sql =
-            "SELECT NOT attnotnull FROM pg_attribute WHERE attrelid = to_regclass(quote_ident($1)) AND attname = $2";
-        let may_be_null = client.query_opt(sql, &[table, &config.cursor]).await?.is_none_or(|row| row.get(0));
+        let sequence = match &config.cursor[..] {
+            [column] => client.query_opt(sql, &[table, column]).await?,
+            _ => None,
+        };
+        let sql = "SELECT attname::text FROM pg_attribute
+                   WHERE attrelid = to_regclass(quote_ident($1)) AND attname = ANY ($2) AND attnotnull";
+        let not_null = client.query(sql, &[table, &config.cursor]).await?.iter().map(|row| row.get(0)).collect();
         Ok(Self {
             tables,
             sequence: sequence.map(|row| Sequence { oid: row.get(0), cache: row.get(1), grows: row.get(2) }),
             is_standby,
-            may_be_null,
+            not_null,
         })
     }
 
+    pub(super) fn not_null(&self) -> &[String] {
+        &self.not_null
+    }
+
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
-        let cursor = &config.cursor;
+        let cursor = &config.cursor.join(", ");
         if matches!(config.from, From::Query(_)) {
             return settle::of_query(cursor);
         }
@@ -111,26 +119,17 @@ impl Settling {
         }
     }
 
-    /// The highest position that is settled, or `reached` if writers stay longer than they are waited for.
+    /// The highest position that is settled, or `reached` if writers stay longer than they are waited for. `highest` is the
+    /// highest that is to be seen.
     pub(super) async fn horizon(
         &self,
         client: &Client,
-        relation: &str,
-        cursor: &str,
-        reached: Position,
-    ) -> Result<Result<Horizon, String>, Error> {
-        if self.may_be_null {
-            let sql = format!("SELECT count(*) FROM {relation} WHERE {cursor} IS NULL");
-            let broken: i64 = client.query_one(&sql, &[]).await?.get(0);
-            if broken > 0 {
-                return Ok(Err(format!("{broken} records have NULL in the cursor {cursor}, and would never be read")));
-            }
-        }
-        let sql = format!("SELECT max({cursor})::bigint FROM {relation}");
-        let highest: Option<i64> = client.query_one(&sql, &[]).await?.get(0);
-        let upto = Position::from(highest.max(self.drawn(client).await?));
+        highest: Position,
+        reached: &Position,
+    ) -> Result<Horizon, Error> {
+        let drawn = self.drawn(client).await?.map_or(Position::Start, |id| Position::At(id.into()));
         let mut watch = Watcher { client, tables: &self.tables };
-        settle::settled(&mut watch, LOOK_AGAIN, upto, reached).await.map(Ok)
+        settle::settled(&mut watch, LOOK_AGAIN, highest.max(drawn), reached).await
     }
 
     /// The highest id that was drawn. Ids that were drawn and are gone are settled as well, because they never come again.

@@ -3,8 +3,10 @@
 mod connect;
 pub(crate) mod control;
 mod copy;
+mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
+mod parameter;
 mod read;
 mod schema;
 pub(crate) mod source;

@@ -1,5 +1,9 @@
 //! Tables of a home: made when they are missing, checked when they are there.
 
+use std::collections::HashMap;
+
+use futures::try_join;
+use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Error};
 
 use super::quote;
@@ -8,19 +12,22 @@ use crate::database::fit;
 use crate::deliver::Misfit;
 use crate::table::Table;
 
+/// Where the home keeps how far it has got.
+pub(super) const POSITION: &str = "domicile_position";
+
 /// Domicile's own tables in a home.
 pub(super) const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_position (
     source text NOT NULL PRIMARY KEY,
     control text,
-    position bigint,
+    position text,
     epoch bigint NOT NULL,
     updated_at timestamptz NOT NULL
 );
 CREATE TABLE IF NOT EXISTS domicile_account (
     source text NOT NULL,
-    after bigint,
-    upto bigint NOT NULL,
+    after text,
+    upto text NOT NULL,
     read bigint NOT NULL,
     delivered bigint NOT NULL,
     ignored bigint NOT NULL,
@@ -31,7 +38,7 @@ CREATE TABLE IF NOT EXISTS domicile_account (
 );
 CREATE TABLE IF NOT EXISTS domicile_quarantine (
     source text NOT NULL,
-    position bigint NOT NULL,
+    position text NOT NULL,
     number bigint NOT NULL,
     cause text NOT NULL,
     reason text NOT NULL,
@@ -49,6 +56,8 @@ pub(super) const LOCK_TABLES: &str = "SELECT pg_advisory_xact_lock(7237123425614
 pub(super) struct Existing {
     pub(super) name: String,
     pub(super) declared: Declared,
+    /// The type of an array of its values.
+    pub(super) array: Type,
     /// As SQL writes its type.
     shown: String,
     not_null: bool,
@@ -68,66 +77,101 @@ impl Existing {
     }
 }
 
-/// The columns of a table, none when there is no such table.
-pub(super) async fn existing(client: &Client, table: &str) -> Result<Vec<Existing>, Error> {
+/// Tables as they are in the database, by name; one that is missing has no columns.
+pub(super) struct Catalogue {
+    columns: HashMap<String, Vec<Existing>>,
+    /// The sets of columns, each in order, that no two rows have the same values of.
+    unique_keys: HashMap<String, Vec<Vec<String>>>,
+}
+
+impl Catalogue {
+    /// Looks up tables.
+    pub(super) async fn read(client: &Client, tables: &[&str]) -> Result<Self, Error> {
+        let (columns, unique_keys) = try_join!(columns(client, tables), unique_keys(client, tables))?;
+        Ok(Self { columns, unique_keys })
+    }
+
+    /// The columns of a table, in their order.
+    pub(super) fn columns(&self, table: &str) -> &[Existing] {
+        self.columns.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// What stops an existing table from taking a table's objects; empty when it fits.
+    pub(super) fn misfits(&self, number: usize, table: &Table) -> Vec<Misfit> {
+        let existing = self.columns(&table.name);
+        if existing.is_empty() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (number, field) in table.schema.fields().iter().enumerate() {
+            let declaration = declaration(field.data_type());
+            found.extend(match existing.iter().find(|column| column.name == *field.name()) {
+                Some(column) => {
+                    let is_kept = column.declared.sent_as(field.data_type()).is_some();
+                    fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
+                }
+                None => fit::no_column(table, number, quote, &declaration),
+            });
+        }
+        let is_given = |column: &Existing| table.schema.fields().iter().any(|field| *field.name() == column.name);
+        found.extend(existing.iter().filter_map(|column| fit::not_given(table, &column.seen(), is_given(column))));
+        let wanted = table.key_names().map(str::to_owned).collect();
+        let unique_keys = self.unique_keys.get(&table.name).map_or(&[][..], Vec::as_slice);
+        found.extend(fit::key_misfit(table, wanted, unique_keys, quote));
+        found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect()
+    }
+}
+
+async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<Existing>>, Error> {
     let sql =
         "SELECT a.attname::text, t.typname::text, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-                      a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a'
-               FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-               WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped
-               ORDER BY a.attnum";
-    let rows = client.query(sql, &[&table]).await?;
-    let column = |row: &tokio_postgres::Row| Existing {
-        name: row.get(0),
-        declared: Declared { name: row.get(1), modifier: row.get(2) },
-        shown: row.get(3),
-        not_null: row.get(4),
-        is_filled: row.get(5),
-        is_generated: row.get(6),
-    };
-    Ok(rows.iter().map(column).collect())
-}
-
-/// What stops an existing table from taking a table's objects; empty when it fits.
-pub(super) async fn misfits(client: &Client, number: usize, table: &Table) -> Result<Vec<Misfit>, Error> {
-    let existing = existing(client, &table.name).await?;
-    if existing.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for (number, field) in table.schema.fields().iter().enumerate() {
-        let declaration = declaration(field.data_type());
-        found.extend(match existing.iter().find(|column| column.name == *field.name()) {
-            Some(column) => {
-                let is_kept = column.declared.sent_as(field.data_type()).is_some();
-                fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
-            }
-            None => fit::no_column(table, number, quote, &declaration),
+                      a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
+                      a.atttypid, t.typarray, wanted.name
+               FROM unnest($1) AS wanted (name)
+               JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(wanted.name))
+               JOIN pg_type t ON t.oid = a.atttypid
+               WHERE a.attnum > 0 AND NOT a.attisdropped
+               ORDER BY a.attrelid, a.attnum";
+    let mut found: HashMap<String, Vec<Existing>> = HashMap::new();
+    for row in client.query_typed(sql, &[(&tables, Type::TEXT_ARRAY)]).await? {
+        found.entry(row.get(9)).or_default().push(Existing {
+            name: row.get(0),
+            declared: Declared { name: row.get(1), modifier: row.get(2) },
+            shown: row.get(3),
+            not_null: row.get(4),
+            is_filled: row.get(5),
+            is_generated: row.get(6),
+            array: array_of(row.get(1), row.get(7), row.get(8)),
         });
     }
-    let is_given = |column: &Existing| table.schema.fields().iter().any(|field| *field.name() == column.name);
-    found.extend(existing.iter().filter_map(|column| fit::not_given(table, &column.seen(), is_given(column))));
-    let wanted = table.key_names().map(str::to_owned).collect();
-    found.extend(fit::key_misfit(table, wanted, &unique_keys(client, table).await?, quote));
-    Ok(found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect())
+    Ok(found)
 }
 
-/// The sets of columns, each in order, that no two rows have the same values of.
-async fn unique_keys(client: &Client, table: &Table) -> Result<Vec<Vec<String>>, Error> {
+async fn unique_keys(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<Vec<String>>>, Error> {
     // A part that is an expression has no column; an index that is deferrable or not valid decides no conflict.
     let sql = "SELECT ARRAY(SELECT coalesce(a.attname::text, 'an expression')
                             FROM unnest(i.indkey) WITH ORDINALITY AS part(attnum, place)
                             LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = part.attnum AND part.attnum > 0
-                            WHERE part.place <= i.indnkeyatts)
-               FROM pg_index i
-               WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indisunique AND i.indpred IS NULL
-                 AND i.indisvalid AND i.indimmediate";
-    let rows = client.query(sql, &[&table.name]).await?;
-    let sorted = |mut key: Vec<String>| {
+                            WHERE part.place <= i.indnkeyatts),
+                      wanted.name
+               FROM unnest($1) AS wanted (name)
+               JOIN pg_index i ON i.indrelid = to_regclass(quote_ident(wanted.name))
+               WHERE i.indisunique AND i.indpred IS NULL AND i.indisvalid AND i.indimmediate";
+    let mut found: HashMap<String, Vec<Vec<String>>> = HashMap::new();
+    for row in client.query_typed(sql, &[(&tables, Type::TEXT_ARRAY)]).await? {
+        let mut key: Vec<String> = row.get(0);
         key.sort();
-        key
-    };
-    Ok(rows.iter().map(|row| sorted(row.get(0))).collect())
+        found.entry(row.get(1)).or_default().push(key);
+    }
+    Ok(found)
+}
+
+/// The type of arrays of a type.
+fn array_of(element: &str, element_oid: u32, array_oid: u32) -> Type {
+    let schema = || String::from("pg_catalog");
+    let element = || Type::new(element.to_owned(), element_oid, Kind::Simple, schema());
+    let array = || Type::new(format!("_{}", element().name()), array_oid, Kind::Array(element()), schema());
+    Type::from_oid(array_oid).unwrap_or_else(array)
 }
 
 /// The statement that makes a missing table.

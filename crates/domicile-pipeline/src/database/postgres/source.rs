@@ -1,24 +1,29 @@
 //! Reading records from PostgreSQL, in the order of an integer cursor.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::StreamExt;
 use serde_json::{Map, Value};
 use tokio_postgres::{Client, Statement};
 
 use super::connect::connect_to_read;
 use super::copy::Records;
+use super::cursor::{bounds, literal};
 use super::guarantee::Settling;
-use super::read::{integer, push, raw};
+use super::read::{push, raw};
 use super::types::{Declared, SourceColumn, source_column, untyped};
 use super::{quote, said};
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
+use crate::cursor::Cursor;
+use crate::database::bounds::{Bounds, check_all_are_read};
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::Error;
+use crate::position::Position;
 use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
 /// A table or query of a database of PostgreSQL.
@@ -36,8 +41,10 @@ struct Reading {
     relation: String,
     /// By column, what is selected so that it comes as the schema says.
     selected: Vec<String>,
-    cursor_name: String,
-    cursor: usize,
+    cursor: Cursor,
+    bounds: Bounds,
+    /// The type that the values of each column of the cursor are written with.
+    casts: Vec<&'static str>,
     /// A value of the environment is in what is read, so that what the server says is not told.
     conceals: bool,
     schema: SchemaRef,
@@ -68,20 +75,16 @@ impl PostgresSource {
             Err(error) => return Err(refused(&client, setting, &said(&error), config).await.into()),
         };
         let (selected, schema) = columns(&statement, config)?;
-        let number = schema.column_with_name(&config.cursor);
-        let number = number.filter(|(_, field)| field.data_type() == &DataType::Int64).map(|(number, _)| number);
-        let cursor = number.ok_or_else(|| NotOpened {
-            // A cursor that is missing in the configuration has been reported.
-            why: if config.cursor.is_empty() { Vec::new() } else { vec![Unopened::no_cursor(&schema, &config.cursor)] },
-            schema: Some(Arc::clone(&schema)),
-        })?;
+        let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
         let settling = Settling::find(&client, config).await.map_err(|error| unreachable(&said(&error)))?;
+        let (bounds, casts) = bounds(&cursor, statement.columns(), &selected, settling.not_null());
         let reading = Reading {
             name: config.name.clone(),
             relation,
             selected,
-            cursor_name: quote(&config.cursor),
             cursor,
+            bounds,
+            casts,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
             schema,
         };
@@ -144,8 +147,8 @@ impl Source for PostgresSource {
         Arc::clone(&self.reading.schema)
     }
 
-    fn cursor(&self) -> usize {
-        self.reading.cursor
+    fn cursor(&self) -> &Cursor {
+        &self.reading.cursor
     }
 
     fn guarantee(&self) -> &Guarantee {
@@ -156,20 +159,21 @@ impl Source for PostgresSource {
         given(&self.reading.schema, objects)
     }
 
-    async fn horizon(&mut self, reached: Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {
         self.connected().await?;
         let Self { client, reading, settling, .. } = self;
         let client = client.as_ref().expect("it was opened above");
-        let horizon = settling.horizon(client, &reading.relation, &reading.cursor_name, reached).await;
-        horizon
-            .map_err(|error| Error::source(&reading.name, reading.told(&error)))?
-            .map_err(|message| Error::source(&reading.name, message))
+        let told = |message: String| Error::source(&reading.name, message);
+        reading.check_all_are_read(client).await.map_err(told)?;
+        let highest = reading.last(client).await.map_err(told)?;
+        let horizon = settling.horizon(client, highest, reached).await;
+        horizon.map_err(|error| told(reading.told(&error)))
     }
 
-    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
+    async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
-        let read = self.reading.batch(client, after, upto, limit).await;
+        let read = self.reading.batch(client, from, upto, limit).await;
         let (batch, is_all) = read.map_err(|message| Error::source(&self.reading.name, message))?;
         if !is_all {
             // The rest may be large, and is not wanted. To cancel the statement could hit the next one instead.
@@ -184,42 +188,59 @@ impl Reading {
         if self.conceals { format!("PostgreSQL fails to read it; {UNTOLD}") } else { said(error) }
     }
 
-    /// A batch, and whether all that the server sends for it has been read, but for a record at most.
+    /// A source with records that would never be read is refused.
+    async fn check_all_are_read(&self, client: &Client) -> Result<(), String> {
+        let Some(sql) = self.bounds.count_never(&self.relation) else { return Ok(()) };
+        let count: i64 = client.query_one(&sql, &[]).await.map_err(|error| self.told(&error))?.get(0);
+        check_all_are_read(count, &self.cursor)
+    }
+
+    /// The highest position that is to be seen.
+    async fn last(&self, client: &Client) -> Result<Position, String> {
+        let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].as_str()).collect();
+        let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
+        let sql = self.bounds.select_last(&selected.join(", "), &self.relation);
+        let (rows, _) = self.copied(client, &sql, Rows::one(&schema)).await?;
+        rows.position(&Arc::new(schema))
+    }
+
+    /// A batch, and whether all that the server sends for it has been read.
     async fn batch(
         &self,
         client: &Client,
-        after: Position,
-        upto: Position,
+        from: &Bound<Position>,
+        upto: &Position,
         limit: BatchLimit,
     ) -> Result<(Batch, bool), String> {
-        let Some(last) = upto.cursor() else {
-            return Ok((Rows::new(&self.schema, limit).finish(&self.schema, after, upto), true));
-        };
-        let Self { relation, cursor_name: cursor, .. } = self;
-        let begin = after.cursor().map_or(String::new(), |after| format!("{cursor} > {after} AND "));
+        let rows = Rows::new(&self.schema, limit);
+        if *upto == Position::Start {
+            return Ok((rows.last(&self.schema, &self.cursor, upto)?, true));
+        }
         // A single statement reads in a single snapshot, which ends with it.
         let sql = format!(
-            "COPY (SELECT {} FROM {relation} WHERE {begin}{cursor} <= {last} ORDER BY {cursor} LIMIT {}) \
-             TO STDOUT (FORMAT binary)",
+            "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
             self.selected.join(", "),
+            self.relation,
+            self.bounds.between(from, upto, |number, value| literal(value, self.casts[number])),
+            self.bounds.order(),
             limit.rows.saturating_add(1)
         );
-        let copied = client.copy_out(&sql).await.map_err(|error| self.told(&error))?;
-        let mut copied = std::pin::pin!(copied);
-        let mut records = Records::new(self.selected.len());
-        let mut rows = Rows::new(&self.schema, limit);
+        match self.copied(client, &sql, rows).await? {
+            (rows, None) => Ok((rows.last(&self.schema, &self.cursor, upto)?, true)),
+            (rows, Some(is_read)) => Ok((rows.before_last(&self.schema, &self.cursor)?, is_read)),
+        }
+    }
+
+    /// The records of a query. If there are more than a batch may have, one of them is among the records, and it is told
+    /// whether it is the last that was asked for.
+    async fn copied(&self, client: &Client, sql: &str, mut rows: Rows) -> Result<(Rows, Option<bool>), String> {
+        let copied = client.copy_out(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)")).await;
+        let mut copied = std::pin::pin!(copied.map_err(|error| self.told(&error))?);
+        let mut records = Records::new(rows.columns.len());
         while let Some(bytes) = copied.next().await {
             records.push(&bytes.map_err(|error| self.told(&error))?);
             while let Some(record) = records.next()? {
-                let position = record.values().nth(self.cursor).flatten();
-                let position = integer(position.ok_or("the cursor is NULL")?)?;
-                if rows.is_full() {
-                    let upto = rows.end_before(position)?;
-                    // With as many records as were asked for, this is the last that comes.
-                    let is_read = rows.count() == limit.rows;
-                    return Ok((rows.finish(&self.schema, after, upto), is_read));
-                }
-                rows.begin(position);
+                let is_full = rows.is_full();
                 for (column, value) in record.values().enumerate() {
                     match push(&mut rows.columns[column], value) {
                         Ok(bytes) => rows.pushed(bytes),
@@ -230,11 +251,15 @@ impl Reading {
                     }
                 }
                 rows.end();
+                if is_full {
+                    let is_read = rows.is_beyond_count();
+                    return Ok((rows, Some(is_read)));
+                }
             }
         }
         if !records.has_ended() {
             return Err(String::from("the server's COPY was cut off"));
         }
-        Ok((rows.finish(&self.schema, after, upto), true))
+        Ok((rows, None))
     }
 }

@@ -1,49 +1,50 @@
-//! How a table's objects are written: by binary COPY into the table itself, or into a staging table and from there by one
-//! statement.
+//! How a table's objects are written: by binary COPY, or by one statement that merges them with the rows that are there.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Schema, SchemaRef};
 use futures::SinkExt;
 use pgpq::ArrowToPostgresBinaryEncoder;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::parameter::Values;
+use super::schema::Existing;
 use super::types::Declared;
 use super::{failure, quote};
 use crate::error::Failure;
 use crate::table::{Merge, Table, Write};
 
 /// So much is sent at once.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How a table is written, known once the table is there.
 pub(super) struct Writer {
     /// The columns as they are sent.
     sent: SchemaRef,
     declared: Vec<Declared>,
-    copy: Statement,
-    /// What is done with the staged objects, where they are staged.
-    staged: Option<Staged>,
+    way: Way,
 }
 
-/// The statements that bring what is staged into the table, and make room for the next.
-struct Staged {
-    apply: Statement,
-    clear: String,
+/// The statement that takes objects.
+enum Way {
+    /// A COPY into the table.
+    Copy(Statement),
+    /// One that is given each column as an array, for rows that may be there already.
+    Apply(Statement),
 }
 
 impl Writer {
-    /// `declared` are the types of the table's columns as they are in the home. The staging table belongs to the connection,
-    /// and is empty at the end of each transaction.
-    pub(super) async fn new(
-        client: &Client,
-        number: usize,
-        table: &Table,
-        declared: Vec<Declared>,
-    ) -> Result<Self, Failure> {
+    /// `existing` are the table's columns as they are in the home.
+    pub(super) async fn new(client: &Client, table: &Table, existing: &[Existing]) -> Result<Self, Failure> {
+        let of = |field: &FieldRef| existing.iter().find(|column| column.name == *field.name());
+        let Some(kept) = table.schema.fields().iter().map(of).collect::<Option<Vec<_>>>() else {
+            return Err(Failure::Failed(format!("columns of the table `{}` were dropped meanwhile", table.name)));
+        };
+        let declared: Vec<_> = kept.iter().map(|column| column.declared.clone()).collect();
         let columns: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
         let fields = table.schema.fields().iter().zip(&declared).map(|(field, declared)| {
             // Whatever does not fit has stopped the run before.
@@ -51,17 +52,15 @@ impl Writer {
             Field::new(field.name(), sent, true)
         });
         let sent = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let staging = format!("domicile_staged_{number}");
-        let (target, staged) = if table.write == Write::Insert {
-            (quote(&table.name), None)
+        let way = if table.write == Write::Insert {
+            let copy = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote(&table.name), columns.join(", "));
+            Way::Copy(client.prepare(&copy).await.map_err(|error| failure(&error))?)
         } else {
-            make_staging(client, &staging, table, &columns).await?;
-            let apply = client.prepare(&apply(table, &columns, &staging)).await.map_err(|error| failure(&error))?;
-            (staging.clone(), Some(Staged { apply, clear: format!("TRUNCATE {staging}") }))
+            let arrays: Vec<_> = kept.iter().map(|column| column.array.clone()).collect();
+            let apply = client.prepare_typed(&apply(table, &columns), &arrays).await;
+            Way::Apply(apply.map_err(|error| failure(&error))?)
         };
-        let copy = format!("COPY {target} ({}) FROM STDIN (FORMAT binary)", columns.join(", "));
-        let copy = client.prepare(&copy).await.map_err(|error| failure(&error))?;
-        Ok(Self { sent, declared, copy, staged })
+        Ok(Self { sent, declared, way })
     }
 
     /// Whether every value can be kept by its column.
@@ -74,17 +73,14 @@ impl Writer {
         if objects.num_rows() == 0 {
             return Ok(());
         }
-        let written = copy(client, &self.copy, &self.sendable(table, objects)?).await?;
-        let applied = match &self.staged {
-            Some(staged) => {
-                let applied = client.execute(&staged.apply, &[]).await.map_err(|error| failure(&error))?;
-                client.batch_execute(&staged.clear).await.map_err(|error| failure(&error))?;
-                // Several objects of one key replace each other.
-                if table.write == Write::Replace { None } else { Some(applied) }
-            }
-            None => Some(written),
+        let sendable = self.sendable(table, objects)?;
+        let written = match &self.way {
+            Way::Copy(statement) => copy(client, statement, &sendable).await?,
+            Way::Apply(statement) => apply_columns(client, statement, &sendable).await?,
         };
-        if applied.is_some_and(|applied| applied != objects.num_rows() as u64) {
+        // Several objects of one key replace each other.
+        let is_exact = table.write != Write::Replace;
+        if is_exact && written != objects.num_rows() as u64 {
             return Err(Failure::Refused(format!("a trigger or a rule of `{}` drops the row", table.name)));
         }
         Ok(())
@@ -136,21 +132,12 @@ fn unkept(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
     }
 }
 
-async fn make_staging(client: &Client, staging: &str, table: &Table, columns: &[String]) -> Result<(), Failure> {
-    // In which order the objects came is kept for those that replace each other.
-    let sql = format!(
-        "CREATE TEMPORARY TABLE {staging} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA;
-         ALTER TABLE {staging} ADD COLUMN domicile_number bigserial",
-        columns.join(", "),
-        quote(&table.name)
-    );
-    client.batch_execute(&sql).await.map_err(|error| failure(&error))
-}
-
-/// The statement that brings the staged objects into the table.
-fn apply(table: &Table, columns: &[String], staging: &str) -> String {
+/// The statement that brings columns of objects, which it is given as arrays, into the table.
+fn apply(table: &Table, columns: &[String]) -> String {
     let key: Vec<_> = table.key_names().map(quote).collect();
     let (key, all) = (key.join(", "), columns.join(", "));
+    let arrays: Vec<_> = (1..=columns.len()).map(|number| format!("${number}")).collect();
+    let given = format!("unnest({}) WITH ORDINALITY AS given ({all}, domicile_number)", arrays.join(", "));
     let (select, assignments): (String, Vec<String>) = match &table.write {
         Write::Merge(merges) => {
             let merged = merges.iter().enumerate().filter_map(|(column, merge)| Some((column, (*merge)?)));
@@ -158,12 +145,12 @@ fn apply(table: &Table, columns: &[String], staging: &str) -> String {
                 let data_type = table.schema.field(column).data_type();
                 format!("{} = {}", columns[column], merged_value(merge, &columns[column], data_type))
             };
-            (format!("SELECT {all} FROM {staging}"), merged.map(assignment).collect())
+            (format!("SELECT {all} FROM {given}"), merged.map(assignment).collect())
         }
         Write::Insert | Write::Replace => {
             let others = (0..columns.len()).filter(|&column| !table.is_key(column));
-            let select =
-                format!("SELECT DISTINCT ON ({key}) {all} FROM {staging} ORDER BY {key}, domicile_number DESC");
+            // Of those that replace each other the last stays.
+            let select = format!("SELECT DISTINCT ON ({key}) {all} FROM {given} ORDER BY {key}, domicile_number DESC");
             (select, others.map(|column| format!("{0} = excluded.{0}", columns[column])).collect())
         }
     };
@@ -183,6 +170,17 @@ fn merged_value(merge: Merge, column: &str, data_type: &DataType) -> String {
         Merge::Min => format!("least(stored.{column}{collation}, excluded.{column}{collation})"),
         Merge::Max => format!("greatest(stored.{column}{collation}, excluded.{column}{collation})"),
     }
+}
+
+/// Gives each column to the statement, and returns how many rows became of them.
+async fn apply_columns(client: &Client, statement: &Statement, objects: &RecordBatch) -> Result<u64, Failure> {
+    let schema = objects.schema();
+    let columns = schema.fields().iter().zip(objects.columns());
+    let values: Result<Vec<_>, _> = columns.map(|(field, column)| Values::encode(field, column)).collect();
+    let values = values.map_err(|error| Failure::Refused(error.to_string()))?;
+    let parameters = values.iter().map(|values| values as &(dyn ToSql + Sync));
+    let applied = client.execute_raw(statement, parameters).await;
+    applied.map_err(|error| failure(&error))
 }
 
 /// Sends objects by COPY, and returns how many rows became of them.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -13,11 +14,11 @@ use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
 use super::{create, merge, open};
 use crate::account::Account;
-use crate::batch::Position;
 use crate::blocking;
-use crate::database::progress::Progress;
+use crate::database::progress::{Progress, outdated};
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
+use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::Table;
 
@@ -30,8 +31,6 @@ pub(crate) struct SqliteDelivery {
 
 struct Shared {
     source: String,
-    /// Which control database the position belongs to.
-    control: Option<String>,
     tables: Arc<[Table]>,
 }
 
@@ -47,8 +46,8 @@ struct Open {
 }
 
 impl SqliteDelivery {
-    pub(crate) fn new(path: PathBuf, source: &str, control: Option<&str>, tables: Arc<[Table]>) -> Self {
-        let shared = Shared { source: source.to_owned(), control: control.map(str::to_owned), tables };
+    pub(crate) fn new(path: PathBuf, source: &str, tables: Arc<[Table]>) -> Self {
+        let shared = Shared { source: source.to_owned(), tables };
         Self { path, shared: Arc::new(shared), open: None }
     }
 
@@ -63,29 +62,39 @@ impl SqliteDelivery {
 
 #[async_trait]
 impl Delivery for SqliteDelivery {
-    async fn inspect(&mut self) -> Result<Opened, Failure> {
-        let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
+    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure> {
+        let (path, shared, control) = (self.path.clone(), Arc::clone(&self.shared), control.map(str::to_owned));
         blocking::run(move || {
             if !path.exists() {
                 return Ok(Opened { position: Position::Start, is_foreign: false, misfits: Vec::new() });
             }
             // Nothing is written, but a transaction that a killed run has left half-done is undone by opening.
             let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
-            shared.inspect(&connection).map_err(|error| failure(&error))
+            shared.inspect(&connection, control.as_deref())
         })
         .await
+    }
+
+    /// Whoever else writes to the file waits for it.
+    fn commit_interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     async fn open(&mut self) -> Result<Position, Failure> {
         let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
         let open = blocking::run(move || shared.open(&path)).await?;
-        let position = open.position;
+        let position = open.position.clone();
         self.open = Some(open);
         Ok(position)
     }
 
-    async fn begin(&mut self) -> Result<(), Failure> {
-        self.with_open(|shared, open| open.begin(shared)).await
+    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
+        let control = control.map(str::to_owned);
+        self.with_open(move |shared, open| open.begin(shared, control.as_deref())).await
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
@@ -162,41 +171,47 @@ fn may_write(path: &Path) -> bool {
 }
 
 impl Shared {
-    fn inspect(&self, connection: &Connection) -> rusqlite::Result<Opened> {
+    fn inspect(&self, connection: &Connection, control: Option<&str>) -> Result<Opened, Failure> {
         let progress = self.progress(connection)?;
-        let (position, is_foreign) = (progress.position, progress.is_foreign_to(self.control.as_deref()));
+        let is_foreign = progress.is_foreign_to(control);
+        let position = progress.position;
         let mut all = Vec::new();
         for (number, table) in self.tables.iter().enumerate() {
-            if position != Position::Start && existing(connection, &table.name)?.is_empty() {
-                all.push(Misfit::unread(number, table, position));
+            let columns = existing(connection, &table.name).map_err(|error| failure(&error))?;
+            if position != Position::Start && columns.is_empty() {
+                all.push(Misfit::unread(number, table, &position));
             }
-            all.extend(misfits(connection, number, table)?);
+            all.extend(misfits(connection, number, table).map_err(|error| failure(&error))?);
         }
         Ok(Opened { position, is_foreign, misfits: all })
     }
 
     fn open(&self, path: &Path) -> Result<Open, Failure> {
         let connection = create(path)?;
-        let prepare = || -> rusqlite::Result<Open> {
+        let prepare = || {
             // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
             connection.pragma_update(None, "cache_size", -128)?;
-            merge::install(&connection)?;
-            let Progress { position, epoch, .. } = self.progress(&connection)?;
-            Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
+            merge::install(&connection)
         };
-        prepare().map_err(|error| failure(&error))
+        prepare().map_err(|error| failure(&error))?;
+        let Progress { position, epoch, .. } = self.progress(&connection)?;
+        Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
     }
 
-    fn progress(&self, connection: &Connection) -> rusqlite::Result<Progress> {
-        if existing(connection, "domicile_position")?.is_empty() {
+    fn progress(&self, connection: &Connection) -> Result<Progress, Failure> {
+        let columns = existing(connection, "domicile_position").map_err(|error| failure(&error))?;
+        let Some(position) = columns.iter().find(|column| column.name == "position") else {
             return Ok(Progress::START);
+        };
+        if position.declared != "TEXT" {
+            return Err(outdated());
         }
         let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?1";
         let found = connection.query_row(sql, [&self.source], |row| {
-            let position = Position::from(row.get::<_, Option<i64>>(0)?);
-            Ok(Progress { position, epoch: row.get(1)?, control: row.get(2)? })
+            let position: Option<String> = row.get(0)?;
+            Ok(Progress::read(position.as_deref(), row.get(1)?, row.get(2)?))
         });
-        Ok(found.optional()?.unwrap_or(Progress::START))
+        found.optional().map_err(|error| failure(&error))?.unwrap_or(Ok(Progress::START))
     }
 
     fn writers(&self, connection: &Connection) -> rusqlite::Result<Vec<Writer>> {
@@ -220,17 +235,17 @@ impl Open {
         self.connection.execute_batch(sql).map_err(|error| failure(&error))
     }
 
-    fn begin(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn begin(&mut self, shared: &Shared, control: Option<&str>) -> Result<(), Failure> {
         self.execute("BEGIN IMMEDIATE")?;
         if self.claimed {
             return Ok(());
         }
-        self.claim(shared).map_err(|error| failure(&error))?.then_some(()).ok_or_else(|| self.overtaken())
+        self.claim(shared, control).map_err(|error| failure(&error))?.then_some(()).ok_or_else(|| self.overtaken())
     }
 
     /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
     /// still under way cannot commit any more.
-    fn claim(&mut self, shared: &Shared) -> rusqlite::Result<bool> {
+    fn claim(&mut self, shared: &Shared, control: Option<&str>) -> rusqlite::Result<bool> {
         self.connection.execute_batch(OWN_TABLES)?;
         for table in shared.tables.iter() {
             make_table(&self.connection, table)?;
@@ -243,7 +258,7 @@ impl Open {
         let claimed = self.connection.execute(
             "UPDATE domicile_position SET epoch = ?2 + 1, control = ?4
              WHERE source = ?1 AND epoch = ?2 AND position IS ?3 AND (control IS NULL OR control IS ?4)",
-            params![shared.source, self.epoch, self.position.cursor(), shared.control],
+            params![shared.source, self.epoch, self.position.stored(), control],
         )?;
         Ok(claimed == 1)
     }
@@ -273,10 +288,10 @@ impl Open {
                                        last_seen = excluded.last_seen",
         )?;
         // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
-        let mut numbers: HashMap<i64, i64> = HashMap::new();
+        let mut numbers: HashMap<&Position, i64> = HashMap::new();
         for Quarantined { position, cause, reason, record } in records {
-            let number = numbers.entry(*position).or_insert(0);
-            statement.execute(params![shared.source, position, *number, cause.name(), reason, record])?;
+            let number = numbers.entry(position).or_insert(0);
+            statement.execute(params![shared.source, position.stored(), *number, cause.name(), reason, record])?;
             *number += 1;
         }
         Ok(())
@@ -286,16 +301,16 @@ impl Open {
         let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
         let write = || -> rusqlite::Result<usize> {
             let Account { read, delivered, ignored, quarantined } = account;
-            let after = self.position.cursor();
+            let (after, reached) = (self.position.stored(), upto.stored());
             let moved = self.connection.execute(
                 "UPDATE domicile_position SET position = ?4, updated_at = datetime('now')
                  WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
-                params![shared.source, epoch, after, upto.cursor()],
+                params![shared.source, epoch, after, reached],
             )?;
             if moved == 1 && read > 0 {
                 self.connection.execute(
                     "INSERT INTO domicile_account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, datetime('now'))",
-                    params![shared.source, after, upto.cursor(), read, delivered, ignored, quarantined],
+                    params![shared.source, after, reached, read, delivered, ignored, quarantined],
                 )?;
             }
             Ok(moved)
@@ -309,6 +324,6 @@ impl Open {
     }
 
     fn overtaken(&self) -> Failure {
-        Failure::overtaken(self.position)
+        Failure::overtaken(&self.position)
     }
 }

@@ -15,12 +15,12 @@ pub(super) struct RowId {
 }
 
 pub(super) fn rowid_alias(connection: &Connection, config: &SourceConfig) -> Option<RowId> {
-    let From::Table(table) = &config.from else { return None };
+    let (From::Table(table), [cursor]) = (&config.from, &config.cursor[..]) else { return None };
     let is_cursor: bool = connection
         .query_row(
             "SELECT count(*) = 1 AND max(name = ?2 COLLATE NOCASE AND upper(type) = 'INTEGER')
              FROM pragma_table_info(?1) WHERE pk > 0",
-            [table, &config.cursor],
+            [table, cursor],
             |row| row.get(0),
         )
         .ok()?;
@@ -48,7 +48,7 @@ fn words(sql: &str) -> Vec<String> {
 }
 
 pub(super) fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
-    let cursor = &config.cursor;
+    let cursor = &config.cursor.join(", ");
     let (class, reason, raise) = match (&config.from, rowid) {
         (From::Table(_), RowId { is_cursor: true, is_autoincrement: true }) => (
             GuaranteeClass::Exact,

@@ -1,6 +1,7 @@
 //! SQLite: native reading and writing, on threads of their own.
 
 pub(crate) mod control;
+mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
 mod json;

@@ -13,14 +13,14 @@ pub(super) const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_position (
     source TEXT NOT NULL PRIMARY KEY,
     control TEXT,
-    position INTEGER,
+    position TEXT,
     epoch INTEGER NOT NULL,
     updated_at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS domicile_account (
     source TEXT NOT NULL,
-    after INTEGER,
-    upto INTEGER NOT NULL,
+    after TEXT,
+    upto TEXT NOT NULL,
     read INTEGER NOT NULL,
     delivered INTEGER NOT NULL,
     ignored INTEGER NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS domicile_account (
 );
 CREATE TABLE IF NOT EXISTS domicile_quarantine (
     source TEXT NOT NULL,
-    position INTEGER NOT NULL,
+    position TEXT NOT NULL,
     number INTEGER NOT NULL,
     cause TEXT NOT NULL,
     reason TEXT NOT NULL,

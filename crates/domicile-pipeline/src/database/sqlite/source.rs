@@ -1,25 +1,30 @@
 //! Reading records from SQLite, in the order of an integer cursor.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use rusqlite::types::{Value as Stored, ValueRef};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 use serde_json::{Map, Value};
 
+use super::cursor::{between, bounds};
 use super::guarantee::{guarantee, rowid_alias};
 use super::json::stored;
 use super::read::{push, raw, size};
 use super::statement::failure;
 use super::types::declared_type;
 use super::{open, quote};
-use crate::batch::{Batch, BatchLimit, Position};
+use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::{ColumnType, Document, From, SourceConfig, UNTOLD};
+use crate::cursor::Cursor;
+use crate::database::bounds::{Bounds, check_all_are_read};
 use crate::database::rows::Rows;
 use crate::error::Error;
+use crate::position::Position;
 use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
 /// A table or query of a SQLite database.
@@ -33,11 +38,10 @@ pub(crate) struct SqliteSource {
 struct Reading {
     name: String,
     relation: String,
-    cursor_name: String,
-    cursor: usize,
+    cursor: Cursor,
+    bounds: Bounds,
     /// A value of the environment is in what is read, so that what SQLite says is not told.
     conceals: bool,
-    cursor_is_rowid: bool,
     /// The table, if the cursor is given by AUTOINCREMENT.
     autoincrement: Option<String>,
     schema: SchemaRef,
@@ -55,27 +59,14 @@ impl SqliteSource {
             From::Query(query) => ("query", format!("({}\n)", query.trim().trim_end_matches(';'))),
         };
         let schema = columns(&connection, setting, &relation, config)?;
-        let cursor = schema
-            .column_with_name(&config.cursor)
-            .filter(|(_, field)| field.data_type() == &DataType::Int64)
-            .map(|(number, _)| number)
-            .ok_or_else(|| NotOpened {
-                // A cursor that is missing in the configuration has been reported.
-                why: if config.cursor.is_empty() {
-                    Vec::new()
-                } else {
-                    vec![Unopened::no_cursor(&schema, &config.cursor)]
-                },
-                schema: Some(Arc::clone(&schema)),
-            })?;
+        let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
         let rowid = rowid_alias(&connection, config).unwrap_or_default();
         let reading = Reading {
             name: config.name.clone(),
             relation,
-            cursor_name: quote(&config.cursor),
+            bounds: bounds(&cursor, &schema, rowid.is_cursor),
             cursor,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
-            cursor_is_rowid: rowid.is_cursor,
             autoincrement: match &config.from {
                 From::Table(table) if rowid.is_cursor && rowid.is_autoincrement => Some(table.clone()),
                 _ => None,
@@ -157,8 +148,8 @@ impl Source for SqliteSource {
         Arc::clone(&self.reading.schema)
     }
 
-    fn cursor(&self) -> usize {
-        self.reading.cursor
+    fn cursor(&self) -> &Cursor {
+        &self.reading.cursor
     }
 
     fn guarantee(&self) -> &Guarantee {
@@ -169,7 +160,7 @@ impl Source for SqliteSource {
         self.reading.given(objects)
     }
 
-    async fn horizon(&mut self, _reached: Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, _reached: &Position) -> Result<Horizon, Error> {
         let reading = Arc::clone(&self.reading);
         blocking::with(&mut self.connection, move |connection| {
             reading.horizon(connection).map(Horizon::all).map_err(|error| Error::source(&reading.name, error))
@@ -177,9 +168,13 @@ impl Source for SqliteSource {
         .await
     }
 
-    async fn read(&mut self, after: Position, upto: Position, limit: BatchLimit) -> Result<Batch, Error> {
-        let reading = Arc::clone(&self.reading);
-        blocking::with(&mut self.connection, move |connection| reading.batch(connection, after, upto, limit)).await
+    async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
+        let (reading, from, upto) = (Arc::clone(&self.reading), from.clone(), upto.clone());
+        let read = move |connection: &mut Connection| {
+            let batch = reading.batch(connection, &from, &upto, limit);
+            batch.map_err(|message| Error::source(&reading.name, message))
+        };
+        blocking::with(&mut self.connection, read).await
     }
 }
 
@@ -203,70 +198,74 @@ impl Reading {
             }
             rows.end();
         }
-        Ok(rows.finish(&self.schema, Position::Start, Position::Start))
+        Ok(rows.given(&self.schema))
     }
 
     fn horizon(&self, connection: &Connection) -> Result<Position, String> {
-        let Self { relation, cursor_name: cursor, .. } = self;
-        if !self.cursor_is_rowid {
-            let broken: i64 = connection
-                .query_row(&format!("SELECT count(*) FROM {relation} WHERE typeof({cursor}) <> 'integer'"), [], |row| {
-                    row.get(0)
-                })
-                .map_err(|error| self.told(&error))?;
-            if broken > 0 {
-                return Err(format!(
-                    "{broken} records have no integer in the cursor {cursor}, and would never be read"
-                ));
-            }
+        let told = |error: rusqlite::Error| self.told(&error);
+        if let Some(sql) = self.bounds.count_never(&self.relation) {
+            check_all_are_read(connection.query_row(&sql, [], |row| row.get(0)).map_err(told)?, &self.cursor)?;
         }
-        let highest: Option<i64> = connection
-            .query_row(&format!("SELECT max({cursor}) FROM {relation}"), [], |row| row.get(0))
-            .map_err(|error| self.told(&error))?;
+        let columns: Vec<_> =
+            self.cursor.columns().iter().map(|&column| quote(self.schema.field(column).name())).collect();
+        let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
+        let sql = self.bounds.select_last(&columns.join(", "), &self.relation);
+        let (rows, _) = self.rows(connection, &sql, &[], Rows::one(&schema))?;
+        let highest = rows.position(&Arc::new(schema))?;
         // Ids that were given and are gone are settled as well, because they never come again.
         let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
-        let given = match &self.autoincrement {
-            Some(table) => connection.query_row(sequence, [table], |row| row.get(0)).optional(),
-            None => Ok(None),
+        let given: Option<i64> = match &self.autoincrement {
+            Some(table) => connection.query_row(sequence, [table], |row| row.get(0)).optional().map_err(told)?,
+            None => None,
         };
-        Ok(Position::from(highest.max(given.map_err(|error| self.told(&error))?)))
+        Ok(given.map_or(Position::Start, |id| Position::At(id.into())).max(highest))
     }
 
     fn batch(
         &self,
         connection: &Connection,
-        after: Position,
-        upto: Position,
+        from: &Bound<Position>,
+        upto: &Position,
         limit: BatchLimit,
-    ) -> Result<Batch, Error> {
-        let refused = |error: rusqlite::Error| Error::source(&self.name, self.told(&error));
-        let Self { relation, cursor_name: cursor, .. } = self;
-        let first = after.cursor().map_or(Some(i64::MIN), |cursor| cursor.checked_add(1));
-        let (Some(first), Some(last)) = (first, upto.cursor()) else {
-            return Ok(Rows::new(&self.schema, limit).finish(&self.schema, after, upto));
-        };
+    ) -> Result<Batch, String> {
+        let rows = Rows::new(&self.schema, limit);
+        if *upto == Position::Start {
+            return rows.last(&self.schema, &self.cursor, upto);
+        }
         // A single statement reads in a single snapshot, which ends with it.
         let columns: Vec<_> = self.schema.fields().iter().map(|field| quote(field.name())).collect();
-        let columns = columns.join(", ");
-        let sql =
-            format!("SELECT {columns} FROM {relation} WHERE {cursor} BETWEEN ?1 AND ?2 ORDER BY {cursor} LIMIT ?3");
-        let mut statement = connection.prepare_cached(&sql).map_err(refused)?;
-        let one_more = i64::try_from(limit.rows).unwrap_or(i64::MAX).saturating_add(1);
-        let mut found = statement.query([first, last, one_more]).map_err(refused)?;
-        let mut rows = Rows::new(&self.schema, limit);
-        while let Some(row) = found.next().map_err(refused)? {
-            let position: i64 = row.get(self.cursor).map_err(refused)?;
-            if rows.is_full() {
-                let upto = rows.end_before(position).map_err(|message| Error::source(&self.name, message))?;
-                return Ok(rows.finish(&self.schema, after, upto));
-            }
-            rows.begin(position);
+        let (condition, mut values) = between(&self.bounds, from, upto)?;
+        let (columns, order) = (columns.join(", "), self.bounds.order());
+        let sql = format!("SELECT {columns} FROM {} WHERE {condition} ORDER BY {order} LIMIT ?", self.relation);
+        values.push(Stored::Integer(i64::try_from(limit.rows).unwrap_or(i64::MAX).saturating_add(1)));
+        match self.rows(connection, &sql, &values, rows)? {
+            (rows, false) => rows.last(&self.schema, &self.cursor, upto),
+            (rows, true) => rows.before_last(&self.schema, &self.cursor),
+        }
+    }
+
+    /// The records of a query, and whether there are more than a batch may have, of which one is among them.
+    fn rows(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        values: &[Stored],
+        mut rows: Rows,
+    ) -> Result<(Rows, bool), String> {
+        let told = |error: rusqlite::Error| self.told(&error);
+        let mut statement = connection.prepare_cached(sql).map_err(told)?;
+        let mut found = statement.query(params_from_iter(values)).map_err(told)?;
+        while let Some(row) = found.next().map_err(told)? {
+            let is_full = rows.is_full();
             for column in 0..rows.columns.len() {
-                push_value(&mut rows, column, row.get_ref(column).map_err(refused)?);
+                push_value(&mut rows, column, row.get_ref(column).map_err(told)?);
             }
             rows.end();
+            if is_full {
+                return Ok((rows, true));
+            }
         }
-        Ok(rows.finish(&self.schema, after, upto))
+        Ok((rows, false))
     }
 }
 
