@@ -9,6 +9,8 @@ mod explain;
 mod kill;
 mod many_homes;
 mod overlap;
+mod passwords;
+mod quickstart;
 mod refused;
 mod run;
 mod schema;

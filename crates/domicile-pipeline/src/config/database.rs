@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::findings::Findings;
+use super::secret::hidden;
 use super::server::{Client, MYSQL, POSTGRES, ServerUrl};
 use super::setting::SettingPath;
 
@@ -142,7 +143,7 @@ fn unsupported(shown: &str) -> Refusal {
         None if !shown.contains('$') => {
             (format!("`{shown}` is not the URL of a database"), format!("write `sqlite:{shown}`"))
         }
-        _ => (format!("`{shown}` is not the URL of a database"), String::from(SUPPORTED)),
+        _ => (format!("`{}` is not the URL of a database", hidden(shown)), String::from(SUPPORTED)),
     }
 }
 

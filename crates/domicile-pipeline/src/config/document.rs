@@ -1,5 +1,6 @@
 //! The configuration file as it stands: its text, and where in it each setting is.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use miette::NamedSource;
 
 use super::problem::Problem;
 use super::problems::Problems;
+use super::secret::hidden;
 use super::setting::SettingPath;
 use super::syntax;
 use super::tree::{Node, NodeValue};
@@ -17,25 +19,34 @@ pub(crate) const UNTOLD: &str = "what is said of it is left out, because a value
 
 /// A configuration file: its name, its text, and where in it each setting is, so that whoever finds something wrong
 /// later can make a problem that points at the setting.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Document {
+    text: String,
+    /// The text as it may be shown, with the name of the file.
     source: Arc<NamedSource<String>>,
     root: Node,
     broken: Vec<Range<usize>>,
+}
+
+/// Leaves out the text: a password may stand in it.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({})", self.name())
+    }
 }
 
 impl Document {
     /// Reads a text. The problems are those of its syntax; what is sound around them is read.
     pub(super) fn parse(path: &Path, text: String) -> (Arc<Self>, Problems) {
         let read = syntax::parse(&text);
-        let source = Arc::new(NamedSource::new(path.display().to_string(), text).with_language("TOML"));
+        let source = Arc::new(NamedSource::new(path.display().to_string(), hidden(&text)).with_language("TOML"));
         let problem = |fault: &syntax::Fault| {
-            Problem::new(source.clone(), SettingPath::root(), fault.span.clone(), fault.message.clone())
+            Problem::new(source.clone(), &text, SettingPath::root(), fault.span.clone(), fault.message.clone())
                 .help(fault.help.clone())
         };
         let problems = read.faults.iter().map(problem).collect();
         let broken = read.faults.into_iter().map(|fault| fault.broken).filter(|broken| !broken.is_empty()).collect();
-        (Arc::new(Self { source, root: read.root, broken }), problems)
+        (Arc::new(Self { text, source, root: read.root, broken }), problems)
     }
 
     /// The file, as it was named to the program.
@@ -45,7 +56,7 @@ impl Document {
 
     /// The whole text.
     pub fn text(&self) -> &str {
-        self.source.inner()
+        &self.text
     }
 
     /// The bytes of a setting's value, or of the header of a table that has one. For a setting that is not in the
@@ -94,7 +105,7 @@ impl Document {
 
     /// Makes a problem that points at a part of a setting.
     pub(super) fn problem_at(&self, setting: &SettingPath, span: Range<usize>, message: impl Into<String>) -> Problem {
-        Problem::new(self.source.clone(), setting.clone(), span, message.into())
+        Problem::new(self.source.clone(), &self.text, setting.clone(), span, message.into())
     }
 
     /// A setting's text as it is in the file, without anything of the environment: what may be shown.

@@ -26,6 +26,7 @@ mod problem;
 mod problems;
 mod rules;
 mod schema;
+mod secret;
 mod server;
 mod setting;
 mod shape;

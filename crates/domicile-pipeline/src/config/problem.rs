@@ -22,7 +22,8 @@ pub enum Severity {
 /// One problem with a setting: where, what, and how to fix it. Its `Display` is the message alone, as miette wants it;
 /// [`Problems`](super::Problems) displays the place and the help as well.
 ///
-/// A problem never contains a value of the environment: where it speaks of a value it shows the text of the file.
+/// A problem never contains a value of the environment: where it speaks of a value it shows the text of the file. Passwords
+/// of that text are hidden where it is drawn.
 #[derive(Clone)]
 pub struct Problem {
     source: Arc<NamedSource<String>>,
@@ -36,13 +37,15 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// `source` is `text` as it may be shown.
     pub(super) fn new(
         source: Arc<NamedSource<String>>,
+        text: &str,
         setting: SettingPath,
         span: Range<usize>,
         message: String,
     ) -> Self {
-        let before = &source.inner()[..span.start];
+        let before = &text[..span.start];
         let line = before.matches('\n').count() + 1;
         let in_line = before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}');
         let column = in_line.chars().count() + 1;
