@@ -102,7 +102,7 @@ impl Pipeline {
         };
         let (error, help) = match horizon {
             Ok(horizon) => (
-                inspected.check_not_beyond(&horizon.upto, name).err()?,
+                inspected.readable(horizon.upto, planned.source.guarantee(), name).err()?,
                 "bring its records back, or give the source another `name`, under which it is read from the start",
             ),
             Err(error) => (error, "mend the source, or leave those records out with a `query`"),

@@ -106,12 +106,19 @@ impl Cursor {
 
     /// How many of the records, which are in the order of the cursor, are at or in front of a position.
     pub(crate) fn count_upto(&self, records: &RecordBatch, position: &Position) -> usize {
-        let (mut begin, mut end) = (0, records.num_rows());
-        while begin < end {
-            let middle = begin + (end - begin) / 2;
-            if self.at(records, middle) <= *position { begin = middle + 1 } else { end = middle }
-        }
-        begin
+        count_first(records.num_rows(), |row| self.at(records, row) <= *position)
+    }
+
+    /// How many of the records, which are in the order of the cursor, have a lower value in its first column.
+    pub(crate) fn count_before(&self, records: &RecordBatch, first: &Value) -> usize {
+        let column = records.column(self.columns[0]);
+        count_first(records.num_rows(), |row| value(column, row) < *first)
+    }
+
+    /// The values of a record, of which some may be NULL.
+    pub(crate) fn values(&self, records: &RecordBatch, row: usize) -> Vec<Option<Value>> {
+        let columns = self.columns.iter().map(|&column| records.column(column));
+        columns.map(|column| column.is_valid(row).then(|| value(column, row))).collect()
     }
 
     /// The column whose values are NULL in some of the records.
@@ -169,6 +176,20 @@ fn is_of(value: &Value, data_type: &DataType) -> bool {
         | (Value::Bytes(_), DataType::Binary | DataType::FixedSizeBinary(_)) => true,
         _ => false,
     }
+}
+
+/// How many rows there are in front of the first for which it does not hold. It holds for none behind that.
+fn count_first(rows: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut begin, mut end) = (0, rows);
+    while begin < end {
+        let middle = begin + (end - begin) / 2;
+        if holds(middle) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    begin
 }
 
 fn value_of(text: &str, data_type: &DataType) -> Option<Value> {

@@ -5,6 +5,7 @@
 //! transaction of the home until that is large or old enough; the transaction also holds the merged aggregates, the
 //! accounting and the compare-and-set of the home's position.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::blocking;
 use crate::cursor::Cursor;
 use crate::error::Failure;
 use crate::locate::Share;
+use crate::overlap::{Known, Mark, Overlap};
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, record_json};
@@ -84,6 +86,10 @@ pub(crate) trait Delivery: Send {
     async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure>;
     /// Keeps records in the database's quarantine.
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure>;
+    /// What the database remembers of records that may be read again; asked for in a transaction.
+    async fn seen(&mut self) -> Result<Vec<Mark>, Failure>;
+    /// Remembers more of them, and forgets those that are older than a time.
+    async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure>;
     /// Merges partial results into tables, by their numbers, and commits, with the accounting and the new position.
     async fn commit(
         &mut self,
@@ -131,6 +137,9 @@ pub(crate) struct Deliverer {
     /// Here, except while they are merged on another thread.
     aggregates: Option<Aggregates>,
     cursor: Cursor,
+    overlap: Option<Arc<Overlap>>,
+    /// What the home remembers of records that are read again, once it is open.
+    known: Option<Known>,
     limits: Arc<Limits>,
     observer: Arc<dyn Observer>,
     report: HomeReport,
@@ -147,6 +156,8 @@ struct Transaction {
     account: Account,
     /// Of each record in quarantine, the kind of reason.
     causes: Vec<Cause>,
+    /// By position, how many records were put into quarantine.
+    numbers: HashMap<Position, i64>,
     /// Objects by the number of their table.
     objects: Vec<u64>,
     /// Records that are not delivered yet, though they are counted.
@@ -170,6 +181,8 @@ impl Deliverer {
             analysers: Arc::clone(&planned.writing.analysers),
             aggregates: Some(Aggregates::new(&planned.combines, limits.aggregate_rows)),
             cursor: planned.source.cursor().clone(),
+            overlap: planned.overlap.clone(),
+            known: None,
             limits,
             observer,
             position: report.position.clone().unwrap_or(Position::Start),
@@ -219,10 +232,11 @@ impl Deliverer {
 
     async fn deliver(&mut self, share: Share) -> Result<(), Failure> {
         let briefly = self.begin().await?;
-        let Share { upto, records, ignored, quarantined, .. } = share;
+        let Share { upto, records, ignored, quarantined, .. } = self.without_known(share).await?;
         let rows = records.num_rows() as u64;
         let transaction = self.transaction.as_mut().expect("it was begun above");
-        transaction.upto = upto;
+        // What is read again ends before the position.
+        transaction.upto = upto.max(transaction.upto.clone());
         transaction.account += Account { read: rows + ignored, delivered: rows, ignored, quarantined: 0 };
         transaction.gathered_bytes += records.get_array_memory_size();
         transaction.gathered.push(records);
@@ -243,8 +257,27 @@ impl Deliverer {
         Ok(())
     }
 
+    /// Leaves out what the home has dealt with before, where records are read again.
+    async fn without_known(&mut self, mut share: Share) -> Result<Share, Failure> {
+        let Some(overlap) = &self.overlap else { return Ok(share) };
+        if self.known.is_none() {
+            self.known = Some(Known::new(self.delivery.seen().await?));
+        }
+        let known = self.known.as_mut().expect("it was asked for above");
+        known.leave_out(overlap, &mut share).map_err(Failure::Failed)?;
+        Ok(share)
+    }
+
+    /// Remembers what has been dealt with and may be read again by a home that has got to a position.
+    async fn remember(&mut self, upto: &Position) -> Result<(), Failure> {
+        let (Some(overlap), Some(known)) = (&self.overlap, &mut self.known) else { return Ok(()) };
+        let Some(begin) = overlap.begin(upto) else { return Ok(()) };
+        let marks = known.take_new(begin).map_err(Failure::Failed)?;
+        self.delivery.remember(marks, begin).await
+    }
+
     /// Keeps records that are not among those gathered.
-    async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
+    async fn quarantine(&mut self, mut records: Vec<Quarantined>) -> Result<(), Failure> {
         if records.is_empty() {
             return Ok(());
         }
@@ -252,6 +285,12 @@ impl Deliverer {
         let count = records.len() as u64;
         transaction.account += Account { read: count, delivered: 0, ignored: 0, quarantined: count };
         transaction.causes.extend(records.iter().map(|quarantined| quarantined.cause));
+        for record in &mut records {
+            // All records of one cursor are dealt with in one transaction, unless some of them come late.
+            let next = transaction.numbers.entry(record.position.clone()).or_insert(0);
+            record.number = record.mark.as_ref().map_or(*next, Mark::number);
+            *next += 1;
+        }
         self.delivery.quarantine(records).await
     }
 
@@ -291,7 +330,8 @@ impl Deliverer {
                 Err(Failure::Refused(reason)) if rows == 1 => {
                     let position = self.cursor.at(&part, 0);
                     let record = serde_json::Value::Object(record_json(&part, 0, &[])).to_string();
-                    quarantined.push(Quarantined { position, cause: Cause::Refused, reason, record });
+                    let mark = self.overlap.as_ref().map(|overlap| overlap.mark(&part, 0));
+                    quarantined.push(Quarantined { position, number: 0, mark, cause: Cause::Refused, reason, record });
                 }
                 Err(Failure::Refused(_)) => {
                     parts.push(part.slice(rows / 2, rows - rows / 2));
@@ -337,6 +377,7 @@ impl Deliverer {
                 let permit = Arc::clone(&self.limits.opened_briefly).acquire_owned().await;
                 briefly = Some(permit.expect("the semaphore is never closed"));
             }
+            self.known = None;
             let position = self.delivery.open().await?;
             if position != self.position {
                 let message = format!("another run has moved the position from {} to {position}", self.position);
@@ -350,6 +391,7 @@ impl Deliverer {
                 upto: self.position.clone(),
                 account: Account::default(),
                 causes: Vec::new(),
+                numbers: HashMap::new(),
                 objects: vec![0; self.report.objects.len()],
                 gathered: Vec::new(),
                 gathered_bytes: 0,
@@ -378,6 +420,7 @@ impl Deliverer {
             self.deliver_gathered().await?;
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        self.remember(&transaction.upto).await?;
         let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::Failed)?;
         self.delivery.commit(merged, transaction.upto.clone(), transaction.account).await?;
         self.position = transaction.upto;

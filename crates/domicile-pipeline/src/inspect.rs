@@ -11,6 +11,7 @@ use crate::deliver::{Delivery, Opened};
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
 use crate::position::Position;
+use crate::source::{Guarantee, GuaranteeClass};
 
 /// So many homes are looked at together: most of the time is spent waiting for their answers.
 const INSPECTED_AT_ONCE: usize = 16;
@@ -48,12 +49,16 @@ impl Inspected {
         Err(Error::source(source, message))
     }
 
-    /// A source that ends before a home's position has lost records, or is another one: what it gives next would be
-    /// taken for known.
-    pub(crate) fn check_not_beyond(&self, upto: &Position, source: &str) -> Result<(), Error> {
+    /// Up to where a source is read that ends at `upto` now. If that is before a home's position, it has lost records, or
+    /// is another one: what it gives next would be taken for known. Where the last record may go away at any time, that
+    /// says nothing.
+    pub(crate) fn readable(&self, upto: Position, guarantee: &Guarantee, source: &str) -> Result<Position, Error> {
         let reached = self.reached();
-        if reached <= *upto {
-            return Ok(());
+        if reached <= upto {
+            return Ok(upto);
+        }
+        if guarantee.class == GuaranteeClass::Heuristic {
+            return Ok(reached);
         }
         let message = format!("it ends at {upto}, but a home has got to {reached}; was it restored or replaced?");
         Err(Error::source(source, message))

@@ -17,6 +17,7 @@ mod error;
 mod explain;
 mod inspect;
 mod locate;
+mod overlap;
 mod pipeline;
 mod plan;
 mod position;

@@ -18,6 +18,7 @@ use crate::batch::{Batch, Defect};
 use crate::config::{Document, SettingPath, SourceConfig, UNTOLD};
 use crate::country;
 use crate::cursor::Cursor;
+use crate::overlap::{Mark, Overlap};
 use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, record_json};
 use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying, said};
@@ -31,6 +32,7 @@ pub(crate) struct Locator {
     key: Rule,
     ignore: Option<Rule>,
     cursor: Cursor,
+    overlap: Option<Arc<Overlap>>,
     is_country_code: bool,
     /// Columns that `country_code` is asked about, for naming near misses.
     labels: Vec<usize>,
@@ -86,6 +88,8 @@ pub(crate) struct Share {
     pub(crate) upto: Position,
     pub(crate) records: RecordBatch,
     pub(crate) ignored: u64,
+    /// By what those that are ignored are known where records are read again.
+    pub(crate) ignored_marks: Vec<Mark>,
     pub(crate) quarantined: Vec<Quarantined>,
 }
 
@@ -163,7 +167,7 @@ impl Locator {
         schema: &SchemaRef,
         source: &SourceConfig,
         document: &Document,
-        cursor: Cursor,
+        (cursor, overlap): (Cursor, Option<Arc<Overlap>>),
         router: Arc<Chain>,
         homes: &[Home],
     ) -> Result<Self, Vec<(&'static str, String)>> {
@@ -186,7 +190,7 @@ impl Locator {
         let is_country_code = matches!(&written, Expr::ScalarFunction(call) if call.name() == COUNTRY_CODE);
         let origin = Origin::told(format!("{}:{}", document.name(), document.line(&at)));
         let source = source.name.clone();
-        Ok(Self { source, key, ignore, cursor, is_country_code, labels, origin, router, slots })
+        Ok(Self { source, key, ignore, cursor, overlap, is_country_code, labels, origin, router, slots })
     }
 
     /// Judges every record, and asks the router once for each distinct key of the batch.
@@ -236,11 +240,12 @@ impl Locator {
             upto: batch.upto.clone(),
             records: batch.records.slice(0, 0),
             ignored: 0,
+            ignored_marks: Vec::new(),
             quarantined: Vec::new(),
         };
         let mut shares: Vec<Share> = (0..=nowhere).map(share).collect();
-        // The records are in the order of the cursor, so that those that a home knows are the first.
-        let known: Vec<_> = starts.iter().map(|start| self.cursor.count_upto(&batch.records, start)).collect();
+        // The records are in the order of the cursor, so that those that a home knows for good are the first.
+        let known: Vec<_> = starts.iter().map(|start| self.count_known(&batch.records, start)).collect();
         let is_new = |row: usize, slot: usize| row >= known[slot];
         let mut by_slot: Vec<Vec<u32>> = vec![Vec::new(); nowhere];
         let mut near_misses = NearMisses::default();
@@ -249,11 +254,15 @@ impl Locator {
                 Fate::Delivered(slot, _) if is_new(row, slot) => {
                     by_slot[slot].push(u32::try_from(row).expect("a batch has fewer than 2^32 records"));
                 }
-                Fate::Ignored(slot) if is_new(row, slot) => shares[slot].ignored += 1,
+                Fate::Ignored(slot) if is_new(row, slot) => {
+                    shares[slot].ignored += 1;
+                    shares[slot].ignored_marks.extend(self.mark(&batch.records, row));
+                }
                 Fate::Quarantined(slot, cause, reason) if is_new(row, slot) => {
                     let record = Value::Object(record_json(&batch.records, row, batch.defects_of(row))).to_string();
-                    let quarantined =
-                        Quarantined { position: self.cursor.at(&batch.records, row), cause, reason, record };
+                    let position = self.cursor.at(&batch.records, row);
+                    let mark = self.mark(&batch.records, row);
+                    let quarantined = Quarantined { position, number: 0, mark, cause, reason, record };
                     shares[slot].quarantined.push(quarantined);
                 }
                 _ => {}
@@ -264,6 +273,18 @@ impl Locator {
         }
         shares.retain(|share| !share.is_empty());
         Ok(shares)
+    }
+
+    /// How many of the records, which are the first, a home that begins at `start` has dealt with for good.
+    fn count_known(&self, records: &RecordBatch, start: &Position) -> usize {
+        match &self.overlap {
+            Some(overlap) => overlap.count_before(records, overlap.begin(start)),
+            None => self.cursor.count_upto(records, start),
+        }
+    }
+
+    fn mark(&self, records: &RecordBatch, row: usize) -> Option<Mark> {
+        self.overlap.as_ref().map(|overlap| overlap.mark(records, row))
     }
 
     /// The home of a record, or the number for "none". Where a value that does not fit has a part in the key, the key

@@ -1,6 +1,7 @@
 //! The one place that lists the stages: read, locate, analyse, deliver.
 
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use domicile::{Chain, PlacementRouter};
@@ -181,15 +182,18 @@ impl Pipeline {
         };
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&source, panic)));
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
-        let readable =
-            horizon.and_then(|horizon| inspected.check_not_beyond(&horizon.upto, &source).map(|()| horizon.upto));
+        let guarantee = planned.source.guarantee().clone();
+        let readable = horizon.and_then(|horizon| inspected.readable(horizon.upto, &guarantee, &source));
         let (upto, refusal) = readable.map_or_else(|error| (Position::Start, Some(error)), |upto| (upto, None));
         let starts = inspected.starts(&upto);
         let after = starts.iter().min().unwrap_or(&upto).clone();
-        if after < upto {
+        let (from, is_read) = match &planned.overlap {
+            Some(overlap) => (overlap.from(&after), upto > Position::Start),
+            None => (after.behind(), after < upto),
+        };
+        if is_read {
             self.keep(kept).await?;
         }
-        let guarantee = planned.source.guarantee().clone();
         if refusal.is_none() {
             observer.source_started(&source, &guarantee, &after, &upto);
         }
@@ -199,11 +203,11 @@ impl Pipeline {
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
-        let failure = if refusal.is_some() || homes.is_idle() || after >= upto {
+        let failure = if refusal.is_some() || homes.is_idle() || !is_read {
             refusal
         } else {
             let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
-            let batches = read_ahead(planned.source, after, upto.clone(), limit);
+            let batches = read_ahead(planned.source, from, upto.clone(), limit);
             distribute(batches, &upto, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
         };
         let reached = if failure.is_none() { Some(upto) } else { None };
@@ -264,20 +268,21 @@ type Permitted = (Batch, Arc<OwnedSemaphorePermit>);
 /// Reads batches ahead of their delivery, as far as memory is allowed.
 fn read_ahead(
     mut source: Box<dyn Source>,
-    mut after: Position,
+    mut from: Bound<Position>,
     upto: Position,
     limit: BatchLimit,
 ) -> mpsc::Receiver<Result<Permitted, Error>> {
     let (sender, batches) = mpsc::channel(1);
     tokio::spawn(async move {
         let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
-        while after < upto {
+        loop {
             let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
-            let batch = source.read(&after.behind(), &upto, limit).await;
-            after = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
-            if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() {
+            let batch = source.read(&from, &upto, limit).await;
+            let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
+            if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() || reached >= upto {
                 return;
             }
+            from = reached.behind();
         }
     });
     batches

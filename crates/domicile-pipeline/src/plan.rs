@@ -13,6 +13,7 @@ use crate::cursor::Cursor;
 use crate::database;
 use crate::deliver::Delivery;
 use crate::locate::Locator;
+use crate::overlap::Overlap;
 use crate::source::{Source, Unopened};
 use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
@@ -20,6 +21,8 @@ use crate::table::Table;
 /// A source with all that is done with its records.
 pub(crate) struct Planned {
     pub(crate) source: Box<dyn Source>,
+    /// What of the source is read again in each run.
+    pub(crate) overlap: Option<Arc<Overlap>>,
     pub(crate) locator: Arc<Locator>,
     /// By table: how its partial results are merged.
     pub(crate) combines: Vec<Option<Combine>>,
@@ -107,12 +110,14 @@ pub(crate) async fn plan(
             return Err(Unplanned { problems, writing: None });
         }
     };
-    let locator = plan_locator(&planner, &schema, config, source_config, cursor, router, &mut problems);
+    let overlap = plan_overlap(&schema, config, source_config, &cursor, &mut problems);
+    let reading = (cursor, overlap.clone());
+    let locator = plan_locator(&planner, &schema, config, source_config, reading, router, &mut problems);
     let writing = plan_analysers(&planner, config, source_config, added, &mut problems);
     let combines = plan_combines(&writing, config, &mut problems);
     match (opened, locator) {
         (Ok(source), Some(locator)) if problems.is_empty() => {
-            Ok(Planned { source, locator: Arc::new(locator), combines, writing })
+            Ok(Planned { source, overlap, locator: Arc::new(locator), combines, writing })
         }
         _ => Err(Unplanned { problems, writing: Some(writing) }),
     }
@@ -130,12 +135,32 @@ fn syntax_errors(source: &SourceConfig, document: &Document) -> Vec<Problem> {
     key.into_iter().chain(ignore).chain(queries).filter_map(problem).collect()
 }
 
+fn plan_overlap(
+    schema: &SchemaRef,
+    config: &Config,
+    source: &SourceConfig,
+    cursor: &Cursor,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<Overlap>> {
+    // Where there is no cursor, that has been reported.
+    let overlap = source.overlap.as_ref().filter(|_| !cursor.columns().is_empty())?;
+    match Overlap::find(overlap, schema, cursor) {
+        Ok(overlap) => Some(Arc::new(overlap)),
+        Err((setting, message)) => {
+            let setting = source.setting.key(setting);
+            let help = "an overlap is a time before the position, and its identity columns that tell records apart";
+            problems.push(config.document.problem_said(&setting, &setting, message, help));
+            None
+        }
+    }
+}
+
 fn plan_locator(
     planner: &Planner,
     schema: &SchemaRef,
     config: &Config,
     source: &SourceConfig,
-    cursor: Cursor,
+    reading: (Cursor, Option<Arc<Overlap>>),
     router: &Arc<Chain>,
     problems: &mut Vec<Problem>,
 ) -> Option<Locator> {
@@ -144,7 +169,7 @@ fn plan_locator(
     }
     let homes: Vec<Home> = config.homes.iter().map(|home| home.home.clone()).collect();
     let document = &config.document;
-    match Locator::new(planner, schema, source, document, cursor, Arc::clone(router), &homes) {
+    match Locator::new(planner, schema, source, document, reading, Arc::clone(router), &homes) {
         Ok(locator) => Some(locator),
         Err(wrong) => {
             let help = "write an SQL expression over the source's columns, for example country_code(country)";

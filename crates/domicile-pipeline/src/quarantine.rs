@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::batch::Defect;
+use crate::overlap::Mark;
 use crate::position::Position;
 
 /// The kind of reason, for grouping.
@@ -41,6 +42,10 @@ impl Cause {
 pub(crate) struct Quarantined {
     /// Where it stands in the source.
     pub position: Position,
+    /// Tells it from others that stand there, also from equal ones.
+    pub number: i64,
+    /// By what it is known where records are read again.
+    pub mark: Option<Mark>,
     /// The kind of reason.
     pub cause: Cause,
     /// The reason, for a person.

@@ -113,6 +113,13 @@ pub(super) struct SourceFile {
     /// integer, a decimal, a date, a timestamp, text or bytes. Examples: `id`, `["updated_at", "id"]`.
     #[schemars(required, example = &"id")]
     pub(super) cursor: Option<OneOrMany>,
+    /// How far back from its position each run reads again, so that records that come late are not lost: a number with
+    /// s, m, h or d behind it. The cursor begins with a timestamp then. Example: `10m`.
+    #[schemars(example = &"10m", extend("minLength" = 1))]
+    pub(super) overlap: Option<String>,
+    /// Column or columns that tell records of one cursor apart; required for an `overlap`. Example: `id`.
+    #[schemars(example = &"id")]
+    pub(super) identity: Option<OneOrMany>,
     /// SQL expression over the record: its routing key. Example: `country_code(country)`.
     #[schemars(required, example = "country_code(country)", extend("minLength" = 1))]
     pub(super) key: Option<String>,

@@ -57,7 +57,7 @@ pub use problems::Problems;
 pub use schema::json_schema;
 pub use server::{Address, Password, ServerUrl, TlsMode};
 pub use setting::SettingPath;
-pub use source::{From, SourceConfig};
+pub use source::{From, OverlapConfig, SourceConfig};
 
 use distinct::Use;
 use file::File;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::Duration;
 
 use super::analyser::{AnalyserConfig, analysers};
 use super::column::ColumnType;
@@ -22,6 +23,8 @@ pub struct SourceConfig {
     pub from: From,
     /// The columns that only grow, the first of which comes first.
     pub cursor: Vec<String>,
+    /// How far back records are read again, for those that come late.
+    pub overlap: Option<OverlapConfig>,
     /// SQL expression over the record: its routing key.
     pub key: String,
     /// SQL predicate: records for which it holds are counted, but not analysed.
@@ -32,6 +35,15 @@ pub struct SourceConfig {
     pub analysers: Vec<AnalyserConfig>,
     /// Where it stands in the file.
     pub setting: SettingPath,
+}
+
+/// What is read again in each run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverlapConfig {
+    /// How long before the position reading begins.
+    pub span: Duration,
+    /// The columns that tell apart records of one cursor; at least one.
+    pub identity: Vec<String>,
 }
 
 /// What is read of a source.
@@ -99,6 +111,7 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
     let name = file.name.or_else(|| file.table.clone());
     let from = from(file.table, file.query, &setting, findings);
     let cursor = cursor(file.cursor, &setting.key("cursor"), findings);
+    let overlap = overlap(file.overlap, file.identity, &setting, findings);
     let columns = columns(file.columns, &setting.key("columns"), findings);
     let analysers = file.analyser.map(|files| analysers(files, &setting, findings));
     Some(SourceConfig {
@@ -107,12 +120,69 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
         from: from?,
         // What is missing has been reported, and nothing is made of it.
         cursor,
+        overlap,
         key: file.key.unwrap_or_default(),
         ignore: file.ignore,
         columns,
         analysers: analysers.unwrap_or_default(),
         setting,
     })
+}
+
+fn overlap(
+    span: Option<String>,
+    identity: Option<OneOrMany>,
+    setting: &SettingPath,
+    findings: &mut Findings<'_>,
+) -> Option<OverlapConfig> {
+    let (span_at, identity_at) = (setting.key("overlap"), setting.key("identity"));
+    let identity = match identity {
+        None => Vec::new(),
+        Some(OneOrMany::One(column)) => vec![column],
+        Some(OneOrMany::Many(columns)) => columns,
+    };
+    let has_span = findings.document.holds(&span_at);
+    match (has_span, findings.document.holds(&identity_at)) {
+        (true, false) => {
+            let help = "name the columns that tell records of one cursor apart, as in `identity = \"id\"`";
+            findings.report_missing(setting, "an `overlap` needs an `identity`", help);
+        }
+        (false, true) => {
+            let help = "add how far back records are read again, as in `overlap = \"10m\"`, or remove it";
+            findings.report_name(&identity_at, "`identity` is of use with an `overlap` only", help);
+        }
+        (true, true) if identity.iter().all(|column| column.trim().is_empty()) => {
+            findings.report(
+                &identity_at,
+                format!("`{identity_at}` is empty"),
+                "name a column, as in `identity = \"id\"`",
+            );
+        }
+        _ => {}
+    }
+    let text = span?;
+    let Some(span) = duration(&text) else {
+        let shown = findings.document.shown(&span_at);
+        let message = format!("`{shown}` is not a length of time");
+        findings.report(&span_at, message, "write a number with s, m, h or d behind it, as in `10m`");
+        return None;
+    };
+    Some(OverlapConfig { span, identity })
+}
+
+/// A whole number of seconds, minutes, hours or days, more than 0 and up to a year.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = number.parse::<u64>().ok().filter(|_| is_plain)?.checked_mul(seconds)?;
+    (1..=366 * 24 * 60 * 60).contains(&seconds).then(|| Duration::from_secs(seconds))
 }
 
 fn cursor(file: Option<OneOrMany>, at: &SettingPath, findings: &mut Findings<'_>) -> Vec<String> {

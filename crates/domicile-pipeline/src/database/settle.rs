@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::config::SourceConfig;
 use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon};
 
@@ -47,29 +48,56 @@ pub(super) async fn settled<W: Watch>(
             return Ok(Horizon { upto: reached.clone(), waits_for: Some(waits_for) });
         }
         tokio::time::sleep(look_again).await;
-        let still: BTreeSet<_> = watch.writers().await?.into_iter().map(|writer| writer.transaction).collect();
-        left.retain(|writer| still.contains(&writer.transaction));
+        let waited: BTreeSet<_> = left.into_iter().map(|writer| writer.transaction).collect();
+        // What is told of them is what holds now.
+        left = watch.writers().await?.into_iter().filter(|writer| waited.contains(&writer.transaction)).collect();
     }
     Ok(Horizon::all(upto))
 }
 
 /// What is guaranteed of a query, whose rows may come from anywhere.
-pub(super) fn of_query(cursor: &str) -> Guarantee {
-    Guarantee {
-        class: GuaranteeClass::Heuristic,
-        reason: format!(
-            "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row comes \
-             late, and it would not be read"
-        ),
-        raise: Some(String::from("read a table")),
-    }
+pub(super) fn of_query(config: &SourceConfig) -> Guarantee {
+    let cursor = config.cursor.join(", ");
+    let reason = format!(
+        "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row comes late"
+    );
+    heuristic(config, &reason, "read a table")
 }
 
 /// What is guaranteed of a view, of which it is not known what it shows.
-pub(super) fn of_view(cursor: &str) -> Guarantee {
-    Guarantee {
-        class: GuaranteeClass::Heuristic,
-        reason: format!("of a view it is not known who still writes records with the same or a lower `{cursor}`"),
-        raise: Some(String::from("read the table that it shows")),
-    }
+pub(super) fn of_view(config: &SourceConfig) -> Guarantee {
+    let cursor = config.cursor.join(", ");
+    let reason = format!("of a view it is not known who still writes records with the same or a lower `{cursor}`");
+    heuristic(config, &reason, "read the table that it shows")
+}
+
+/// What is guaranteed where the database does not draw the cursor by itself.
+pub(super) fn of_application(config: &SourceConfig, raise: &str) -> Guarantee {
+    let cursor = config.cursor.join(", ");
+    let reason =
+        format!("whoever writes a record sets its `{cursor}`, and one can come later with the same or a lower one");
+    heuristic(config, &reason, raise)
+}
+
+/// Records can come late for this reason. Those within the overlap are read.
+pub(super) fn heuristic(config: &SourceConfig, reason: &str, raise: &str) -> Guarantee {
+    let (reason, raise) = match &config.overlap {
+        Some(overlap) => {
+            let span = span_text(overlap.span);
+            (format!("{reason}; it is read if it comes within {span}, and not later"), raise.to_owned())
+        }
+        None => (
+            format!("{reason}; it would not be read"),
+            format!("{raise}; or, with a timestamp as cursor, give an `overlap` within which late records are read"),
+        ),
+    };
+    Guarantee { class: GuaranteeClass::Heuristic, reason, raise: Some(raise) }
+}
+
+/// A span as the configuration writes it.
+fn span_text(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm'), (1, 's')];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, 's'));
+    format!("{}{name}", seconds / unit)
 }

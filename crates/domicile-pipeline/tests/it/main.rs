@@ -8,6 +8,7 @@ mod dirty;
 mod existing_tables;
 mod fencing;
 mod fixture;
+mod late_commits;
 mod mariadb;
 mod meddler;
 mod placements;

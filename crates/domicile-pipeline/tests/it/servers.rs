@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domicile_pipeline::{Config, GuaranteeClass, Pipeline, Report, Silent, SourceReport};
 use domicile_testkit::Server;
@@ -77,6 +76,14 @@ impl Client {
         match self {
             Client::Postgres(client) => client.batch_execute(sql).await.unwrap(),
             Client::MariaDb(conn) => conn.query_drop(sql).await.unwrap(),
+        }
+    }
+
+    /// What a query gives, whose one column is an integer.
+    pub(crate) async fn integers(&mut self, sql: &str) -> Vec<i64> {
+        match self {
+            Client::Postgres(client) => client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect(),
+            Client::MariaDb(conn) => conn.query(sql).await.unwrap(),
         }
     }
 
@@ -189,7 +196,6 @@ contract! {
     tables_that_do_not_fit_are_told_with_the_statement_that_mends_them
     a_writer_that_is_still_open_delays_and_nothing_is_skipped
     a_transaction_that_is_only_prepared_delays_as_well
-    nothing_is_lost_while_many_write
     two_runs_at_once_deliver_once
 }
 
@@ -359,48 +365,6 @@ fn a_transaction_that_is_only_prepared_delays_as_well(kind: &Kind) {
     let report = world.run();
     assert_eq!((counts(home(&report, "es")), report.waits_for), ([2, 2, 0, 0], None));
     assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "2", "3"]);
-}
-
-fn nothing_is_lost_while_many_write(kind: &Kind) {
-    const WRITERS: usize = 6;
-    const TRANSACTIONS: u64 = 30;
-    let Some(world) = World::new(kind) else { return };
-    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
-    let url = world.server.url("source");
-    let writing = runtime();
-    let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| {
-            let url = url.clone();
-            writing.spawn(async move {
-                let mut client = Client::connect(&url).await;
-                for number in 0..TRANSACTIONS {
-                    client.execute("BEGIN").await;
-                    for part in 0..2 {
-                        let customer = format!("{writer} {number} {part}");
-                        let sql = format!("INSERT INTO orders (country, customer) VALUES ('ES', '{customer}')");
-                        client.execute(&sql).await;
-                        // Transactions of many lengths, so that they end in another order than their ids.
-                        tokio::time::sleep(Duration::from_millis((writer as u64 * 37 + number * 53) % 80)).await;
-                    }
-                    client.execute(if number % 5 == 4 { "ROLLBACK" } else { "COMMIT" }).await;
-                }
-            })
-        })
-        .collect();
-    let mut runs = 0;
-    while writers.iter().any(|writer| !writer.is_finished()) {
-        world.run();
-        runs += 1;
-    }
-    for writer in writers {
-        writing.block_on(writer).unwrap();
-    }
-    world.run();
-    assert!(runs > 1, "it runs while they write");
-    let all = "SELECT id, customer FROM orders ORDER BY id";
-    let orders = world.rows("source", all);
-    assert_eq!(orders.len() as u64, WRITERS as u64 * TRANSACTIONS * 2 * 4 / 5);
-    assert_eq!(world.rows("es", all), orders);
 }
 
 fn two_runs_at_once_deliver_once(kind: &Kind) {

@@ -1,6 +1,5 @@
 //! Writing to a home, or to the control database, that is a database of MySQL or MariaDB.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +17,13 @@ use crate::config::ServerUrl;
 use crate::database::progress::{Progress, outdated};
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
+use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::{Table, Write};
+
+/// So many records are remembered by one statement.
+const MARKS_AT_ONCE: usize = 1_000;
 
 /// One source's way into one database of MySQL.
 pub(crate) struct MySqlDelivery {
@@ -146,6 +149,19 @@ impl Delivery for MySqlDelivery {
         self.opened().quarantine(&source, records).await.map_err(|error| failure(&error))
     }
 
+    async fn seen(&mut self) -> Result<Vec<Mark>, Failure> {
+        let source = self.source.clone();
+        self.opened().seen(&source).await.map_err(|error| failure(&error))
+    }
+
+    async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
+        let source = self.source.clone();
+        self.opened()
+            .remember(&source, &marks, begin)
+            .await
+            .map_err(|error| Failure::Failed(failure(&error).to_string()))
+    }
+
     async fn commit(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
@@ -267,17 +283,29 @@ impl Open {
         let insert =
             "INSERT INTO domicile_quarantine (cause, reason, record, source, position, number, first_seen, last_seen)
                       VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
-        // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
-        let mut numbers: HashMap<Position, i64> = HashMap::new();
-        for Quarantined { position, cause, reason, record } in records {
-            let stored = position.stored();
-            let number = numbers.entry(position).or_insert(0);
-            let values = Params::from((cause.name(), reason, record, source, stored, *number));
+        for Quarantined { position, number, cause, reason, record, .. } in records {
+            let values = Params::from((cause.name(), reason, record, source, position.stored(), number));
             self.session.conn.exec_drop(update, values.clone()).await?;
             if self.session.conn.affected_rows() == 0 {
                 self.session.conn.exec_drop(insert, values).await?;
             }
-            *number += 1;
+        }
+        Ok(())
+    }
+
+    async fn seen(&mut self, source: &str) -> Result<Vec<Mark>, Error> {
+        let sql = "SELECT at, hash FROM domicile_seen WHERE source = ?";
+        self.session.conn.exec_map(sql, (source,), |(at, hash)| Mark { at, hash }).await
+    }
+
+    async fn remember(&mut self, source: &str, marks: &[Mark], begin: i64) -> Result<(), Error> {
+        let forget = "DELETE FROM domicile_seen WHERE source = ? AND at < ?";
+        self.session.conn.exec_drop(forget, (source, begin)).await?;
+        for marks in marks.chunks(MARKS_AT_ONCE) {
+            let sql = format!("INSERT INTO domicile_seen VALUES {}", vec!["(?, ?, ?)"; marks.len()].join(", "));
+            let values = marks.iter().flat_map(|mark| [source.into(), mark.at.into(), mark.hash.as_str().into()]);
+            let values: Vec<mysql_async::Value> = values.collect();
+            self.session.conn.exec_drop(sql, values).await?;
         }
         Ok(())
     }
@@ -294,7 +322,11 @@ impl Open {
         }
         if account.read > 0 {
             let Account { read, delivered, ignored, quarantined } = account;
-            let sql = "INSERT INTO domicile_account VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))";
+            // What came late is accounted for where the home has got to already.
+            let sql = "INSERT INTO domicile_account VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+                       ON DUPLICATE KEY UPDATE `read` = `read` + VALUES(`read`), delivered = delivered + VALUES(delivered),
+                           ignored = ignored + VALUES(ignored), quarantined = quarantined + VALUES(quarantined),
+                           committed_at = VALUES(committed_at)";
             let values = (source, after, reached, read, delivered, ignored, quarantined);
             self.session
                 .conn

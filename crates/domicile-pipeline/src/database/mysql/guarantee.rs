@@ -86,27 +86,24 @@ impl Settling {
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
-        let cursor = &config.cursor.join(", ");
+        let cursor = config.cursor.join(", ");
         let Some(table) = &self.table else {
-            return if matches!(config.from, From::Query(_)) {
-                settle::of_query(cursor)
-            } else {
-                settle::of_view(cursor)
-            };
+            let is_query = matches!(config.from, From::Query(_));
+            return if is_query { settle::of_query(config) } else { settle::of_view(config) };
         };
-        let (class, reason, raise) = if self.is_replica {
+        if self.is_replica {
             let reason = "a replica does not know which transactions are still under way on its primary";
-            (GuaranteeClass::Heuristic, String::from(reason), Some(String::from("read the primary")))
-        } else if self.sight == Sight::Nothing {
+            return settle::heuristic(config, reason, "read the primary");
+        }
+        if self.sight == Sight::Nothing {
             let reason = format!("this user does not see who still writes records with the same or a lower `{cursor}`");
-            (
-                GuaranteeClass::Heuristic,
-                reason,
-                Some(format!("GRANT PROCESS ON *.* to this user makes it bounded; {SHOW_LOCKS}")),
-            )
-        } else {
-            table.guarantee(self.sight, cursor)
-        };
+            let raise = format!("GRANT PROCESS ON *.* to this user makes it bounded; {SHOW_LOCKS}");
+            return settle::heuristic(config, &reason, &raise);
+        }
+        if !table.is_drawn() {
+            return settle::of_application(config, "a column that is AUTO_INCREMENT makes it exact");
+        }
+        let (class, reason, raise) = table.guarantee(self.sight, &cursor);
         Guarantee { class, reason, raise }
     }
 
@@ -141,6 +138,10 @@ impl Settling {
 }
 
 impl SourceTable {
+    fn is_drawn(&self) -> bool {
+        matches!(&self.cursor[..], [CursorColumn { is_drawn: true, .. }])
+    }
+
     fn guarantee(&self, sight: Sight, cursor: &str) -> (GuaranteeClass, String, Option<String>) {
         if !self.is_innodb {
             let reason =
@@ -150,12 +151,6 @@ impl SourceTable {
                 reason,
                 Some(String::from("use a table of the engine InnoDB to make it exact")),
             );
-        }
-        if !matches!(&self.cursor[..], [CursorColumn { is_drawn: true, .. }]) {
-            let reason = format!(
-                "exact while each transaction takes a `{cursor}` above all that were committed before it began to write"
-            );
-            return (GuaranteeClass::Bounded, reason, Some(String::from("make it AUTO_INCREMENT to make it exact")));
         }
         if sight == Sight::Transactions {
             let reason = format!(

@@ -14,7 +14,7 @@ use crate::deliver::Misfit;
 use crate::table::{Table, Write};
 
 /// Domicile's own tables in a home, each with its name.
-pub(super) const OWN_TABLES: [(&str, &str); 3] = [
+pub(super) const OWN_TABLES: [(&str, &str); 4] = [
     (
         "domicile_position",
         "source varchar(255) NOT NULL PRIMARY KEY,
@@ -47,6 +47,13 @@ pub(super) const OWN_TABLES: [(&str, &str); 3] = [
          first_seen datetime(6) NOT NULL,
          last_seen datetime(6) NOT NULL,
          PRIMARY KEY (source, position, number)",
+    ),
+    (
+        "domicile_seen",
+        "source varchar(255) NOT NULL,
+         at bigint NOT NULL,
+         hash varchar(32) NOT NULL,
+         PRIMARY KEY (source, at, hash)",
     ),
 ];
 

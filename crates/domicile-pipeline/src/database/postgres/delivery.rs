@@ -1,6 +1,5 @@
 //! Writing to a home, or to the control database, that is a database of PostgreSQL.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::config::ServerUrl;
 use crate::database::progress::{Progress, outdated};
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
+use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::Table;
@@ -140,6 +140,16 @@ impl Delivery for PostgresDelivery {
         self.opened().quarantine(&source, &records).await
     }
 
+    async fn seen(&mut self) -> Result<Vec<Mark>, Failure> {
+        let source = self.source.clone();
+        self.opened().seen(&source).await
+    }
+
+    async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
+        let source = self.source.clone();
+        self.opened().remember(&source, marks, begin).await
+    }
+
     async fn commit(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
@@ -231,19 +241,32 @@ impl Open {
                    SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
                        last_seen = excluded.last_seen";
         let statement = self.client.prepare(sql).await.map_err(|error| failure(&error))?;
-        // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
-        let mut numbers: HashMap<&Position, i64> = HashMap::new();
-        for Quarantined { position, cause, reason, record } in records {
-            let number = numbers.entry(position).or_insert(0);
+        for Quarantined { position, number, cause, reason, record, .. } in records {
             // JSON writes a NUL character as an escape; a reason may quote what it is about.
             let reason = reason.replace('\0', "\u{fffd}");
             let position = position.stored();
             let written =
-                self.client.execute(&statement, &[&source, &position, &*number, &cause.name(), &reason, record]).await;
+                self.client.execute(&statement, &[&source, &position, number, &cause.name(), &reason, record]).await;
             written.map_err(|error| failure(&error))?;
-            *number += 1;
         }
         Ok(())
+    }
+
+    async fn seen(&self, source: &str) -> Result<Vec<Mark>, Failure> {
+        let sql = "SELECT at, hash FROM domicile_seen WHERE source = $1";
+        let rows = self.client.query_typed(sql, &[(&source, Type::TEXT)]).await.map_err(|error| failure(&error))?;
+        Ok(rows.iter().map(|row| Mark { at: row.get(0), hash: row.get(1) }).collect())
+    }
+
+    async fn remember(&self, source: &str, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
+        let forget = "DELETE FROM domicile_seen WHERE source = $1 AND at < $2";
+        let forgotten: [(&Value<'_>, Type); 2] = [(&source, Type::TEXT), (&begin, Type::INT8)];
+        self.client.execute_typed(forget, &forgotten).await.map_err(|error| failure(&error))?;
+        let sql = "INSERT INTO domicile_seen SELECT $1, * FROM unnest($2::bigint[], $3::text[])";
+        let (times, hashes): (Vec<_>, Vec<_>) = marks.into_iter().map(|Mark { at, hash }| (at, hash)).unzip();
+        let values: [(&Value<'_>, Type); 3] =
+            [(&source, Type::TEXT), (&times, Type::INT8_ARRAY), (&hashes, Type::TEXT_ARRAY)];
+        self.client.execute_typed(sql, &values).await.map(drop).map_err(|error| failure(&error))
     }
 
     async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
@@ -258,7 +281,12 @@ impl Open {
             return Err(self.overtaken());
         }
         if account.read > 0 {
-            let sql = "INSERT INTO domicile_account VALUES ($1, $2, $3, $4, $5, $6, $7, now())";
+            // What came late is accounted for where the home has got to already.
+            let sql = "INSERT INTO domicile_account AS stored VALUES ($1, $2, $3, $4, $5, $6, $7, now())
+                       ON CONFLICT (source, upto) DO UPDATE SET
+                           read = stored.read + excluded.read, delivered = stored.delivered + excluded.delivered,
+                           ignored = stored.ignored + excluded.ignored,
+                           quarantined = stored.quarantined + excluded.quarantined, committed_at = excluded.committed_at";
             let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
             let Account { read, delivered, ignored, quarantined } = account;
             let counts = [read, delivered, ignored, quarantined].map(number);

@@ -19,8 +19,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What is known of how a source gets its records.
 pub(super) struct Settling {
-    /// The table and all its partitions, where the source is a table.
-    tables: Vec<u32>,
+    /// The table, where the source is one.
+    table: Option<u32>,
     /// The sequence that gives the cursor, if one does.
     sequence: Option<Sequence>,
     is_standby: bool,
@@ -38,14 +38,11 @@ impl Settling {
     pub(super) async fn find(client: &Client, config: &SourceConfig) -> Result<Self, Error> {
         let is_standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0);
         let From::Table(table) = &config.from else {
-            return Ok(Self { tables: Vec::new(), sequence: None, is_standby, not_null: Vec::new() });
+            return Ok(Self { table: None, sequence: None, is_standby, not_null: Vec::new() });
         };
-        // Of a view it is not known which tables its rows come from. What inherits from a table is read with it.
-        let sql = "WITH RECURSIVE tree AS (
-                       SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')
-                       UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)
-                   SELECT oid FROM tree";
-        let tables: Vec<u32> = client.query(sql, &[table]).await?.iter().map(|row| row.get(0)).collect();
+        // Of a view it is not known which tables its rows come from.
+        let sql = "SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')";
+        let found = client.query_opt(sql, &[table]).await?.map(|row| row.get(0));
         let sql = "SELECT s.seqrelid, s.seqcache, s.seqincrement > 0 AND NOT s.seqcycle
                    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
                    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -59,7 +56,7 @@ impl Settling {
                    WHERE attrelid = to_regclass(quote_ident($1)) AND attname = ANY ($2) AND attnotnull";
         let not_null = client.query(sql, &[table, &config.cursor]).await?.iter().map(|row| row.get(0)).collect();
         Ok(Self {
-            tables,
+            table: found,
             sequence: sequence.map(|row| Sequence { oid: row.get(0), cache: row.get(1), grows: row.get(2) }),
             is_standby,
             not_null,
@@ -71,51 +68,39 @@ impl Settling {
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
-        let cursor = &config.cursor.join(", ");
         if matches!(config.from, From::Query(_)) {
-            return settle::of_query(cursor);
+            return settle::of_query(config);
         }
-        if self.tables.is_empty() {
-            return settle::of_view(cursor);
+        if self.table.is_none() {
+            return settle::of_view(config);
         }
-        let (class, reason, raise) = if self.is_standby {
+        if self.is_standby {
             let reason = "a standby does not know which transactions are still under way on its primary";
-            (GuaranteeClass::Heuristic, String::from(reason), Some(String::from("read the primary")))
-        } else {
-            self.guarantee_of_ids(cursor)
-        };
-        Guarantee { class, reason, raise }
-    }
-
-    fn guarantee_of_ids(&self, cursor: &str) -> (GuaranteeClass, String, Option<String>) {
+            return settle::heuristic(config, reason, "read the primary");
+        }
+        let cursor = config.cursor.join(", ");
         match &self.sequence {
-            Some(Sequence { cache: 1, grows: true, .. }) => (
-                GuaranteeClass::Exact,
-                format!(
+            Some(Sequence { cache: 1, grows: true, .. }) => Guarantee {
+                class: GuaranteeClass::Exact,
+                reason: format!(
                     "`{cursor}` is drawn from a sequence by the INSERT itself, and records are read once no transaction \
                      is left that could have drawn a lower one, unless one is set by hand"
                 ),
-                None,
-            ),
-            Some(Sequence { grows: true, cache, .. }) => (
-                GuaranteeClass::Bounded,
-                format!(
-                    "exact while no session keeps ids for later: the sequence of `{cursor}` gives each {cache} at once"
+                raise: None,
+            },
+            Some(Sequence { grows: true, cache, .. }) => Guarantee {
+                class: GuaranteeClass::Bounded,
+                reason: format!(
+                    "exact while only one session writes: the sequence of `{cursor}` \
+                     gives each session {cache} at once"
                 ),
-                Some(String::from("ALTER SEQUENCE … CACHE 1 makes it exact")),
-            ),
-            Some(_) => (
-                GuaranteeClass::Heuristic,
-                format!("the sequence of `{cursor}` goes down or begins anew"),
-                Some(String::from("use a cursor that only grows")),
-            ),
-            None => (
-                GuaranteeClass::Bounded,
-                format!(
-                    "exact while each transaction takes a `{cursor}` above all that were committed before it began to write"
-                ),
-                Some(String::from("make it GENERATED ALWAYS AS IDENTITY to make it exact")),
-            ),
+                raise: Some(String::from("ALTER SEQUENCE … CACHE 1 makes it exact")),
+            },
+            Some(_) => {
+                let reason = format!("the sequence of `{cursor}` goes down or begins anew");
+                settle::heuristic(config, &reason, "use a cursor that only grows")
+            }
+            None => settle::of_application(config, "a column that is GENERATED ALWAYS AS IDENTITY makes it exact"),
         }
     }
 
@@ -128,22 +113,26 @@ impl Settling {
         reached: &Position,
     ) -> Result<Horizon, Error> {
         let drawn = self.drawn(client).await?.map_or(Position::Start, |id| Position::At(id.into()));
-        let mut watch = Watcher { client, tables: &self.tables };
+        let mut watch = Watcher { client, table: self.table };
         settle::settled(&mut watch, LOOK_AGAIN, highest.max(drawn), reached).await
     }
 
     /// The highest id that was drawn. Ids that were drawn and are gone are settled as well, because they never come again.
     async fn drawn(&self, client: &Client) -> Result<Option<i64>, Error> {
-        let Some(Sequence { oid, grows: true, .. }) = self.sequence else { return Ok(None) };
+        // A session keeps some of those that were drawn, and uses them later; and a standby knows of more than were.
+        let Some(Sequence { oid, grows: true, cache: 1 }) = self.sequence else { return Ok(None) };
+        if self.is_standby {
+            return Ok(None);
+        }
         // NULL before the first, and for whom may not read it.
         Ok(client.query_one("SELECT pg_sequence_last_value($1::oid)", &[&oid]).await?.get(0))
     }
 }
 
-/// Looks who writes to tables.
+/// Looks who writes to a table.
 struct Watcher<'a> {
     client: &'a Client,
-    tables: &'a [u32],
+    table: Option<u32>,
 }
 
 #[async_trait]
@@ -152,12 +141,15 @@ impl Watch for Watcher<'_> {
 
     /// The transactions that hold a lock of a writer on the source, those that are only prepared among them.
     async fn writers(&mut self) -> Result<Vec<Writer>, Error> {
-        let sql = "SELECT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
+        // What inherits from a table is read with it, also what does so since a moment ago.
+        let sql = "WITH RECURSIVE tree AS (
+                       SELECT $1::oid AS oid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)
+                   SELECT DISTINCT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
                    FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-                   WHERE l.locktype = 'relation' AND l.granted AND l.relation = ANY ($1)
+                   WHERE l.locktype = 'relation' AND l.granted AND l.relation IN (SELECT oid FROM tree)
                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                      AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')";
-        let rows = self.client.query(sql, &[&self.tables]).await?;
+        let rows = self.client.query(sql, &[&self.table]).await?;
         let writer = |row: &tokio_postgres::Row| Writer {
             transaction: row.get(0),
             told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {

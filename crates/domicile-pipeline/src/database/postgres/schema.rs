@@ -46,6 +46,12 @@ CREATE TABLE IF NOT EXISTS domicile_quarantine (
     first_seen timestamptz NOT NULL,
     last_seen timestamptz NOT NULL,
     PRIMARY KEY (source, position, number)
+);
+CREATE TABLE IF NOT EXISTS domicile_seen (
+    source text NOT NULL,
+    at bigint NOT NULL,
+    hash text NOT NULL,
+    PRIMARY KEY (source, at, hash)
 );";
 
 /// One at a time makes tables: two at once that find a table missing would both make it, and one of them fail. It is held

@@ -12,16 +12,38 @@ use crate::cursor::Cursor;
 use crate::database::bounds::{Bounds, Comparison, Part};
 use crate::position::{Position, Value};
 
+/// A cursor in SQL.
+pub(super) struct Reach {
+    pub(super) bounds: Bounds,
+    /// The first of several columns, where it is a time: what is compared is not the column itself then, and only a range of
+    /// the column can be found by an index.
+    time: Option<String>,
+}
+
 /// The cursor in SQL. The row id is always an integer.
-pub(super) fn bounds(cursor: &Cursor, schema: &Schema, is_rowid: bool) -> Bounds {
+pub(super) fn reach(cursor: &Cursor, schema: &Schema, is_rowid: bool) -> Reach {
+    let is_one = cursor.columns().len() == 1;
     let part = |(&number, data_type): (&usize, &DataType)| {
         let name = quote(schema.field(number).name());
         let never = (!is_rowid).then(|| never(&name, data_type));
-        // Byte by byte, also where the column says otherwise.
-        let compared = if *data_type == DataType::Utf8 { format!("{name} COLLATE BINARY") } else { name };
+        let compared = match data_type {
+            // Byte by byte, also where the column says otherwise.
+            DataType::Utf8 => format!("{name} COLLATE BINARY"),
+            // One time can have several texts, which are in order, but not equal.
+            DataType::Timestamp(..) if !is_one => {
+                format!("substr({name} || substr('0000-00-00 00:00:00.000000', length({name}) + 1), 1, 26)")
+            }
+            _ => name,
+        };
         Part { compared, never }
     };
-    Bounds { parts: cursor.columns().iter().zip(cursor.types()).map(part).collect(), comparison: Comparison::Rows }
+    let parts = cursor.columns().iter().zip(cursor.types()).map(part).collect();
+    let is_time = matches!(cursor.types().first(), Some(DataType::Timestamp(..)));
+    let time = cursor.columns().first().filter(|_| is_time && !is_one);
+    Reach {
+        bounds: Bounds { parts, comparison: Comparison::Rows },
+        time: time.map(|&number| quote(schema.field(number).name())),
+    }
 }
 
 /// Holds for the records whose value is of another type, which has another order.
@@ -40,17 +62,37 @@ fn never(name: &str, data_type: &DataType) -> String {
 
 /// The condition for records between two positions, and the values of its places.
 pub(super) fn between(
-    bounds: &Bounds,
+    reach: &Reach,
     from: &Bound<Position>,
     upto: &Position,
 ) -> Result<(String, Vec<Parameter>), String> {
     let values = RefCell::new(Vec::new());
-    let sql = bounds.between(from, upto, |_, value| {
-        values.borrow_mut().push(parameter(value));
+    let place = |text: Option<Parameter>| {
+        values.borrow_mut().push(text);
         String::from("?")
+    };
+    let (begin, is_included) = match from {
+        Bound::Unbounded => (Vec::new(), false),
+        Bound::Excluded(position) => (position.values(), false),
+        Bound::Included(position) => (position.values(), true),
+    };
+    let mut range = String::new();
+    if let Some(time) = &reach.time {
+        if let Some(first) = begin.first() {
+            range = format!("{time} >= {} AND ", place(shortest(first)));
+        }
+        let last = upto.values().first().and_then(parameter);
+        range = format!("{range}{time} <= {} AND ", place(last));
+    }
+    let mut left = if is_included && reach.time.is_none() { begin.len() } else { 0 };
+    let sql = reach.bounds.between(from, upto, |_, value| {
+        // The first values are those to begin with, for all of whose texts it holds.
+        let is_first = left > 0;
+        left = left.saturating_sub(1);
+        place(if is_first { shortest(value) } else { parameter(value) })
     });
     let values = values.into_inner().into_iter().collect::<Option<_>>();
-    Ok((sql, values.ok_or("the cursor has a number that SQLite does not hold exactly")?))
+    Ok((range + &sql, values.ok_or("the cursor has a number that SQLite does not hold exactly")?))
 }
 
 fn parameter(value: &Value) -> Option<Parameter> {
@@ -60,4 +102,36 @@ fn parameter(value: &Value) -> Option<Parameter> {
         Value::Bytes(bytes) => Parameter::Blob(bytes.clone()),
         Value::Date(_) | Value::Timestamp(_) | Value::Text(_) => Parameter::Text(value.to_string()),
     })
+}
+
+/// The first of the texts that a time can have: without zeroes at its end.
+fn shortest(value: &Value) -> Option<Parameter> {
+    if !matches!(value, Value::Timestamp(_)) {
+        return parameter(value);
+    }
+    let text = value.to_string();
+    let text = text.trim_end_matches('0');
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let text = text.strip_suffix(":00").unwrap_or(text);
+    Some(Parameter::Text(text.strip_suffix(" 00:00").unwrap_or(text).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_text_of_a_time_is_in_front_of_all_others() {
+        for (microseconds, expected) in [
+            (0, "1970-01-01"),
+            (1, "1970-01-01 00:00:00.000001"),
+            (500_000, "1970-01-01 00:00:00.5"),
+            (1_000_000, "1970-01-01 00:00:01"),
+            (60_000_000, "1970-01-01 00:01"),
+            (36_000_000_000, "1970-01-01 10:00"),
+        ] {
+            let shortest = shortest(&Value::Timestamp(microseconds));
+            assert_eq!(shortest, Some(Parameter::Text(expected.to_owned())));
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Writing to a home, or to the control database, that is a SQLite file.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use crate::blocking;
 use crate::database::progress::{Progress, outdated};
 use crate::deliver::{Delivery, Misfit, Opened};
 use crate::error::Failure;
+use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::Table;
@@ -113,6 +113,14 @@ impl Delivery for SqliteDelivery {
 
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
         self.with_open(move |shared, open| open.quarantine(shared, &records).map_err(|error| failure(&error))).await
+    }
+
+    async fn seen(&mut self) -> Result<Vec<Mark>, Failure> {
+        self.with_open(|shared, open| open.seen(shared).map_err(|error| failure(&error))).await
+    }
+
+    async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
+        self.with_open(move |shared, open| open.remember(shared, &marks, begin).map_err(|error| failure(&error))).await
     }
 
     async fn commit(
@@ -287,14 +295,23 @@ impl Open {
              ON CONFLICT DO UPDATE SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
                                        last_seen = excluded.last_seen",
         )?;
-        // All records of one cursor value come in one share, so a number tells them apart, also when they are equal.
-        let mut numbers: HashMap<&Position, i64> = HashMap::new();
-        for Quarantined { position, cause, reason, record } in records {
-            let number = numbers.entry(position).or_insert(0);
-            statement.execute(params![shared.source, position.stored(), *number, cause.name(), reason, record])?;
-            *number += 1;
+        for Quarantined { position, number, cause, reason, record, .. } in records {
+            statement.execute(params![shared.source, position.stored(), number, cause.name(), reason, record])?;
         }
         Ok(())
+    }
+
+    fn seen(&mut self, shared: &Shared) -> rusqlite::Result<Vec<Mark>> {
+        let mut statement = self.connection.prepare("SELECT at, hash FROM domicile_seen WHERE source = ?1")?;
+        let marks = statement.query_map([&shared.source], |row| Ok(Mark { at: row.get(0)?, hash: row.get(1)? }))?;
+        marks.collect()
+    }
+
+    fn remember(&mut self, shared: &Shared, marks: &[Mark], begin: i64) -> rusqlite::Result<()> {
+        let forget = "DELETE FROM domicile_seen WHERE source = ?1 AND at < ?2";
+        self.connection.execute(forget, params![shared.source, begin])?;
+        let mut statement = self.connection.prepare_cached("INSERT INTO domicile_seen VALUES (?1, ?2, ?3)")?;
+        marks.iter().try_for_each(|mark| statement.execute(params![shared.source, mark.at, mark.hash]).map(drop))
     }
 
     fn commit(&mut self, shared: &Shared, upto: Position, account: Account) -> Result<(), Failure> {
@@ -309,7 +326,12 @@ impl Open {
             )?;
             if moved == 1 && read > 0 {
                 self.connection.execute(
-                    "INSERT INTO domicile_account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, datetime('now'))",
+                    // What came late is accounted for where the home has got to already.
+                    "INSERT INTO domicile_account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, datetime('now'))
+                     ON CONFLICT DO UPDATE SET
+                         read = read + excluded.read, delivered = delivered + excluded.delivered,
+                         ignored = ignored + excluded.ignored, quarantined = quarantined + excluded.quarantined,
+                         committed_at = excluded.committed_at",
                     params![shared.source, after, reached, read, delivered, ignored, quarantined],
                 )?;
             }

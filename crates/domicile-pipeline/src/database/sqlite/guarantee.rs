@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::config::{From, SourceConfig};
+use crate::database::settle;
 use crate::source::{Guarantee, GuaranteeClass};
 
 /// What is known of the cursor when it is a table's row id.
@@ -48,35 +49,22 @@ fn words(sql: &str) -> Vec<String> {
 }
 
 pub(super) fn guarantee(config: &SourceConfig, rowid: RowId) -> Guarantee {
-    let cursor = &config.cursor.join(", ");
-    let (class, reason, raise) = match (&config.from, rowid) {
-        (From::Table(_), RowId { is_cursor: true, is_autoincrement: true }) => (
-            GuaranteeClass::Exact,
-            format!(
-                "SQLite has one writer at a time, and it gives `{cursor}` by AUTOINCREMENT: an id grows and never comes again, unless one is set by hand"
+    let cursor = config.cursor.join(", ");
+    match (&config.from, rowid) {
+        (From::Table(_), RowId { is_cursor: true, is_autoincrement: true }) => Guarantee {
+            class: GuaranteeClass::Exact,
+            reason: format!(
+                "SQLite has one writer at a time, and it gives `{cursor}` by AUTOINCREMENT: an id grows and never comes \
+                 again, unless one is set by hand"
             ),
-            None,
-        ),
-        (From::Table(_), RowId { is_cursor: true, .. }) => (
-            GuaranteeClass::Bounded,
-            format!("exact while `{cursor}` is never set by hand and the highest ids are never deleted"),
-            Some(String::from("declare it INTEGER PRIMARY KEY AUTOINCREMENT to make it exact")),
-        ),
-        (From::Table(_), _) => (
-            GuaranteeClass::Heuristic,
-            format!(
-                "nothing stops a record from being written later with the same or a lower `{cursor}`, and it would not be read"
-            ),
-            Some(String::from("use the INTEGER PRIMARY KEY as cursor")),
-        ),
-        (From::Query(_), _) => (
-            GuaranteeClass::Heuristic,
-            format!(
-                "a query can show a record later with the same or a lower `{cursor}`, for example when a joined row comes \
-                 late, and it would not be read"
-            ),
-            Some(String::from("read a table with AUTOINCREMENT, or write the joined rows in one transaction")),
-        ),
-    };
-    Guarantee { class, reason, raise }
+            raise: None,
+        },
+        (From::Table(_), RowId { is_cursor: true, .. }) => Guarantee {
+            class: GuaranteeClass::Bounded,
+            reason: format!("exact while `{cursor}` is never set by hand and the highest ids are never deleted"),
+            raise: Some(String::from("declare it INTEGER PRIMARY KEY AUTOINCREMENT to make it exact")),
+        },
+        (From::Table(_), _) => settle::of_application(config, "the INTEGER PRIMARY KEY as cursor makes it bounded"),
+        (From::Query(_), _) => settle::of_query(config),
+    }
 }

@@ -39,7 +39,13 @@ CREATE TABLE IF NOT EXISTS domicile_quarantine (
     first_seen TEXT NOT NULL,
     last_seen TEXT NOT NULL,
     PRIMARY KEY (source, position, number)
-);";
+);
+CREATE TABLE IF NOT EXISTS domicile_seen (
+    source TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (source, at, hash)
+) WITHOUT ROWID;";
 
 /// A column of a table that is there already.
 pub(super) struct Existing {

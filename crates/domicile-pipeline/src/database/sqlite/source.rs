@@ -10,7 +10,7 @@ use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 use serde_json::{Map, Value};
 
-use super::cursor::{between, bounds};
+use super::cursor::{Reach, between, reach};
 use super::guarantee::{guarantee, rowid_alias};
 use super::json::stored;
 use super::read::{push, raw, size};
@@ -21,7 +21,7 @@ use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::{ColumnType, Document, From, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::{Bounds, check_all_are_read};
+use crate::database::bounds::check_all_are_read;
 use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::position::Position;
@@ -39,7 +39,7 @@ struct Reading {
     name: String,
     relation: String,
     cursor: Cursor,
-    bounds: Bounds,
+    reach: Reach,
     /// A value of the environment is in what is read, so that what SQLite says is not told.
     conceals: bool,
     /// The table, if the cursor is given by AUTOINCREMENT.
@@ -64,7 +64,7 @@ impl SqliteSource {
         let reading = Reading {
             name: config.name.clone(),
             relation,
-            bounds: bounds(&cursor, &schema, rowid.is_cursor),
+            reach: reach(&cursor, &schema, rowid.is_cursor),
             cursor,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
             autoincrement: match &config.from {
@@ -203,13 +203,13 @@ impl Reading {
 
     fn horizon(&self, connection: &Connection) -> Result<Position, String> {
         let told = |error: rusqlite::Error| self.told(&error);
-        if let Some(sql) = self.bounds.count_never(&self.relation) {
+        if let Some(sql) = self.reach.bounds.count_never(&self.relation) {
             check_all_are_read(connection.query_row(&sql, [], |row| row.get(0)).map_err(told)?, &self.cursor)?;
         }
         let columns: Vec<_> =
             self.cursor.columns().iter().map(|&column| quote(self.schema.field(column).name())).collect();
         let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
-        let sql = self.bounds.select_last(&columns.join(", "), &self.relation);
+        let sql = self.reach.bounds.select_last(&columns.join(", "), &self.relation);
         let (rows, _) = self.rows(connection, &sql, &[], Rows::one(&schema))?;
         let highest = rows.position(&Arc::new(schema))?;
         // Ids that were given and are gone are settled as well, because they never come again.
@@ -234,8 +234,8 @@ impl Reading {
         }
         // A single statement reads in a single snapshot, which ends with it.
         let columns: Vec<_> = self.schema.fields().iter().map(|field| quote(field.name())).collect();
-        let (condition, mut values) = between(&self.bounds, from, upto)?;
-        let (columns, order) = (columns.join(", "), self.bounds.order());
+        let (condition, mut values) = between(&self.reach, from, upto)?;
+        let (columns, order) = (columns.join(", "), self.reach.bounds.order());
         let sql = format!("SELECT {columns} FROM {} WHERE {condition} ORDER BY {order} LIMIT ?", self.relation);
         values.push(Stored::Integer(i64::try_from(limit.rows).unwrap_or(i64::MAX).saturating_add(1)));
         match self.rows(connection, &sql, &values, rows)? {

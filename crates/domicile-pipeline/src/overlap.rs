@@ -1,0 +1,254 @@
+//! Records that come late: what is read again, and which of it has been dealt with before.
+//!
+//! Where nothing in a source tells which records are still to come, as with a timestamp that the application sets, each
+//! run reads again what lies within the overlap. A home remembers the records that it has dealt with there, so that those
+//! that came late arrive, and the others do not arrive twice.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::ops::Bound;
+use std::time::Duration;
+
+use datafusion::arrow::array::{BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, Schema};
+use sha2::{Digest, Sha256};
+
+use crate::config::OverlapConfig;
+use crate::cursor::Cursor;
+use crate::locate::Share;
+use crate::position::{Position, Value};
+
+/// A home remembers at most so many records of a source.
+pub(crate) const MARKS_MAX: usize = 1_000_000;
+
+/// What is read again, and by what records are known.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlap {
+    span: Duration,
+    cursor: Cursor,
+    /// The columns that tell apart records of one cursor.
+    identity: Cursor,
+}
+
+/// What a home remembers of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The time that its cursor begins with, in microseconds since 1970.
+    pub(crate) at: i64,
+    /// Stands for its cursor and its identity: 128 bits of a hash, in hexadecimal.
+    pub(crate) hash: String,
+}
+
+impl Mark {
+    /// A number that tells the record from others with its cursor.
+    pub(crate) fn number(&self) -> i64 {
+        i64::from_str_radix(&self.hash[..15], 16).expect("a hash has hexadecimal digits")
+    }
+}
+
+impl Overlap {
+    /// The overlap that is configured, or the setting that does not fit the source's columns, with why.
+    pub(crate) fn find(
+        config: &OverlapConfig,
+        schema: &Schema,
+        cursor: &Cursor,
+    ) -> Result<Self, (&'static str, String)> {
+        if !matches!(cursor.types().first(), Some(DataType::Timestamp(..))) {
+            let why = format!("the cursor {} does not begin with a timestamp", cursor.named());
+            return Err(("overlap", why));
+        }
+        let identity = Cursor::find(schema, &config.identity).map_err(|wrong| {
+            let why = wrong.map_or_else(String::new, |(name, why)| format!("`{name}` {why}"));
+            ("identity", why)
+        })?;
+        Ok(Self { span: config.span, cursor: cursor.clone(), identity })
+    }
+
+    /// From when on records are read again by a home that has got to a position; `None` where nothing is.
+    pub(crate) fn begin(&self, position: &Position) -> Option<i64> {
+        let Some(Value::Timestamp(at)) = position.values().into_iter().next() else { return None };
+        Some(at.saturating_sub(i64::try_from(self.span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// From where on a home reads.
+    pub(crate) fn from(&self, position: &Position) -> Bound<Position> {
+        match self.begin(position) {
+            Some(begin) => Bound::Included(Position::of(vec![Value::Timestamp(begin)])),
+            None => Bound::Unbounded,
+        }
+    }
+
+    /// How many of the records, which are in the order of the cursor, stand in front of a time.
+    pub(crate) fn count_before(&self, records: &RecordBatch, begin: Option<i64>) -> usize {
+        begin.map_or(0, |begin| self.cursor.count_before(records, &Value::Timestamp(begin)))
+    }
+
+    /// What is remembered of a record.
+    pub(crate) fn mark(&self, records: &RecordBatch, row: usize) -> Mark {
+        let values = self.cursor.at(records, row).values();
+        let at = if let Some(Value::Timestamp(at)) = values.first() { *at } else { 0 };
+        let mut hasher = Sha256::new();
+        let identity = self.identity.values(records, row);
+        for value in values.into_iter().map(Some).chain(identity) {
+            let text = value.map(|value| value.to_string());
+            // The length keeps the end of one value from being taken for the beginning of the next.
+            let length = text.as_ref().map_or(u64::MAX, |text| text.len() as u64);
+            hasher.update(length.to_le_bytes());
+            hasher.update(text.unwrap_or_default());
+        }
+        let mut hash = String::with_capacity(32);
+        hasher.finalize()[..16].iter().for_each(|byte| write!(hash, "{byte:02x}").expect("a String takes it"));
+        Mark { at, hash }
+    }
+}
+
+/// What a home remembers, with what is new in its open transaction.
+pub(crate) struct Known {
+    marks: HashMap<String, i64>,
+    /// No record in front of this time is remembered from earlier.
+    oldest: i64,
+    new: Vec<Mark>,
+    in_share: HashSet<String>,
+}
+
+impl Known {
+    pub(crate) fn new(marks: Vec<Mark>) -> Self {
+        let oldest = marks.iter().map(|mark| mark.at).min().unwrap_or(i64::MAX);
+        let marks = marks.into_iter().map(|Mark { at, hash }| (hash, at)).collect();
+        Self { marks, oldest, new: Vec::new(), in_share: HashSet::new() }
+    }
+
+    /// Leaves out of a share what has been dealt with before, and notes the rest.
+    pub(crate) fn leave_out(&mut self, overlap: &Overlap, share: &mut Share) -> Result<(), String> {
+        self.in_share.clear();
+        let begin = overlap.begin(&share.upto).unwrap_or(i64::MIN);
+        let rows = share.records.num_rows();
+        // What comes in front is neither remembered from earlier nor to be remembered.
+        let first = overlap.count_before(&share.records, Some(begin.min(self.oldest)));
+        let mut are_new = vec![true; first];
+        for row in first..rows {
+            are_new.push(self.is_new(overlap.mark(&share.records, row), begin)?);
+        }
+        share.records =
+            filter_record_batch(&share.records, &BooleanArray::from(are_new)).map_err(|error| error.to_string())?;
+        for mark in std::mem::take(&mut share.ignored_marks) {
+            if !self.is_new(mark, begin)? {
+                share.ignored -= 1;
+            }
+        }
+        let mut quarantined = Vec::new();
+        for record in std::mem::take(&mut share.quarantined) {
+            if record.mark.clone().map_or(Ok(true), |mark| self.is_new(mark, begin))? {
+                quarantined.push(record);
+            }
+        }
+        share.quarantined = quarantined;
+        Ok(())
+    }
+
+    fn is_new(&mut self, mark: Mark, begin: i64) -> Result<bool, String> {
+        if !self.in_share.insert(mark.hash.clone()) {
+            let why = "two records have the same cursor and the same `identity`: name the columns that tell them apart";
+            return Err(String::from(why));
+        }
+        if self.marks.contains_key(&mark.hash) {
+            return Ok(false);
+        }
+        if mark.at >= begin {
+            self.marks.insert(mark.hash.clone(), mark.at);
+            self.new.push(mark);
+        }
+        Ok(true)
+    }
+
+    /// Forgets what is in front of a time, and gives what is new behind it.
+    pub(crate) fn take_new(&mut self, begin: i64) -> Result<Vec<Mark>, String> {
+        self.marks.retain(|_, at| *at >= begin);
+        if self.marks.len() > MARKS_MAX {
+            return Err(format!(
+                "{} records lie within the `overlap`, and at most {MARKS_MAX} are remembered; make it shorter",
+                self.marks.len()
+            ));
+        }
+        let mut new = std::mem::take(&mut self.new);
+        new.retain(|mark| mark.at >= begin);
+        Ok(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
+
+    fn records(rows: &[(i64, Option<i64>, &str)]) -> RecordBatch {
+        let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0)));
+        let id: ArrayRef = Arc::new(rows.iter().map(|row| row.1).collect::<Int64Array>());
+        let name: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.2)));
+        RecordBatch::try_from_iter([("at", at), ("id", id), ("name", name)]).unwrap()
+    }
+
+    fn overlap(records: &RecordBatch, identity: &[&str]) -> Overlap {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let cursor = Cursor::find(&records.schema(), &names(&["at"])).unwrap();
+        let config = OverlapConfig { span: Duration::from_micros(10), identity: names(identity) };
+        Overlap::find(&config, &records.schema(), &cursor).unwrap()
+    }
+
+    fn share(records: &RecordBatch, upto: i64) -> Share {
+        Share {
+            slot: 0,
+            upto: Position::of(vec![Value::Timestamp(upto)]),
+            records: records.clone(),
+            ignored: 0,
+            ignored_marks: Vec::new(),
+            quarantined: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_dealt_with_is_left_out_and_what_came_late_is_not() {
+        let first = records(&[(1, Some(1), "a"), (95, Some(1), "a"), (100, Some(2), "a")]);
+        let overlap = overlap(&first, &["id", "name"]);
+        let mut known = Known::new(Vec::new());
+        let mut all = share(&first, 100);
+        known.leave_out(&overlap, &mut all).unwrap();
+        assert_eq!(all.records.num_rows(), 3);
+        let marks = known.take_new(90).unwrap();
+        assert_eq!(marks.iter().map(|mark| mark.at).collect::<Vec<_>>(), [95, 100], "the first is out of reach");
+
+        let again = records(&[
+            (95, Some(1), "a"),
+            (95, None, "a"),
+            (95, Some(1), "aa"),
+            (100, Some(2), "a"),
+            (101, Some(2), "a"),
+        ]);
+        let mut again = share(&again, 101);
+        let mut known = Known::new(marks);
+        known.leave_out(&overlap, &mut again).unwrap();
+        assert_eq!(again.records, records(&[(95, None, "a"), (95, Some(1), "aa"), (101, Some(2), "a")]));
+        assert_eq!(known.take_new(101).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_identity_that_tells_nobody_apart_is_told() {
+        let two = records(&[(100, Some(1), "a"), (100, Some(1), "b")]);
+        let leave_out =
+            |identity: &[&str]| Known::new(Vec::new()).leave_out(&overlap(&two, identity), &mut share(&two, 100));
+        assert!(leave_out(&["id"]).unwrap_err().contains("tell them apart"));
+        assert_eq!(leave_out(&["id", "name"]), Ok(()));
+    }
+
+    #[test]
+    fn an_overlap_of_too_many_records_is_told() {
+        let mark = |number: usize| Mark { at: 5, hash: number.to_string() };
+        let known = |count: usize| Known::new((0..count).map(mark).collect()).take_new(0);
+        assert_eq!(known(MARKS_MAX), Ok(Vec::new()));
+        assert!(known(MARKS_MAX + 1).unwrap_err().contains("make it shorter"));
+    }
+}
