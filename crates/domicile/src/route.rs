@@ -17,10 +17,13 @@ use crate::{Home, Witness};
 /// let route = Route::new(Home::new("es").unwrap(), "audits are kept in Spain");
 /// assert_eq!(route.to_string(), "es, because audits are kept in Spain");
 /// ```
+// In this order the reason is moved in the same pieces, be it alone or in the whole; a processor waits for a piece that was
+// just stored in others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Route {
-    role: Role,
     reason: Reason,
+    role: Role,
 }
 
 impl Route {

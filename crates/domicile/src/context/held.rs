@@ -36,7 +36,8 @@ impl Suspended {
     }
 }
 
-/// The guards of one thread whose scopes have been away. A scope that is gone is forgotten.
+/// The guards of one thread whose scopes have been away. A scope that is gone is forgotten; one whose guard was forgotten,
+/// too, as by `mem::forget`, unless it outlives the thread: then what is known of it is leaked.
 #[derive(Debug)]
 pub(super) struct Away {
     by_mark: BTreeMap<Mark, Weak<Held>>,

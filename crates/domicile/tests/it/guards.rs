@@ -123,14 +123,14 @@ fn a_guard_closes_a_scope_that_went_to_another_thread() {
     assert!(poll_once(&mut future).is_ready(), "its guard is dropped");
 }
 
-/// A future that opens a scope for good at its first poll, and drops the guard that is kept on its thread at the next.
+/// A future whose first poll keeps a guard on its thread; at the next it drops the one that is kept on that thread.
 fn future_that_drops_a_guard() -> std::pin::Pin<Box<impl Future<Output = ()> + Send>> {
     let mut is_first = true;
     Box::pin(context::scope(
         Country("ES"),
         std::future::poll_fn(move |_| {
             match std::mem::take(&mut is_first) {
-                true => std::mem::forget(context::enter(Country("FR"))),
+                true => keep(context::enter(Country("FR"))),
                 false => drop_kept(),
             }
             assert_eq!(country(), Some("FR"));
@@ -143,12 +143,16 @@ fn future_that_drops_a_guard() -> std::pin::Pin<Box<impl Future<Output = ()> + S
 fn guards_of_two_threads_are_not_taken_for_each_other() {
     // One of these is to its thread what the guard in the future is to another.
     for dropped in 0..6 {
-        let first_poll = || {
+        let (go, went) = channel::<()>();
+        let (send, futures) = channel();
+        let first = std::thread::spawn(move || {
             let mut future = future_that_drops_a_guard();
             assert!(poll_once(&mut future).is_pending());
-            future
-        };
-        let mut future = std::thread::spawn(first_poll).join().unwrap();
+            send.send(future).unwrap();
+            went.recv().unwrap();
+            drop_kept();
+        });
+        let mut future = futures.recv().unwrap();
         let second_poll = move || {
             let mut guards: Vec<Guard> = (0..6).map(|tenant| context::enter(Tenant(tenant))).collect();
             keep(guards.remove(dropped));
@@ -157,6 +161,8 @@ fn guards_of_two_threads_are_not_taken_for_each_other() {
             assert_eq!((country(), tenant()), (None, None));
         };
         std::thread::spawn(second_poll).join().unwrap();
+        go.send(()).unwrap();
+        first.join().unwrap();
     }
 }
 
