@@ -10,6 +10,11 @@ demo dir="target/demo" *options:
 test:
     ./test
 
+# Run the tests of the library `domicile` under Miri, which tells of undefined behaviour; half an hour, with no filter.
+miri *filter:
+    MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 \
+        cargo +nightly miri test -p domicile --lib --tests -- {{ filter }}
+
 # Check the format and the lints.
 lint:
     cargo fmt --all --check

@@ -11,7 +11,7 @@ use tokio::task::{LocalSet, spawn_local, yield_now};
 
 use crate::values::{Country, LastWords, Pause, Tenant, country, poll_once, tenant};
 
-const YIELDS: u32 = 200;
+const YIELDS: u32 = if cfg!(miri) { 10 } else { 200 };
 
 fn current_thread() -> Runtime {
     Builder::new_current_thread().build().unwrap()
