@@ -38,6 +38,11 @@ impl Cursor {
         Ok(Self { columns, names: names.to_vec(), types })
     }
 
+    /// The same cursor among the columns of another schema, which has them all.
+    pub(crate) fn within(&self, schema: &Schema) -> Self {
+        Self::find(schema, &self.names).expect("the schema has the columns of the cursor")
+    }
+
     /// A cursor of all columns.
     pub(crate) fn whole(schema: &Schema) -> Self {
         let fields = || schema.fields().iter();

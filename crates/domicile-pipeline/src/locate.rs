@@ -332,6 +332,11 @@ impl Locator {
         }
     }
 
+    /// The numbers of the columns that the rules are made of.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
+        [&self.key].into_iter().chain(&self.ignore).flat_map(|rule| rule.columns.iter().copied())
+    }
+
     /// Whether the routing key is what `country_code` gives, and nothing else.
     pub(crate) fn is_country_code(&self) -> bool {
         self.is_country_code

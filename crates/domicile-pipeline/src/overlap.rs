@@ -65,6 +65,11 @@ impl Overlap {
         Ok(Self { span: config.span, cursor: cursor.clone(), identity })
     }
 
+    /// The numbers of the columns by which records are known.
+    pub(crate) fn columns(&self) -> &[usize] {
+        self.identity.columns()
+    }
+
     /// From when on records are read again by a home that has got to a position; `None` where nothing is.
     pub(crate) fn begin(&self, position: &Position) -> Option<i64> {
         let Some(Value::Timestamp(at)) = position.values().into_iter().next() else { return None };

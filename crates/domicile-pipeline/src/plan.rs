@@ -1,6 +1,6 @@
 //! Everything that is decided before the first record is read: sources opened, SQL planned, tables known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -62,6 +62,10 @@ impl Analyse for Arc<dyn Analyse> {
         (**self).tables()
     }
 
+    fn reads(&self) -> Option<Vec<String>> {
+        (**self).reads()
+    }
+
     fn analyse(
         &self,
         records: &datafusion::arrow::array::RecordBatch,
@@ -102,25 +106,74 @@ pub(crate) async fn plan(
         problems.extend(syntax_errors(source_config, document));
         return Err(Unplanned { problems, writing: None });
     };
-    let planner = match Planner::new(Arc::clone(&schema)) {
-        Ok(planner) => planner,
-        Err(error) => {
-            let problem = document.problem(&source_config.setting, error.strip_backtrace());
-            problems.push(problem.help("check the source's columns"));
+    let rules_on = |schema: &SchemaRef, cursor| plan_rules(schema, cursor, config, source_config, router, added);
+    let rules = match rules_on(&schema, cursor.clone()) {
+        Ok(rules) => rules,
+        Err(problem) => {
+            problems.push(problem);
             return Err(Unplanned { problems, writing: None });
         }
     };
-    let overlap = plan_overlap(&schema, config, source_config, &cursor, &mut problems);
-    let reading = (cursor, overlap.clone());
-    let locator = plan_locator(&planner, &schema, config, source_config, reading, router, &mut problems);
-    let writing = plan_analysers(&planner, config, source_config, added, &mut problems);
-    let combines = plan_combines(&writing, config, &mut problems);
-    match (opened, locator) {
-        (Ok(source), Some(locator)) if problems.is_empty() => {
+    problems.extend(rules.problems.iter().cloned());
+    let Ok(mut source) = opened else { return Err(Unplanned { problems, writing: Some(rules.writing) }) };
+    let read = rules.columns(&schema, &cursor).filter(|_| problems.is_empty());
+    let rules = match read {
+        None => Ok(rules),
+        Some(columns) => {
+            source.narrow(&columns);
+            rules_on(&source.schema(), source.cursor().clone())
+        }
+    };
+    match rules {
+        Ok(Rules { overlap, locator: Some(locator), combines, writing, .. }) if problems.is_empty() => {
             Ok(Planned { source, overlap, locator: Arc::new(locator), combines, writing })
         }
-        _ => Err(Unplanned { problems, writing: Some(writing) }),
+        Ok(rules) => Err(Unplanned { problems, writing: Some(rules.writing) }),
+        Err(problem) => Err(Unplanned { problems: vec![problem], writing: None }),
     }
+}
+
+/// What is planned on the columns of a source, and what is wrong with it.
+struct Rules {
+    overlap: Option<Arc<Overlap>>,
+    locator: Option<Locator>,
+    combines: Vec<Option<Combine>>,
+    writing: Writing,
+    problems: Vec<Problem>,
+}
+
+impl Rules {
+    /// The columns that have to be read, unless all have to.
+    fn columns(&self, schema: &SchemaRef, cursor: &Cursor) -> Option<Vec<usize>> {
+        let reads = self.writing.analysers.reads()?;
+        let named = reads.iter().filter_map(|name| schema.index_of(name).ok());
+        let rules = self.locator.iter().flat_map(Locator::columns);
+        let identity = self.overlap.iter().flat_map(|overlap| overlap.columns());
+        let known = cursor.columns().iter().chain(identity).copied();
+        let all: BTreeSet<usize> = named.chain(rules).chain(known).collect();
+        (all.len() < schema.fields().len()).then(|| all.into_iter().collect())
+    }
+}
+
+fn plan_rules(
+    schema: &SchemaRef,
+    cursor: Cursor,
+    config: &Config,
+    source: &SourceConfig,
+    router: &Arc<Chain>,
+    added: &Added,
+) -> Result<Rules, Problem> {
+    let planner = Planner::new(Arc::clone(schema)).map_err(|error| {
+        let problem = config.document.problem(&source.setting, error.strip_backtrace());
+        problem.help("check the source's columns")
+    })?;
+    let mut problems = Vec::new();
+    let overlap = plan_overlap(schema, config, source, &cursor, &mut problems);
+    let reading = (cursor, overlap.clone());
+    let locator = plan_locator(&planner, schema, config, source, reading, router, &mut problems);
+    let writing = plan_analysers(&planner, config, source, added, &mut problems);
+    let combines = plan_combines(&writing, config, &mut problems);
+    Ok(Rules { overlap, locator, combines, writing, problems })
 }
 
 /// What is wrong with the SQL of a source whose columns are not known.

@@ -80,14 +80,17 @@ pub(crate) trait Source: Send {
     /// The columns of a record.
     fn schema(&self) -> SchemaRef;
 
+    /// Reads only these columns, given by their numbers in order, from now on. Those of the cursor are among them.
+    fn narrow(&mut self, columns: &[usize]);
+
     /// The columns by which it is read.
     fn cursor(&self) -> &Cursor;
 
     /// What reading by the cursor guarantees.
     fn guarantee(&self) -> &Guarantee;
 
-    /// Records that are given as JSON in place of the source's own, taken as the source would hold and give them. The error
-    /// names the record.
+    /// Records that are given as JSON in place of the source's own, taken as the source would hold and give them; they may
+    /// have columns that are not read. The error names the record.
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String>;
 
     /// Up to where everything is settled now. Who is not known to have ended is waited for, within a bound; what was

@@ -1,6 +1,7 @@
 //! Turning one home's records into the objects that are wanted there.
 
 mod aggregate;
+mod fields;
 mod object;
 mod shape;
 mod sql;
@@ -22,6 +23,9 @@ use crate::table::Table;
 pub(crate) trait Analyse: Send + Sync {
     /// The tables that its objects go to.
     fn tables(&self) -> &[Table];
+
+    /// The columns that it reads of a record; `None` for all.
+    fn reads(&self) -> Option<Vec<String>>;
 
     /// The objects that these records make: for each, the number of its table and rows of that table's schema.
     fn analyse(&self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String>;
@@ -50,6 +54,14 @@ impl Analysers {
     /// The tables of all analysers.
     pub(crate) fn tables(&self) -> &Arc<[Table]> {
         &self.tables
+    }
+
+    /// The columns that they read of a record, together; `None` for all.
+    pub(crate) fn reads(&self) -> Option<Vec<String>> {
+        self.analysers.iter().try_fold(Vec::new(), |mut all, (_, analyser)| {
+            all.extend(analyser.reads()?);
+            Some(all)
+        })
     }
 
     /// The objects that these records make, by the number of their table.

@@ -20,6 +20,7 @@ pub(crate) struct SqlAnalyser {
     /// A value of the environment is in it.
     conceals: bool,
     plan: Plan,
+    reads: Vec<String>,
     tables: [Table; 1],
 }
 
@@ -60,7 +61,8 @@ impl SqlAnalyser {
                 (query, Write::Merge(merges))
             }
         };
-        let plan = planner.physical_plan(&deliverable(query)?)?;
+        let query = deliverable(query)?;
+        let (plan, reads) = (planner.physical_plan(&query)?, planner.reads(&query)?);
         let schema = plan.schema();
         let key = key(config, &schema, &write)?;
         let table = Table { name: config.into.clone(), schema, key, write, adds_columns: false };
@@ -68,13 +70,17 @@ impl SqlAnalyser {
             let message = format!("the result has two columns `{name}`; a database does not tell names by their case");
             return Err(Unplanned::new("sql", message, "give one of them another name, with AS"));
         }
-        Ok(Self { conceals: document.conceals(&config.setting.key("sql")), plan, tables: [table] })
+        Ok(Self { conceals: document.conceals(&config.setting.key("sql")), plan, reads, tables: [table] })
     }
 }
 
 impl Analyse for SqlAnalyser {
     fn tables(&self) -> &[Table] {
         &self.tables
+    }
+
+    fn reads(&self) -> Option<Vec<String>> {
+        Some(self.reads.clone())
     }
 
     fn analyse(&self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {

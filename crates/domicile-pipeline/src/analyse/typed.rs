@@ -6,6 +6,7 @@ use datafusion::arrow::array::RecordBatch;
 use serde::de::DeserializeOwned;
 
 use super::Analyse;
+use super::fields::fields;
 use super::object::{Object, Objects, Shape};
 use crate::table::Table;
 
@@ -18,7 +19,7 @@ use crate::table::Table;
 /// again. It MUST NOT write anywhere itself.
 pub trait Analyser: Send + Sync + 'static {
     /// The record: fields by the names of the source's columns. Decimals are read from text, for example into
-    /// `rust_decimal::Decimal`; columns without a field are skipped.
+    /// `rust_decimal::Decimal`; columns without a field are not read.
     type Record: DeserializeOwned;
 
     /// Declares the types of objects that [`analyse`](Self::analyse) adds.
@@ -66,6 +67,10 @@ impl<A: Analyser> TypedAnalyser<A> {
 impl<A: Analyser> Analyse for TypedAnalyser<A> {
     fn tables(&self) -> &[Table] {
         &self.tables
+    }
+
+    fn reads(&self) -> Option<Vec<String>> {
+        Some(fields::<A::Record>()?.iter().map(|name| (*name).to_owned()).collect())
     }
 
     fn analyse(&self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {

@@ -10,12 +10,12 @@ use crate::batch::{Batch, BatchLimit};
 use crate::text::{decimal_from_text, has_digits, timestamp_from_text};
 
 /// A batch of records that are given as JSON. A value that its column cannot hold is a defect of its record, as it is when
-/// it was read. The error names the record and what is no value at all.
-pub(super) fn given(schema: &SchemaRef, objects: &[Map<String, Value>]) -> Result<Batch, String> {
+/// it was read; those of columns that are not read are left out. The error names the record and what is no value at all.
+pub(super) fn given(schema: &SchemaRef, all: &SchemaRef, objects: &[Map<String, Value>]) -> Result<Batch, String> {
     let mut rows = Rows::new(schema, BatchLimit { rows: objects.len(), bytes: 0 });
     for (number, object) in objects.iter().enumerate() {
         let wrong = |name: &str, what: &str| format!("record {} of the input: `{name}` {what}", number + 1);
-        if let Some(name) = object.keys().find(|name| schema.index_of(name).is_err()) {
+        if let Some(name) = object.keys().find(|name| all.index_of(name).is_err()) {
             return Err(wrong(name, "is no column of the source"));
         }
         for (column, field) in schema.fields().iter().enumerate() {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn of(value: Value) -> Result<Batch, String> {
-        given(&schema(), &[value.as_object().unwrap().clone()])
+        given(&schema(), &schema(), &[value.as_object().unwrap().clone()])
     }
 
     #[test]

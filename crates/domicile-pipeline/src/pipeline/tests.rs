@@ -22,6 +22,10 @@ impl Source for Panicking {
         self.source.schema()
     }
 
+    fn narrow(&mut self, columns: &[usize]) {
+        self.source.narrow(columns);
+    }
+
     fn cursor(&self) -> &Cursor {
         self.source.cursor()
     }

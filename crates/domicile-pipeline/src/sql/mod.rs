@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::context::SessionContext;
@@ -65,6 +66,19 @@ impl Planner {
     pub(crate) fn syntax_error(sql: &str, is_expression: bool) -> Option<String> {
         let query = if is_expression { format!("SELECT {sql}\n") } else { sql.to_owned() };
         DFParser::parse_sql(&query).err().map(|error| said(&error))
+    }
+
+    /// The columns of a record that a query reads.
+    pub(crate) fn reads(&self, plan: &LogicalPlan) -> Result<Vec<String>> {
+        let mut columns = Vec::new();
+        // Optimised, a scan says which columns are wanted of it.
+        self.session.state().optimize(plan)?.apply_with_subqueries(|part| {
+            if let LogicalPlan::TableScan(scan) = part {
+                columns.extend(scan.projected_schema.fields().iter().map(|field| field.name().clone()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(columns)
     }
 
     /// A plan that can be run.

@@ -264,6 +264,6 @@ impl Setup {
 
     /// An analyser that only notes which records there were.
     pub(crate) fn none() -> Self {
-        Self::new().insert("seen", "SELECT id FROM record")
+        Self::new().insert("seen", "SELECT * FROM record")
     }
 }

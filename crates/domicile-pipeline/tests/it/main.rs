@@ -2,6 +2,7 @@
 
 mod added_columns;
 mod aggregates;
+mod columns_read;
 mod connections;
 mod cursors;
 mod dirty;

@@ -50,7 +50,7 @@ fn setup() -> Setup {
     Setup::new()
         .setting("ignore = \"customer = 'test'\"")
         .analyser("customers", "key = \"customer\"", "SELECT customer FROM record")
-        .merge("total", "SELECT country, count(*) AS n FROM record GROUP BY country")
+        .merge("total", "SELECT country, count(*) AS n, sum(amount) AS s FROM record GROUP BY country")
 }
 
 #[test]

@@ -49,6 +49,8 @@ struct Reading {
     /// A value of the environment is in what is read, so that what the server says is not told.
     conceals: bool,
     schema: SchemaRef,
+    /// All columns, also those that are not read.
+    all: SchemaRef,
 }
 
 impl MySqlSource {
@@ -89,6 +91,7 @@ impl MySqlSource {
             selected,
             cursor,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
+            all: Arc::clone(&schema),
             schema,
         };
         let guarantee = settling.guarantee(config);
@@ -164,6 +167,13 @@ impl Source for MySqlSource {
         Arc::clone(&self.reading.schema)
     }
 
+    fn narrow(&mut self, columns: &[usize]) {
+        let reading = &mut self.reading;
+        reading.schema = Arc::new(reading.schema.project(columns).expect("the columns are among those of the source"));
+        reading.cursor = reading.cursor.within(&reading.schema);
+        reading.selected = columns.iter().map(|&column| reading.selected[column].clone()).collect();
+    }
+
     fn cursor(&self) -> &Cursor {
         &self.reading.cursor
     }
@@ -173,7 +183,7 @@ impl Source for MySqlSource {
     }
 
     fn given(&self, objects: &[Map<String, serde_json::Value>]) -> Result<Batch, String> {
-        given(&self.reading.schema, objects)
+        given(&self.reading.schema, &self.reading.all, objects)
     }
 
     async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {

@@ -48,6 +48,8 @@ struct Reading {
     /// A value of the environment is in what is read, so that what the server says is not told.
     conceals: bool,
     schema: SchemaRef,
+    /// All columns, also those that are not read.
+    all: SchemaRef,
 }
 
 impl PostgresSource {
@@ -86,6 +88,7 @@ impl PostgresSource {
             bounds,
             casts,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
+            all: Arc::clone(&schema),
             schema,
         };
         let guarantee = settling.guarantee(config);
@@ -147,6 +150,13 @@ impl Source for PostgresSource {
         Arc::clone(&self.reading.schema)
     }
 
+    fn narrow(&mut self, columns: &[usize]) {
+        let reading = &mut self.reading;
+        reading.schema = Arc::new(reading.schema.project(columns).expect("the columns are among those of the source"));
+        reading.cursor = reading.cursor.within(&reading.schema);
+        reading.selected = columns.iter().map(|&column| reading.selected[column].clone()).collect();
+    }
+
     fn cursor(&self) -> &Cursor {
         &self.reading.cursor
     }
@@ -156,7 +166,7 @@ impl Source for PostgresSource {
     }
 
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {
-        given(&self.reading.schema, objects)
+        given(&self.reading.schema, &self.reading.all, objects)
     }
 
     async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {

@@ -45,6 +45,8 @@ struct Reading {
     /// The table, if the cursor is given by AUTOINCREMENT.
     autoincrement: Option<String>,
     schema: SchemaRef,
+    /// All columns, also those that are not read.
+    all: SchemaRef,
 }
 
 impl SqliteSource {
@@ -71,6 +73,7 @@ impl SqliteSource {
                 From::Table(table) if rowid.is_cursor && rowid.is_autoincrement => Some(table.clone()),
                 _ => None,
             },
+            all: Arc::clone(&schema),
             schema,
         };
         let guarantee = guarantee(config, rowid);
@@ -148,6 +151,12 @@ impl Source for SqliteSource {
         Arc::clone(&self.reading.schema)
     }
 
+    fn narrow(&mut self, columns: &[usize]) {
+        let reading = Arc::get_mut(&mut self.reading).expect("nothing is being read");
+        reading.schema = Arc::new(reading.schema.project(columns).expect("the columns are among those of the source"));
+        reading.cursor = reading.cursor.within(&reading.schema);
+    }
+
     fn cursor(&self) -> &Cursor {
         &self.reading.cursor
     }
@@ -188,7 +197,7 @@ impl Reading {
         let mut rows = Rows::new(&self.schema, BatchLimit { rows: objects.len(), bytes: 0 });
         for (number, object) in objects.iter().enumerate() {
             let wrong = |name: &str, what: &str| format!("record {} of the input: `{name}` {what}", number + 1);
-            if let Some(name) = object.keys().find(|name| self.schema.index_of(name).is_err()) {
+            if let Some(name) = object.keys().find(|name| self.all.index_of(name).is_err()) {
                 return Err(wrong(name, "is no column of the source"));
             }
             for (column, field) in self.schema.fields().iter().enumerate() {
