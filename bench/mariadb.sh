@@ -47,7 +47,7 @@ start_mariadb() { # source|homes
         mkdir -p "$data"
         [ "$(id -u)" != 0 ] || chown mysql "$data"
         as_user mysql mariadb-install-db "${options[@]}" --skip-test-db >/dev/null
-        echo "FLUSH PRIVILEGES; CREATE USER bench@'%'; GRANT ALL ON *.* TO bench@'%';" |
+        printf "%s;\n" "FLUSH PRIVILEGES" "CREATE USER bench@'%'" "GRANT ALL ON *.* TO bench@'%'" |
             as_user mysql mariadbd "${options[@]}" --bootstrap 2>/dev/null
     fi
     as_user mysql mariadbd "${options[@]}" --bind-address=127.0.0.1 --port="$(port "$1")" --socket="$data/socket" \
@@ -94,7 +94,7 @@ load() {
     client source -e "CREATE DATABASE IF NOT EXISTS source"
     client source source -e "DROP TABLE IF EXISTS sales; CREATE TABLE $SALES;
         LOAD DATA LOCAL INFILE '$DOMICILE_BENCH_DIR/sales.csv' INTO TABLE sales
-        FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' IGNORE 1 LINES; ANALYZE TABLE sales" >/dev/null
+        FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' IGNORE 1 LINES; CREATE INDEX by_country ON sales (country); ANALYZE TABLE sales" >/dev/null
 }
 reset() { # empty homes, with their tables
     local home
@@ -155,7 +155,7 @@ run() { # mariadb|mixed
 # One table by the server's own tools, without routing and without sums.
 copy() {
     mariadb-dump --no-defaults --host=127.0.0.1 --port="$MARIADB_SOURCE_PORT" --user=bench --skip-ssl \
-        --single-transaction --quick source sales | client homes d_limit
+        --single-transaction --quick --no-create-info source sales | client homes d_limit
 }
 dump() {
     mariadb-dump --no-defaults --host=127.0.0.1 --port="$MARIADB_SOURCE_PORT" --user=bench --skip-ssl \
