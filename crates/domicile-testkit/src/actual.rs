@@ -122,7 +122,8 @@ impl Actual {
             self.tally.add(&format!("{place}.account"), row);
         }
         // Each account is for (after, upto]; two of them never speak of the same record.
-        let spans = "SELECT coalesce(after, -9223372036854775808), upto FROM domicile_account ORDER BY upto";
+        let spans = "SELECT coalesce(CAST(after AS INTEGER), -9223372036854775808), CAST(upto AS INTEGER)
+                     FROM domicile_account ORDER BY 2";
         let spans = read(connection, spans, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
         let overlaps = spans.windows(2).filter(|pair| pair[1].0 < pair[0].1).count();
         let empty = spans.iter().filter(|(after, upto)| after >= upto).count();

@@ -127,8 +127,8 @@ fn mistakes_of_every_kind_are_told_at_once() {
       help: a key has one home: remove it from one of the two
     domicile.toml:8:12: error: the home `portugal` is the same database as the home `germany` in line 6
       help: give each a database of its own; only sources may share one
-    domicile.toml:14:10: error: there is no column `number`
-      help: the integer columns are: ["id"]
+    domicile.toml:14:10: error: the cursor `number` is no column
+      help: the columns that can be one are: ["id", "country", "customer", "sold_on", "status", "amount"]
     domicile.toml:15:7: error: Schema error: No field named land.
     Valid fields are id, country, customer, sold_on, status, amount.
       help: write an SQL expression over the source's columns, for example country_code(country)

@@ -62,7 +62,7 @@ fn assert_all_arrived(sandbox: &Sandbox) {
         let home = sandbox.home(&format!("t{home:03}"));
         let sql = "SELECT (SELECT count(*) FROM sales), coalesce((SELECT sales FROM total), 0),
             (SELECT CAST(round(coalesce(sum(revenue), 0) * 100) AS INTEGER) FROM total),
-            (SELECT coalesce(sum(delivered), 0) FROM domicile_account), (SELECT position FROM domicile_position)";
+            (SELECT coalesce(sum(delivered), 0) FROM domicile_account), (SELECT CAST(position AS INTEGER) FROM domicile_position)";
         let row = home.query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]));
         assert_eq!(row, Ok([expected, expected, expected * 25, expected, SALES]));
     }

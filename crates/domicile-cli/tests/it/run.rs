@@ -67,7 +67,7 @@ fn it_exits_with_2_when_the_configuration_is_wrong_and_writes_nothing() {
     let _shop = tidy_shop(&sandbox);
     sandbox.write_config(&CONFIG.replace("cursor = \"id\"", "cursor = \"number\""));
     let before = sandbox.files();
-    run(&sandbox).exits(2).complains("domicile.toml:14:10: error: there is no column `number`");
+    run(&sandbox).exits(2).complains("domicile.toml:14:10: error: the cursor `number` is no column");
     assert_eq!(before, sandbox.files());
     sandbox.write_config(CONFIG);
     run(&sandbox).exits(0);
