@@ -15,6 +15,7 @@ mod database;
 mod deliver;
 mod error;
 mod explain;
+mod extension;
 mod inspect;
 mod locate;
 mod overlap;
@@ -32,6 +33,8 @@ pub use account::Account;
 pub use analyse::{Analyser, Kinds, Object, Objects, Shape};
 pub use check::{Checked, CheckedSource};
 pub use config::{Config, Problem, Problems};
+#[doc(hidden)]
+pub use database::postgres::fuzz::{Copied, fuzz_copy};
 pub use error::{Error, Failure};
 pub use explain::{Explained, ExplainedObject, Outcome, Records};
 pub use pipeline::Pipeline;

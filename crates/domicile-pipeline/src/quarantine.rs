@@ -1,7 +1,7 @@
 //! Where a record goes that cannot be routed or delivered: kept as it is, with the reason.
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -70,7 +70,12 @@ pub(crate) fn record_json(records: &RecordBatch, row: usize, defects: &[Defect])
         let text = ArrayFormatter::try_new(array, &options)
             .map_or_else(|error| error.to_string(), |formatter| formatter.value(row).to_string());
         match data_type {
-            DataType::Int64 | DataType::Float64 | DataType::Boolean => text.parse().unwrap_or(Value::String(text)),
+            DataType::Int64 | DataType::UInt64 | DataType::Boolean => text.parse().unwrap_or(Value::String(text)),
+            // From the number itself: what is read from text may differ in its last digit. What is none stays text.
+            DataType::Float64 => match array.as_primitive::<Float64Type>().value(row) {
+                float if float.is_finite() => float.into(),
+                float => float.to_string().into(),
+            },
             DataType::Binary => Value::String(format!("0x{text}")),
             _ => Value::String(text),
         }

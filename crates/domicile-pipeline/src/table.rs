@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit};
 use serde::Serialize;
+
+use crate::extension::extension;
 
 /// How two partial results of one aggregate become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -83,7 +85,10 @@ impl Table {
     /// Whether two tables have the same columns and key and are written in the same way.
     pub(crate) fn is_like(&self, other: &Table) -> bool {
         let columns = |table: &Table| -> Vec<_> {
-            table.schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+            let column = |field: &FieldRef| {
+                (field.name().clone(), field.data_type().clone(), extension(field).map(str::to_owned))
+            };
+            table.schema.fields().iter().map(column).collect()
         };
         columns(self) == columns(other) && self.key == other.key && self.write == other.write
     }
@@ -111,26 +116,35 @@ pub(crate) fn reserved(name: &str) -> Option<&'static str> {
     prefixes.into_iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, why)| why)
 }
 
+/// The type of an instant: a timestamp that is in UTC.
+pub(crate) fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
 /// The type that a result column is delivered as, or `None` if no database here can hold it.
 ///
-/// Small integers become 64 bits wide and the layouts of text become one, so that a delivery knows eight types.
+/// Small integers become 64 bits wide, the layouts of text become one and all zones UTC, so that a delivery knows eleven
+/// types.
 #[must_use]
 pub(crate) fn delivered_as(data_type: &DataType) -> Option<DataType> {
     use DataType::{
         Binary, BinaryView, Boolean, Date32, Decimal32, Decimal64, Decimal128, Float16, Float32, Float64, Int8, Int16,
-        Int32, Int64, LargeBinary, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
+        Int32, Int64, LargeBinary, LargeUtf8, Time32, Time64, Timestamp, UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
     };
     match data_type {
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => Some(Int64),
+        UInt64 => Some(UInt64),
         Float16 | Float32 | Float64 => Some(Float64),
         Utf8 | LargeUtf8 | Utf8View => Some(Utf8),
         Binary | LargeBinary | BinaryView => Some(Binary),
         Boolean => Some(Boolean),
         Date32 => Some(Date32),
         // Nanoseconds and the milliseconds of Date64 would be cut off.
-        Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None) => {
-            Some(Timestamp(TimeUnit::Microsecond, None))
-        }
+        Time32(_) | Time64(TimeUnit::Microsecond) => Some(Time64(TimeUnit::Microsecond)),
+        Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, zone) => match zone {
+            None => Some(Timestamp(TimeUnit::Microsecond, None)),
+            Some(_) => Some(instant()),
+        },
         Decimal32(precision, scale) | Decimal64(precision, scale) | Decimal128(precision, scale) if *scale >= 0 => {
             Some(Decimal128(*precision, *scale))
         }

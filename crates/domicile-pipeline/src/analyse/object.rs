@@ -9,7 +9,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::table::{Merge, Table, Write, reserved};
+use crate::extension::{JSON, UUID, extended};
+use crate::table::{Merge, Table, Write, instant, reserved};
 use crate::text;
 
 /// A type of object that an analyser makes. Its fields are serialised by name into the columns of its shape: each field
@@ -100,6 +101,41 @@ impl Shape {
         self.column(name, DataType::Timestamp(TimeUnit::Microsecond, None))
     }
 
+    /// A column of instants, serialised as text with a zone: `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`.
+    #[must_use]
+    pub fn timestamptz(self, name: &str) -> Self {
+        self.column(name, instant())
+    }
+
+    /// A column of times of day, serialised as text: `HH:MM:SS[.ffffff]`.
+    #[must_use]
+    pub fn time(self, name: &str) -> Self {
+        self.column(name, DataType::Time64(TimeUnit::Microsecond))
+    }
+
+    /// A column of integers of 64 bits that are not negative.
+    #[must_use]
+    pub fn unsigned(self, name: &str) -> Self {
+        self.column(name, DataType::UInt64)
+    }
+
+    /// A column of UUIDs, serialised as text in their usual form.
+    #[must_use]
+    pub fn uuid(self, name: &str) -> Self {
+        self.extended(name, UUID)
+    }
+
+    /// A column of JSON, serialised as text.
+    #[must_use]
+    pub fn json(self, name: &str) -> Self {
+        self.extended(name, JSON)
+    }
+
+    fn extended(mut self, name: &str, extension: &str) -> Self {
+        self.columns.push((extended(Field::new(name, DataType::Utf8, true), extension), None));
+        self
+    }
+
     /// The column before this call is part of the key.
     #[must_use]
     pub fn key(mut self) -> Self {
@@ -140,7 +176,10 @@ impl Shape {
 
     fn merge(mut self, merge: Merge) -> Self {
         let last = self.last();
-        self.columns[last].1 = Some(merge);
+        let (field, merged) = &mut self.columns[last];
+        // What is merged is compared as text.
+        field.metadata_mut().clear();
+        *merged = Some(merge);
         self
     }
 
@@ -219,9 +258,9 @@ impl<O: Object> Pending for Vec<O> {
         }
         check_names(fields, &objects[0])?;
         let rows = serde_arrow::to_record_batch(&text::taken(fields), &objects).map_err(|error| error.to_string())?;
-        let columns = fields.iter().zip(rows.columns()).map(|(field, column)| match field.data_type() {
-            found if text::is_read(found) => {
-                text::read(column.as_string(), found).map_err(|wanted| format!("`{}` is not {wanted}", field.name()))
+        let columns = fields.iter().zip(rows.columns()).map(|(field, column)| match field {
+            _ if text::is_read(field) => {
+                text::read(column.as_string(), field).map_err(|wanted| format!("`{}` is not {wanted}", field.name()))
             }
             _ => Ok(Arc::clone(column)),
         });

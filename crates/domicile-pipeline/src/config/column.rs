@@ -3,21 +3,28 @@
 use std::fmt;
 use std::str::FromStr;
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
 use super::findings::{listed, meant};
+use crate::extension::{JSON, UUID, extended};
+use crate::table::instant;
 
 /// Decimals have at most so many digits.
 const PRECISION_MAX: u8 = 38;
 
 /// The types that need no parameters, by name.
-const PLAIN: [(&str, ColumnType); 7] = [
+const PLAIN: [(&str, ColumnType); 12] = [
     ("text", ColumnType::Text),
     ("integer", ColumnType::Integer),
+    ("unsigned", ColumnType::Unsigned),
     ("float", ColumnType::Float),
     ("boolean", ColumnType::Boolean),
     ("date", ColumnType::Date),
+    ("time", ColumnType::Time),
     ("timestamp", ColumnType::Timestamp),
+    ("timestamptz", ColumnType::TimestampTz),
+    ("uuid", ColumnType::Uuid),
+    ("json", ColumnType::Json),
     ("bytes", ColumnType::Bytes),
 ];
 
@@ -28,6 +35,8 @@ pub enum ColumnType {
     Text,
     /// `integer`: 64 bits, signed.
     Integer,
+    /// `unsigned`: an integer of 64 bits that is not negative.
+    Unsigned,
     /// `float`: 64 bits. Not for money.
     Float,
     /// `boolean`
@@ -41,8 +50,16 @@ pub enum ColumnType {
     },
     /// `date`: a day.
     Date,
-    /// `timestamp`: an instant, in microseconds.
+    /// `time`: a time of day, in microseconds.
+    Time,
+    /// `timestamp`: a day and a time of day without a zone, in microseconds.
     Timestamp,
+    /// `timestamptz`: an instant, in microseconds. Text has to say its zone.
+    TimestampTz,
+    /// `uuid`: text in the usual form, or sixteen bytes.
+    Uuid,
+    /// `json`
+    Json,
     /// `bytes`
     Bytes,
 }
@@ -51,14 +68,27 @@ impl ColumnType {
     /// The type of Arrow that values of the column have.
     pub(crate) fn data_type(&self) -> DataType {
         match *self {
-            ColumnType::Text => DataType::Utf8,
+            ColumnType::Text | ColumnType::Uuid | ColumnType::Json => DataType::Utf8,
             ColumnType::Integer => DataType::Int64,
+            ColumnType::Unsigned => DataType::UInt64,
             ColumnType::Float => DataType::Float64,
             ColumnType::Boolean => DataType::Boolean,
             ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale.cast_signed()),
             ColumnType::Date => DataType::Date32,
+            ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),
             ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            ColumnType::TimestampTz => instant(),
             ColumnType::Bytes => DataType::Binary,
+        }
+    }
+
+    /// The field of a column with this name.
+    pub(crate) fn field(&self, name: &str) -> Field {
+        let field = Field::new(name, self.data_type(), true);
+        match self {
+            ColumnType::Uuid => extended(field, UUID),
+            ColumnType::Json => extended(field, JSON),
+            _ => field,
         }
     }
 }
@@ -115,11 +145,11 @@ impl fmt::Display for ColumnType {
 
 #[cfg(test)]
 mod tests {
-    use super::ColumnType;
+    use super::{ColumnType, PLAIN};
 
     #[test]
     fn every_type_is_read_as_it_is_displayed() {
-        for text in ["text", "integer", "float", "boolean", "decimal(12,2)", "date", "timestamp", "bytes"] {
+        for text in PLAIN.iter().map(|(name, _)| *name).chain(["decimal(12,2)"]) {
             assert_eq!(text.parse::<ColumnType>().unwrap().to_string(), text);
         }
     }

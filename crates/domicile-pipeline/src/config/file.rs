@@ -126,8 +126,8 @@ pub(super) struct SourceFile {
     /// SQL predicate: records for which it holds are counted, but not analysed. Example: `status = 'test'`.
     #[schemars(example = "status = 'test'", extend("minLength" = 1))]
     pub(super) ignore: Option<String>,
-    /// Types of columns that the source does not say: text, integer, float, boolean, decimal(precision,scale), date,
-    /// timestamp or bytes. Example: `columns = { amount = "decimal(12,2)" }`.
+    /// Types of columns that the source does not say: text, integer, unsigned, float, boolean, decimal(precision,scale),
+    /// date, time, timestamp, timestamptz, uuid, json or bytes. Example: `columns = { amount = "decimal(12,2)" }`.
     #[serde(default)]
     #[schemars(example = BTreeMap::from([("amount", "decimal(12,2)")]))]
     pub(super) columns: BTreeMap<String, String>,

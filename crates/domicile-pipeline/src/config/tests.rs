@@ -138,7 +138,7 @@ conf/domicile.toml:7:10: error: the routing key `FR` is placed twice: by `homes.
 conf/domicile.toml:12:8: error: `batch.rows` must be a whole number, not a text
   help: write it as in `rows = 12288`
 conf/domicile.toml:24:22: error: `money` is not the type of a column
-  help: the types are `text`, `integer`, `float`, `boolean`, `date`, `timestamp`, `bytes`, `decimal(12,2)`
+  help: the types are `text`, `integer`, `unsigned`, `float`, `boolean`, `date`, `time`, `timestamp`, `timestamptz`, `uuid`, `json`, `bytes`, `decimal(12,2)`
 conf/domicile.toml:30:7: error: key with no value
   help: TOML expects `=`
 conf/domicile.toml:34:8: error: `domicile_totals` is reserved: `domicile_` begins the program's own tables

@@ -1,6 +1,7 @@
 //! Whether a table that is there takes the objects of analysers, as far as that is alike in all databases.
 
 use super::Quote;
+use crate::extension::shown;
 use crate::table::{Merge, Table, Write};
 
 /// What does not fit, and what mends it.
@@ -49,14 +50,14 @@ pub(super) fn column_misfit(
     is_kept: bool,
     declaration: &str,
 ) -> Option<Found> {
-    let data_type = table.schema.field(number).data_type();
     let name = format!("`{}.{}`", table.name, column.name);
     if column.is_generated {
         let fix = String::from("leave it out of the analyser's result");
         return Some((format!("{name} is a generated column"), fix));
     }
     if !is_kept {
-        let message = format!("{name} is declared `{}`, which does not keep {data_type} as it is", column.declared);
+        let shown = shown(table.schema.field(number));
+        let message = format!("{name} is declared `{}`, which does not keep {shown} as it is", column.declared);
         return Some((message, format!("declare it {declaration}, or cast the analyser's result")));
     }
     // Found only when a day's sum is written, it could no longer be said which record is at fault.

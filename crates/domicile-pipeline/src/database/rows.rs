@@ -26,7 +26,7 @@ impl Rows {
     pub(super) fn new(schema: &Schema, limit: BatchLimit) -> Self {
         let bytes = limit.bytes / schema.fields().len().max(1);
         let rows = limit.rows.min(bytes / 8) + 1;
-        let column = |field: &Arc<Field>| Column::with_capacity(field.data_type(), rows, bytes);
+        let column = |field: &Arc<Field>| Column::with_capacity(field, rows, bytes);
         Self { columns: schema.fields().iter().map(column).collect(), limit, defects: Vec::new(), count: 0, bytes: 0 }
     }
 

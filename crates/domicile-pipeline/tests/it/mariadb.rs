@@ -40,7 +40,11 @@ fn every_type_of_the_source_keeps_what_it_says() {
         kind enum('a','b'), kinds set('a','b'), during time(3), since year, written json, instant timestamp(6) NULL,
         number varchar(9))";
     let Some(world) = World::of(&MARIADB, table) else { return };
-    let world = world.setting("columns = { number = \"decimal(6,2)\" }").analyser("orders", "", "SELECT * FROM record");
+    let world = world.setting("columns = { number = \"decimal(6,2)\", during = \"text\" }").analyser(
+        "orders",
+        "",
+        "SELECT * FROM record",
+    );
     world.server.sql(
         "source",
         "SET time_zone = '+02:00';

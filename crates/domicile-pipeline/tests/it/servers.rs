@@ -46,11 +46,11 @@ pub(crate) const MARIADB: Kind = Kind {
     set_aside: "XA START 'late'; INSERT INTO orders (country) VALUES ('ES'); XA END 'late'; XA PREPARE 'late'",
     commit_set_aside: "XA COMMIT 'late'",
     check_fails: "CONSTRAINT `orders.amount` failed",
-    misfit: "CREATE TABLE orders (id bigint, amount float, at timestamp(6) NULL, more text NOT NULL)",
+    misfit: "CREATE TABLE orders (id bigint, amount float, at timestamp NULL, more text NOT NULL)",
     misfits: &[
         "home es: the table `orders` has no column `customer` / ALTER TABLE `orders` ADD COLUMN `customer` longtext",
         "`orders.amount` is declared `float`, which does not keep Decimal128(12, 2) as it is / declare it decimal(12,2)",
-        "`orders.at` is declared `timestamp(6)`",
+        "`orders.at` is declared `timestamp`",
         "`orders.more` is NOT NULL without a default",
         "has no unique key over `id` / CREATE UNIQUE INDEX `orders_key` ON `orders` (`id`)",
     ],

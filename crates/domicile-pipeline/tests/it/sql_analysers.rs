@@ -297,7 +297,7 @@ fn types_that_no_home_holds_are_refused() {
             "SELECT id, INTERVAL '1 day' AS t FROM record",
             "the column `t` is Interval(MonthDayNano), which no home can hold",
         ),
-        ("SELECT id, CAST(id AS BIGINT UNSIGNED) AS t FROM record", "the column `t` is UInt64, which no home can hold"),
+        ("SELECT id, CAST('10:00' AS TIME) AS t FROM record", "the column `t` is Time64(ns), which no home can hold"),
         ("SELECT id, NULL AS t FROM record", "the column `t` is Null, which no home can hold"),
         (
             "SELECT id, CAST(amount AS DECIMAL(50,2)) AS t FROM record",

@@ -30,6 +30,14 @@ impl Kind {
             Kind::MariaDb => "utf8mb4_nopad_bin",
         }
     }
+
+    /// The most digits that a decimal has behind its point.
+    pub(super) fn most_scale(self) -> i8 {
+        match self {
+            Kind::MySql => 30,
+            Kind::MariaDb => 38,
+        }
+    }
 }
 
 /// An open connection.

@@ -1,5 +1,6 @@
 //! MySQL and MariaDB: read by prepared statements, whose answers are binary, and written by INSERTs of many rows.
 
+mod charset;
 mod connect;
 pub(crate) mod control;
 mod cursor;

@@ -3,9 +3,11 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use mysql_async::Value;
 
-use crate::database::column::Column;
+use super::charset::UNTRANSLATED;
+use crate::database::column::{Column, UNSIGNED};
 use crate::database::given::push_text;
-use crate::text::has_digits;
+use crate::extension::uuid_of_bytes;
+use crate::text::{has_digits, is_time_of_day};
 
 /// Takes a value and returns its size in bytes. A value that does not fit becomes NULL here, and the reason is returned:
 /// the record goes to quarantine.
@@ -25,6 +27,10 @@ pub(super) fn push(column: &mut Column, value: &Value) -> Result<usize, String> 
 fn push_value(column: &mut Column, value: &Value) -> Result<usize, String> {
     match (&mut *column, value) {
         (Column::Integer(builder), Value::Int(integer)) => builder.append_value(*integer),
+        (Column::Unsigned(builder), Value::UInt(integer)) => builder.append_value(*integer),
+        (Column::Unsigned(builder), Value::Int(integer)) => {
+            builder.append_value(u64::try_from(*integer).map_err(|_| format!("a value is not {UNSIGNED}"))?);
+        }
         (Column::Decimal { builder, precision, scale: 0, .. }, Value::Int(_) | Value::UInt(_)) => {
             let whole = Some(whole(value)).filter(|whole| has_digits(*whole, *precision));
             builder.append_value(whole.ok_or("a number is not an integer of so few digits")?);
@@ -38,13 +44,24 @@ fn push_value(column: &mut Column, value: &Value) -> Result<usize, String> {
             let date = date.ok_or_else(|| format!("{} is not a day", shown(value)))?;
             builder.append_value(date.num_days_from_ce() - NaiveDate::default().num_days_from_ce());
         }
-        (Column::Timestamp(builder), Value::Date(..)) => {
+        (Column::Timestamp(builder) | Column::Instant(builder), Value::Date(..)) => {
             let time = time(value).ok_or_else(|| format!("{} is not a time", shown(value)))?;
             builder.append_value(time.and_utc().timestamp_micros());
+        }
+        (Column::Time(builder), Value::Time(..)) => {
+            let time = time_of_day(value).ok_or_else(|| format!("{} is not a time of day", shown(value)))?;
+            builder.append_value(time);
         }
         (Column::Bytes(builder), Value::Bytes(bytes)) => {
             builder.append_value(bytes);
             return Ok(bytes.len() + 4);
+        }
+        (Column::Text(_), Value::Bytes(bytes)) if bytes.first() == Some(&UNTRANSLATED) => {
+            return Err(String::from("text has a character that is not in Unicode"));
+        }
+        (Column::Uuid(builder), Value::Bytes(bytes)) if bytes.len() == 16 => {
+            builder.append_value(uuid_of_bytes(bytes).ok_or("a value is not a UUID")?);
+            return Ok(40);
         }
         (column, Value::Bytes(bytes)) => {
             let text = std::str::from_utf8(bytes).map_err(|_| String::from("text is not UTF-8"))?;
@@ -64,17 +81,30 @@ fn whole(value: &Value) -> i128 {
     }
 }
 
-/// The time of a date, unless it is one of those that MySQL has and no calendar: a month or a day that is 0.
+/// The microseconds of a time, unless it is one of those that MySQL has and no day: it counts up to 838 hours, or below 0.
+fn time_of_day(value: &Value) -> Option<i64> {
+    let Value::Time(is_negative, days, hours, minutes, seconds, microseconds) = *value else { return None };
+    let seconds = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
+    let time = (!is_negative && days == 0).then_some(1_000_000 * seconds + i64::from(microseconds))?;
+    is_time_of_day(time).then_some(time)
+}
+
+/// The time of a date, unless it is one of those that MySQL has and no calendar: a year, a month or a day that is 0.
 fn time(value: &Value) -> Option<NaiveDateTime> {
     let Value::Date(year, month, day, hour, minute, second, micros) = *value else { return None };
-    let date = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())?;
+    let date = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into()).filter(|date| date.year() > 0)?;
     date.and_hms_micro_opt(hour.into(), minute.into(), second.into(), micros)
         .filter(|time| time.nanosecond() < 1_000_000_000)
 }
 
-/// A date as MySQL writes it.
+/// A date or a time as MySQL writes it.
 fn shown(value: &Value) -> String {
-    value.as_sql(true).trim_matches('\'').to_owned()
+    let Value::Time(is_negative, days, hours, minutes, seconds, microseconds) = *value else {
+        return value.as_sql(true).trim_matches('\'').to_owned();
+    };
+    let (sign, hours) = (if is_negative { "-" } else { "" }, 24 * u64::from(days) + u64::from(hours));
+    let fraction = if microseconds > 0 { format!(".{microseconds:06}") } else { String::new() };
+    format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}")
 }
 
 /// A value that does not fit, as JSON, for quarantine: text where it is text, and its bytes in hexadecimal otherwise.
@@ -83,7 +113,10 @@ pub(super) fn raw(value: &Value) -> serde_json::Value {
         Value::NULL => serde_json::Value::Null,
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
-            Err(_) => bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}")).into(),
+            Err(_) => {
+                let bytes = bytes.strip_prefix(&[UNTRANSLATED]).unwrap_or(bytes);
+                bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}")).into()
+            }
         },
         Value::Int(integer) => (*integer).into(),
         Value::UInt(integer) => (*integer).into(),
@@ -94,19 +127,22 @@ pub(super) fn raw(value: &Value) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::AsArray;
-    use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, TimeUnit, TimestampMicrosecondType};
+    use datafusion::arrow::datatypes::{
+        DataType, Date32Type, Decimal128Type, Field, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+        UInt64Type,
+    };
 
     use super::*;
 
     fn column(data_type: &DataType) -> Column {
-        Column::with_capacity(data_type, 4, 16)
+        Column::with_capacity(&Field::new("value", data_type.clone(), true), 4, 16)
     }
 
     #[test]
     fn a_date_that_no_calendar_has_is_refused() {
         let mut days = column(&DataType::Date32);
         assert!(push(&mut days, &Value::Date(1970, 1, 2, 0, 0, 0, 0)).is_ok());
-        for (year, month, day) in [(0, 0, 0), (2024, 0, 1), (2024, 2, 30)] {
+        for (year, month, day) in [(0, 0, 0), (0, 1, 1), (2024, 2, 30)] {
             assert!(push(&mut days, &Value::Date(year, month, day, 0, 0, 0, 0)).unwrap_err().ends_with("is not a day"));
         }
         assert_eq!(days.finish().as_primitive::<Date32Type>().iter().collect::<Vec<_>>(), [Some(1), None, None, None]);
@@ -126,8 +162,33 @@ mod tests {
         for (text, fits) in [("12.34", true), ("123.45", false), ("1.234", false), ("one", false)] {
             assert_eq!(push(&mut money, &Value::Bytes(text.into())).is_ok(), fits, "{text}");
         }
+        let mut unsigned = column(&DataType::UInt64);
+        for (value, fits) in [(Value::UInt(u64::MAX), true), (Value::Int(7), true), (Value::Int(-1), false)] {
+            assert_eq!(push(&mut unsigned, &value).is_ok(), fits, "{value:?}");
+        }
+        assert_eq!(unsigned.finish().as_primitive::<UInt64Type>().value(0), u64::MAX);
         assert!(push(&mut column(&DataType::Int64), &Value::UInt(u64::MAX)).is_err());
         assert!(push(&mut column(&DataType::Boolean), &Value::Int(2)).is_err());
         assert!(push(&mut column(&DataType::Utf8), &Value::Bytes(vec![0xff])).is_err());
+    }
+
+    #[test]
+    fn a_time_that_no_day_has_is_refused() {
+        let mut times = column(&DataType::Time64(TimeUnit::Microsecond));
+        assert!(push(&mut times, &Value::Time(false, 0, 23, 59, 59, 999_999)).is_ok());
+        for (value, told) in [
+            (Value::Time(true, 0, 0, 0, 1, 0), "-00:00:01 is not a time of day"),
+            (Value::Time(false, 34, 22, 59, 59, 0), "838:59:59 is not a time of day"),
+        ] {
+            assert_eq!(push(&mut times, &value).unwrap_err(), told);
+        }
+        assert_eq!(times.finish().as_primitive::<Time64MicrosecondType>().value(0), 86_399_999_999);
+    }
+
+    #[test]
+    fn text_that_is_not_in_unicode_is_told_as_it_stands_there() {
+        let value = Value::Bytes(vec![UNTRANSLATED, 0x81, 0xad]);
+        let told = push(&mut column(&DataType::Utf8), &value).unwrap_err();
+        assert_eq!((told.as_str(), raw(&value)), ("text has a character that is not in Unicode", "0x81ad".into()));
     }
 }

@@ -8,7 +8,7 @@ use mysql_async::{Error, Row};
 
 use super::connect::{Kind, Session};
 use super::quote;
-use super::types::{Declared, declaration};
+use super::types::{Declared, declaration, undeclarable};
 use crate::database::fit::{self, Found};
 use crate::deliver::Misfit;
 use crate::table::{Table, Write};
@@ -84,7 +84,7 @@ impl Existing {
 
 /// The columns of a table, none when there is no such table.
 pub(super) async fn existing(session: &mut Session, table: &str) -> Result<Vec<Existing>, Error> {
-    let sql = "SELECT column_name, lower(data_type), lower(column_type), numeric_precision, numeric_scale,
+    let sql = "SELECT column_name, lower(data_type), lower(column_type), column_type, numeric_precision, numeric_scale,
                       character_maximum_length, datetime_precision, collation_name, is_nullable = 'NO',
                       column_default IS NOT NULL OR extra LIKE '%auto_increment%', coalesce(generation_expression, '') <> ''
                FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?
@@ -95,15 +95,16 @@ pub(super) async fn existing(session: &mut Session, table: &str) -> Result<Vec<E
         declared: Declared {
             name: row.get(1).unwrap_or_default(),
             full: row.get(2).unwrap_or_default(),
-            precision: row.get(3).flatten(),
-            scale: row.get(4).flatten(),
-            length: row.get(5).flatten(),
-            time_digits: row.get(6).flatten(),
-            collation: row.get(7).flatten(),
-            not_null: row.get(8).unwrap_or_default(),
+            full_case: row.get(3).unwrap_or_default(),
+            precision: row.get(4).flatten(),
+            scale: row.get(5).flatten(),
+            length: row.get(6).flatten(),
+            time_digits: row.get(7).flatten(),
+            collation: row.get(8).flatten(),
+            not_null: row.get(9).unwrap_or_default(),
         },
-        is_filled: row.get(9).unwrap_or_default(),
-        is_generated: row.get(10).unwrap_or_default(),
+        is_filled: row.get(10).unwrap_or_default(),
+        is_generated: row.get(11).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(column).collect())
 }
@@ -111,16 +112,18 @@ pub(super) async fn existing(session: &mut Session, table: &str) -> Result<Vec<E
 /// What stops an existing table from taking a table's objects; empty when it fits.
 pub(super) async fn misfits(session: &mut Session, number: usize, table: &Table) -> Result<Vec<Misfit>, Error> {
     let existing = existing(session, &table.name).await?;
-    if existing.is_empty() {
-        return Ok(Vec::new());
-    }
     let kind = session.kind;
+    let misfit = |(message, fix)| Misfit { table: number, message, fix };
+    if existing.is_empty() {
+        let columns = 0..table.schema.fields().len();
+        return Ok(columns.filter_map(|column| undeclarable(kind, table, column)).map(misfit).collect());
+    }
     let mut found = Vec::from_iter(engine_misfit(session, table).await?);
     for (number, field) in table.schema.fields().iter().enumerate() {
         let declaration = declaration(kind, table, number);
         found.extend(match existing.iter().find(|column| column.name.eq_ignore_ascii_case(field.name())) {
             Some(column) => {
-                let is_kept = column.declared.keeps(field.data_type());
+                let is_kept = column.declared.keeps(field);
                 fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
                     .or_else(|| collation_misfit(kind, table, number, column))
             }
@@ -133,7 +136,7 @@ pub(super) async fn misfits(session: &mut Session, number: usize, table: &Table)
     }
     let wanted = table.key_names().map(str::to_lowercase).collect();
     found.extend(fit::key_misfit(table, wanted, &unique_keys(session, table).await?, quote));
-    Ok(found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect())
+    Ok(found.into_iter().map(misfit).collect())
 }
 
 /// Only what InnoDB keeps is part of a transaction.

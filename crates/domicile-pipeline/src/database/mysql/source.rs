@@ -4,12 +4,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::StreamExt;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Params, Row, Value};
 use serde_json::Map;
 
+use super::charset::partial;
 use super::connect::{Session, connect};
 use super::cursor::{between, bounds};
 use super::guarantee::Settling;
@@ -81,7 +82,9 @@ impl MySqlSource {
             let help = "there is no value for it: write the value itself";
             return Err(vec![Unopened::new(setting, "it has a `?`, which stands for a value", help)].into());
         }
-        let (selected, schema) = columns(&statement.columns(), config)?;
+        let charsets = partial(&mut session, &relation, &statement.columns()).await;
+        let charsets = charsets.map_err(|error| unreachable(&said(&error)))?;
+        let (selected, schema) = columns(&statement.columns(), &charsets, config)?;
         let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
         let settling = Settling::find(&mut session, config).await.map_err(|error| unreachable(&said(&error)))?;
         let reading = Reading {
@@ -136,15 +139,20 @@ async fn refused(session: &mut Session, setting: &'static str, why: &str, config
     vec![Unopened::new(setting, format!("the server refuses it: {why}"), help)]
 }
 
-fn columns(columns: &[Column], config: &SourceConfig) -> Result<(Vec<String>, SchemaRef), Vec<Unopened>> {
+fn columns(
+    columns: &[Column],
+    charsets: &[Option<String>],
+    config: &SourceConfig,
+) -> Result<(Vec<String>, SchemaRef), Vec<Unopened>> {
     let mut problems = Vec::new();
     let (mut selected, mut fields) = (Vec::new(), Vec::new());
-    for column in columns {
+    for (column, charset) in columns.iter().zip(charsets) {
         let name = column.name_str();
-        match source_column(column, config.columns.get(&*name), config.cursor.iter().any(|cursor| *cursor == name)) {
-            Ok((expression, data_type)) => {
+        let is_cursor = config.cursor.iter().any(|cursor| *cursor == name);
+        match source_column(column, charset.as_deref(), config.columns.get(&*name), is_cursor) {
+            Ok((expression, field)) => {
                 selected.push(expression);
-                fields.push(Field::new(name, data_type, true));
+                fields.push(field);
             }
             Err(digits) => {
                 let help = format!("say it: columns = {{ {name} = \"decimal(38,10)\" }}, or text");

@@ -2,14 +2,15 @@
 //! there by one statement for the rows that are there and one for those that are not.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::take_record_batch;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    UInt64Type,
 };
 use datafusion::arrow::row::{RowConverter, SortField};
 use mysql_async::prelude::Queryable;
@@ -30,6 +31,9 @@ const MOST_PARAMETERS: usize = 65_535;
 const STATEMENT_BYTES: usize = 4 << 20;
 /// What a statement has besides the values of a row, at most: some bytes for each parameter, and its head.
 const OVERHEAD_BYTES: usize = 4096;
+
+/// What a `timestamp` holds, in microseconds since 1970: from its first second to 2038. Zero is none.
+const TIMESTAMPS: RangeInclusive<i64> = 1_000_000..=2_147_483_647_999_999;
 
 /// How a table is written, known once the table is there.
 pub(super) struct Writer {
@@ -249,8 +253,17 @@ fn unkept(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
         return Some("NULL");
     }
     match array.data_type() {
-        DataType::Int64 => unkept_integer(array, declared),
+        DataType::Int64 => unkept_integer(array.as_primitive::<Int64Type>().iter().flatten().map(i128::from), declared),
+        DataType::UInt64 => {
+            unkept_integer(array.as_primitive::<UInt64Type>().iter().flatten().map(i128::from), declared)
+        }
         DataType::Utf8 => {
+            if let Some(labels) = declared.labels() {
+                let mut texts = array.as_string::<i32>().iter().flatten();
+                // The server finds a label by the column's collation, and takes one for another.
+                let is_none = texts.any(|text| !labels.iter().any(|label| label == text));
+                return is_none.then_some("what is none of its labels");
+            }
             let most = declared.length.map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX));
             let counts_characters = declared.name == "varchar";
             // Beyond its length a column drops spaces in silence.
@@ -265,6 +278,10 @@ fn unkept(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
             let dates = array.as_primitive::<Date32Type>();
             let is_out = |row| dates.is_valid(row) && dates.value_as_date(row).is_none_or(|date| is_out(date.year()));
             (0..dates.len()).any(is_out).then_some("a date out of the years 1 to 9999")
+        }
+        DataType::Timestamp(..) if declared.name == "timestamp" => {
+            let mut times = array.as_primitive::<TimestampMicrosecondType>().iter().flatten();
+            times.any(|time| !TIMESTAMPS.contains(&time)).then_some("an instant out of 1970 to 2038")
         }
         DataType::Timestamp(..) => {
             let times = array.as_primitive::<TimestampMicrosecondType>();
@@ -288,15 +305,13 @@ fn is_out(year: i32) -> bool {
     !(1..=9999).contains(&year)
 }
 
-fn unkept_integer(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
-    let integers = array.as_primitive::<Int64Type>();
+fn unkept_integer(mut integers: impl Iterator<Item = i128>, declared: &Declared) -> Option<&'static str> {
     let (least, greatest) = declared.integers().unwrap_or_else(|| {
         let digits = declared.decimals().and_then(|(whole, _)| u32::try_from(whole).ok());
-        let greatest = digits.and_then(|digits| 10i64.checked_pow(digits)).map_or(i64::MAX, |power| power - 1);
-        let least = if greatest == i64::MAX { i64::MIN } else { -greatest };
-        (if declared.is_unsigned() { 0 } else { least }, greatest)
+        let greatest = digits.and_then(|digits| 10i128.checked_pow(digits)).map_or(i128::MAX, |power| power - 1);
+        (if declared.is_unsigned() { 0 } else { -greatest }, greatest)
     });
-    integers.iter().flatten().any(|integer| integer < least || integer > greatest).then_some("so large a number")
+    integers.any(|integer| integer < least || integer > greatest).then_some("so large a number")
 }
 
 /// A value as it is sent.
@@ -306,6 +321,7 @@ fn value(array: &dyn Array, row: usize) -> Value {
     }
     match array.data_type() {
         DataType::Int64 => Value::Int(array.as_primitive::<Int64Type>().value(row)),
+        DataType::UInt64 => Value::UInt(array.as_primitive::<UInt64Type>().value(row)),
         DataType::Float64 => Value::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Boolean => Value::Int(array.as_boolean().value(row).into()),
         DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row).to_vec()),
@@ -313,6 +329,7 @@ fn value(array: &dyn Array, row: usize) -> Value {
             let date = array.as_primitive::<Date32Type>().value_as_date(row);
             date.map_or(Value::NULL, |date| time(date.into()))
         }
+        DataType::Time64(_) => time_of_day(array.as_primitive::<Time64MicrosecondType>().value(row)),
         DataType::Timestamp(..) => {
             let sent = array.as_primitive::<TimestampMicrosecondType>().value_as_datetime(row);
             sent.map_or(Value::NULL, time)
@@ -322,6 +339,13 @@ fn value(array: &dyn Array, row: usize) -> Value {
         }
         _ => Value::Bytes(array.as_string::<i32>().value(row).as_bytes().to_vec()),
     }
+}
+
+fn time_of_day(microseconds: i64) -> Value {
+    let seconds = microseconds / 1_000_000;
+    let small = |number: i64| u8::try_from(number).unwrap_or_default();
+    let fraction = u32::try_from(microseconds % 1_000_000).unwrap_or_default();
+    Value::Time(false, 0, small(seconds / 3600), small(seconds / 60 % 60), small(seconds % 60), fraction)
 }
 
 /// A time that was checked to be in the years that there are.

@@ -46,6 +46,10 @@ pub(super) async fn connect_to_read(server: &ServerUrl) -> Result<Client, Failur
     let client = connect(server).await?;
     let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
     read_only.map_err(|error| failed(&failure(&error)))?;
+    // Where a text may be any bytes, the server would fail for all records of which one is not in UTF-8.
+    let as_it_is = "SELECT set_config('client_encoding', 'SQL_ASCII', false)
+                    WHERE current_setting('server_encoding') = 'SQL_ASCII'";
+    client.batch_execute(as_it_is).await.map_err(|error| failed(&failure(&error)))?;
     Ok(client)
 }
 

@@ -29,8 +29,8 @@ pub(super) fn bounds(
 fn compared(column: &Column, selected: &str, data_type: &DataType) -> (String, &'static str) {
     let name = quote(column.name());
     match (column.type_().name(), data_type) {
-        // What is selected is the time in UTC, which has the order of the instants themselves.
-        ("timestamptz", DataType::Timestamp(..)) if selected != name => (name, "timestamptz"),
+        // Also where the time in UTC is selected, which has the order of the instants themselves.
+        ("timestamptz", DataType::Timestamp(..)) => (name, "timestamptz"),
         // Its bytes are in the order of its text.
         ("uuid", DataType::Utf8 | DataType::FixedSizeBinary(_)) => (name, "uuid"),
         // Byte by byte, whatever the language of the database is.

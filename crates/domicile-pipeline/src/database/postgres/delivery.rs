@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::connect;
+use super::encoding::kept_by;
 use super::failure;
 use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, add_columns, create_table};
 use super::statement::Writer;
@@ -241,12 +242,13 @@ impl Open {
                    SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
                        last_seen = excluded.last_seen";
         let statement = self.client.prepare(sql).await.map_err(|error| failure(&error))?;
+        let kept = kept_by(&self.client).await.map_err(|error| failure(&error))?;
         for Quarantined { position, number, cause, reason, record, .. } in records {
             // JSON writes a NUL character as an escape; a reason may quote what it is about.
-            let reason = reason.replace('\0', "\u{fffd}");
+            let (reason, record) = (kept(&reason.replace('\0', "\u{fffd}")), kept(record));
             let position = position.stored();
             let written =
-                self.client.execute(&statement, &[&source, &position, number, &cause.name(), &reason, record]).await;
+                self.client.execute(&statement, &[&source, &position, number, &cause.name(), &reason, &record]).await;
             written.map_err(|error| failure(&error))?;
         }
         Ok(())

@@ -5,6 +5,8 @@ pub(crate) mod control;
 mod copy;
 mod cursor;
 pub(crate) mod delivery;
+mod encoding;
+pub(crate) mod fuzz;
 mod guarantee;
 mod parameter;
 mod read;

@@ -64,8 +64,6 @@ pub(super) struct Existing {
     pub(super) declared: Declared,
     /// The type of an array of its values.
     pub(super) array: Type,
-    /// As SQL writes its type.
-    shown: String,
     not_null: bool,
     is_filled: bool,
     is_generated: bool,
@@ -75,7 +73,7 @@ impl Existing {
     fn seen(&self) -> fit::Column<'_> {
         fit::Column {
             name: &self.name,
-            declared: &self.shown,
+            declared: &self.declared.shown,
             not_null: self.not_null,
             is_filled: self.is_filled,
             is_generated: self.is_generated,
@@ -110,10 +108,10 @@ impl Catalogue {
         }
         let mut found = Vec::new();
         for (number, field) in table.schema.fields().iter().enumerate() {
-            let declaration = declaration(field.data_type());
+            let declaration = declaration(table, number);
             found.extend(match existing.iter().find(|column| column.name == *field.name()) {
                 Some(column) => {
-                    let is_kept = column.declared.sent_as(field.data_type()).is_some();
+                    let is_kept = column.declared.sent(field).is_some();
                     fit::column_misfit(table, number, &column.seen(), is_kept, &declaration)
                 }
                 None => fit::no_column(table, number, quote, &declaration),
@@ -129,8 +127,8 @@ impl Catalogue {
 }
 
 async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<Existing>>, Error> {
-    let sql =
-        "SELECT a.attname::text, t.typname::text, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    let sql = "SELECT a.attname::text, t.typname::text, a.atttypmod, format_type(a.atttypid, a.atttypmod),
+                      t.typtype = 'e', a.attnotnull,
                       a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
                       a.atttypid, t.typarray, wanted.name
                FROM unnest($1) AS wanted (name)
@@ -140,14 +138,13 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
                ORDER BY a.attrelid, a.attnum";
     let mut found: HashMap<String, Vec<Existing>> = HashMap::new();
     for row in client.query_typed(sql, &[(&tables, Type::TEXT_ARRAY)]).await? {
-        found.entry(row.get(9)).or_default().push(Existing {
+        found.entry(row.get(10)).or_default().push(Existing {
             name: row.get(0),
-            declared: Declared { name: row.get(1), modifier: row.get(2) },
-            shown: row.get(3),
-            not_null: row.get(4),
-            is_filled: row.get(5),
-            is_generated: row.get(6),
-            array: array_of(row.get(1), row.get(7), row.get(8)),
+            declared: Declared { name: row.get(1), modifier: row.get(2), shown: row.get(3), is_enum: row.get(4) },
+            not_null: row.get(5),
+            is_filled: row.get(6),
+            is_generated: row.get(7),
+            array: array_of(row.get(1), row.get(8), row.get(9)),
         });
     }
     Ok(found)
@@ -182,7 +179,7 @@ fn array_of(element: &str, element_oid: u32, array_oid: u32) -> Type {
 
 /// The statement that makes a missing table.
 pub(super) fn create_table(table: &Table) -> String {
-    let definition = fit::definition(table, quote, |number| declaration(table.schema.field(number).data_type()));
+    let definition = fit::definition(table, quote, |number| declaration(table, number));
     format!("CREATE TABLE IF NOT EXISTS {} ({definition})", quote(&table.name))
 }
 
@@ -190,7 +187,7 @@ pub(super) fn create_table(table: &Table) -> String {
 pub(super) fn add_columns(table: &Table, existing: &[Existing]) -> String {
     let added = fit::added(table, |name| existing.iter().any(|column| column.name == name));
     let add = |number: usize| {
-        let declaration = declaration(table.schema.field(number).data_type());
+        let declaration = declaration(table, number);
         fit::add_column(table, number, quote, &declaration)
     };
     added.into_iter().map(add).collect::<Vec<_>>().join("; ")

@@ -1,10 +1,12 @@
 //! Reading records from PostgreSQL, in the order of an integer cursor.
 
+use std::collections::HashSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 use serde_json::{Map, Value};
 use tokio_postgres::{Client, Statement};
@@ -12,14 +14,16 @@ use tokio_postgres::{Client, Statement};
 use super::connect::connect_to_read;
 use super::copy::Records;
 use super::cursor::{bounds, literal};
+use super::encoding::{UNTRANSLATABLE, as_bytes, is_untranslatable, translated};
 use super::guarantee::Settling;
-use super::read::{push, raw};
-use super::types::{Declared, SourceColumn, source_column, untyped};
+use super::read::{Format, hexadecimal, push, raw};
+use super::types::{Declared, source_column, untyped};
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
 use crate::database::bounds::{Bounds, check_all_are_read};
+use crate::database::column::Column;
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::Error;
@@ -41,6 +45,8 @@ struct Reading {
     relation: String,
     /// By column, what is selected so that it comes as the schema says.
     selected: Vec<String>,
+    /// By column, how it is sent.
+    formats: Vec<Format>,
     cursor: Cursor,
     bounds: Bounds,
     /// The type that the values of each column of the cursor are written with.
@@ -76,7 +82,7 @@ impl PostgresSource {
             Ok(statement) => statement,
             Err(error) => return Err(refused(&client, setting, &said(&error), config).await.into()),
         };
-        let (selected, schema) = columns(&statement, config)?;
+        let Columns { selected, formats, schema } = columns(&statement, config)?;
         let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
         let settling = Settling::find(&client, config).await.map_err(|error| unreachable(&said(&error)))?;
         let (bounds, casts) = bounds(&cursor, statement.columns(), &selected, settling.not_null());
@@ -84,6 +90,7 @@ impl PostgresSource {
             name: config.name.clone(),
             relation,
             selected,
+            formats,
             cursor,
             bounds,
             casts,
@@ -123,15 +130,23 @@ async fn refused(client: &Client, setting: &'static str, why: &str, config: &Sou
     vec![Unopened::new(setting, format!("PostgreSQL refuses it: {why}"), help)]
 }
 
-fn columns(statement: &Statement, config: &SourceConfig) -> Result<(Vec<String>, SchemaRef), Vec<Unopened>> {
+/// The columns of the source, by what is selected of them, how they are sent, and their fields.
+struct Columns {
+    selected: Vec<String>,
+    formats: Vec<Format>,
+    schema: SchemaRef,
+}
+
+fn columns(statement: &Statement, config: &SourceConfig) -> Result<Columns, Vec<Unopened>> {
     let mut problems = Vec::new();
-    let (mut selected, mut fields) = (Vec::new(), Vec::new());
+    let (mut selected, mut formats, mut fields) = (Vec::new(), Vec::new(), Vec::new());
     for column in statement.columns() {
-        let declared = Declared { name: column.type_().name().to_owned(), modifier: column.type_modifier() };
+        let declared = Declared::of(column);
         match source_column(column.name(), &declared, config.columns.get(column.name())) {
-            Some(SourceColumn { selected: expression, data_type }) => {
-                selected.push(expression);
-                fields.push(Field::new(column.name(), data_type, true));
+            Some(column) => {
+                selected.push(column.selected);
+                formats.push(column.format);
+                fields.push(column.field);
             }
             None => problems.push(untyped(column.name(), &declared)),
         }
@@ -141,7 +156,8 @@ fn columns(statement: &Statement, config: &SourceConfig) -> Result<(Vec<String>,
             problems.push(Unopened::no_column(name));
         }
     }
-    if problems.is_empty() { Ok((selected, Arc::new(Schema::new(fields)))) } else { Err(problems) }
+    let schema = Arc::new(Schema::new(fields));
+    if problems.is_empty() { Ok(Columns { selected, formats, schema }) } else { Err(problems) }
 }
 
 #[async_trait]
@@ -155,6 +171,7 @@ impl Source for PostgresSource {
         reading.schema = Arc::new(reading.schema.project(columns).expect("the columns are among those of the source"));
         reading.cursor = reading.cursor.within(&reading.schema);
         reading.selected = columns.iter().map(|&column| reading.selected[column].clone()).collect();
+        reading.formats = columns.iter().map(|&column| reading.formats[column]).collect();
     }
 
     fn cursor(&self) -> &Cursor {
@@ -208,9 +225,10 @@ impl Reading {
     /// The highest position that is to be seen.
     async fn last(&self, client: &Client) -> Result<Position, String> {
         let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].as_str()).collect();
+        let formats: Vec<_> = self.cursor.columns().iter().map(|&column| self.formats[column]).collect();
         let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
         let sql = self.bounds.select_last(&selected.join(", "), &self.relation);
-        let (rows, _) = self.copied(client, &sql, Rows::one(&schema)).await?;
+        let (rows, _) = self.copied(client, &sql, &formats, Rows::one(&schema)).await?;
         rows.position(&Arc::new(schema))
     }
 
@@ -226,39 +244,47 @@ impl Reading {
         if *upto == Position::Start {
             return Ok((rows.last(&self.schema, &self.cursor, upto)?, true));
         }
-        // A single statement reads in a single snapshot, which ends with it.
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
-            self.selected.join(", "),
-            self.relation,
-            self.bounds.between(from, upto, |number, value| literal(value, self.casts[number])),
-            self.bounds.order(),
-            limit.rows.saturating_add(1)
-        );
-        match self.copied(client, &sql, rows).await? {
+        let copied = self.copied(client, &self.select(&self.selected, from, upto, limit), &self.formats, rows).await;
+        let copied = match copied {
+            Err(Unread::Untranslatable) => self.copied_as_bytes(client, from, upto, limit).await,
+            copied => copied,
+        };
+        match copied? {
             (rows, None) => Ok((rows.last(&self.schema, &self.cursor, upto)?, true)),
             (rows, Some(is_read)) => Ok((rows.before_last(&self.schema, &self.cursor)?, is_read)),
         }
     }
 
+    /// A single statement, which reads in a single snapshot that ends with it.
+    fn select(&self, selected: &[String], from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> String {
+        format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
+            selected.join(", "),
+            self.relation,
+            self.bounds.between(from, upto, |number, value| literal(value, self.casts[number])),
+            self.bounds.order(),
+            limit.rows.saturating_add(1)
+        )
+    }
+
     /// The records of a query. If there are more than a batch may have, one of them is among the records, and it is told
     /// whether it is the last that was asked for.
-    async fn copied(&self, client: &Client, sql: &str, mut rows: Rows) -> Result<(Rows, Option<bool>), String> {
+    async fn copied(
+        &self,
+        client: &Client,
+        sql: &str,
+        formats: &[Format],
+        mut rows: Rows,
+    ) -> Result<(Rows, Option<bool>), Unread> {
         let copied = client.copy_out(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)")).await;
-        let mut copied = std::pin::pin!(copied.map_err(|error| self.told(&error))?);
+        let mut copied = std::pin::pin!(copied.map_err(|error| self.unread(&error))?);
         let mut records = Records::new(rows.columns.len());
         while let Some(bytes) = copied.next().await {
-            records.push(&bytes.map_err(|error| self.told(&error))?);
-            while let Some(record) = records.next()? {
+            records.push(&bytes.map_err(|error| self.unread(&error))?);
+            while let Some(record) = records.next().map_err(Unread::Told)? {
                 let is_full = rows.is_full();
                 for (column, value) in record.values().enumerate() {
-                    match push(&mut rows.columns[column], value) {
-                        Ok(bytes) => rows.pushed(bytes),
-                        Err(reason) => {
-                            let raw = raw(&rows.columns[column], value);
-                            rows.unfit(column, reason, raw, 2 * value.map_or(0, <[u8]>::len) + 2);
-                        }
-                    }
+                    push_value(&mut rows, column, formats[column], value);
                 }
                 rows.end();
                 if is_full {
@@ -268,8 +294,82 @@ impl Reading {
             }
         }
         if !records.has_ended() {
-            return Err(String::from("the server's COPY was cut off"));
+            return Err(Unread::Told(String::from("the server's COPY was cut off")));
         }
         Ok((rows, None))
+    }
+
+    /// The same for records with text that the server cannot translate: they are read as the bytes that stand there, and
+    /// the server is asked for each text that is not plain.
+    async fn copied_as_bytes(
+        &self,
+        client: &Client,
+        from: &Bound<Position>,
+        upto: &Position,
+        limit: BatchLimit,
+    ) -> Result<(Rows, Option<bool>), Unread> {
+        let fields = self.schema.fields().iter().zip(&self.formats);
+        let is_text = fields.map(|(field, format)| *field.data_type() == DataType::Utf8 || *format == Format::Text);
+        let is_text: Vec<_> = is_text.collect();
+        let selected = self.selected.iter().zip(&is_text);
+        let selected = selected.map(|(selected, is_text)| if *is_text { as_bytes(selected) } else { selected.clone() });
+        let sql = self.select(&selected.collect::<Vec<_>>(), from, upto, limit);
+        let formats = vec![Format::Binary; self.selected.len()];
+        let bytes = Schema::new(vec![Field::new("bytes", DataType::Binary, true); self.selected.len()]);
+        let (mut bytes, is_read) = self.copied(client, &sql, &formats, Rows::new(&bytes, limit)).await?;
+        let bytes: Vec<_> = bytes.columns.iter_mut().map(Column::finish).collect();
+        let columns: Vec<_> = bytes.iter().map(|column| column.as_binary::<i32>()).collect();
+        let texts = columns.iter().zip(&is_text).filter(|(_, is_text)| **is_text).flat_map(|(column, _)| column.iter());
+        let texts: HashSet<_> = texts.flatten().filter(|text| !text.is_ascii()).collect();
+        let texts = translated(client, texts.into_iter().collect()).await.map_err(|error| self.unread(&error))?;
+        let mut rows = Rows::new(&self.schema, limit);
+        for row in 0..columns.first().map_or(0, |column| column.len()) {
+            for (number, column) in columns.iter().enumerate() {
+                let value = column.is_valid(row).then(|| column.value(row));
+                match value.filter(|_| is_text[number]).and_then(|bytes| texts.get(bytes)) {
+                    None => push_value(&mut rows, number, self.formats[number], value),
+                    Some(Some(text)) => push_value(&mut rows, number, self.formats[number], Some(text.as_bytes())),
+                    Some(None) => {
+                        rows.columns[number].push_null();
+                        let raw = hexadecimal(column.value(row));
+                        let size = raw.len();
+                        rows.unfit(number, String::from(UNTRANSLATABLE), raw.into(), size);
+                    }
+                }
+            }
+            rows.end();
+        }
+        Ok((rows, is_read))
+    }
+
+    fn unread(&self, error: &tokio_postgres::Error) -> Unread {
+        if is_untranslatable(error) { Unread::Untranslatable } else { Unread::Told(self.told(error)) }
+    }
+}
+
+/// Why records were not read.
+enum Unread {
+    /// There is text that has no place in Unicode.
+    Untranslatable,
+    Told(String),
+}
+
+impl std::convert::From<Unread> for String {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Untranslatable => String::from(UNTRANSLATABLE),
+            Unread::Told(told) => told,
+        }
+    }
+}
+
+#[inline]
+fn push_value(rows: &mut Rows, column: usize, format: Format, value: Option<&[u8]>) {
+    match push(&mut rows.columns[column], format, value) {
+        Ok(bytes) => rows.pushed(bytes),
+        Err(reason) => {
+            let raw = raw(&rows.columns[column], format, value);
+            rows.unfit(column, reason, raw, 2 * value.map_or(0, <[u8]>::len) + 2);
+        }
     }
 }

@@ -3,23 +3,29 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Int64Type, Schema, SchemaRef, UInt64Type,
+};
 use futures::SinkExt;
 use pgpq::ArrowToPostgresBinaryEncoder;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
 use super::parameter::Values;
 use super::schema::Existing;
-use super::types::Declared;
+use super::types::{Declared, Sent};
 use super::{failure, quote};
 use crate::error::Failure;
+use crate::extension::bytes_of_uuid;
 use crate::table::{Merge, Table, Write};
 
 /// So much is sent at once.
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What the binary form of a `jsonb` begins with.
+const JSONB_VERSION: u8 = 1;
 
 /// How a table is written, known once the table is there.
 pub(super) struct Writer {
@@ -47,17 +53,26 @@ impl Writer {
         let declared: Vec<_> = kept.iter().map(|column| column.declared.clone()).collect();
         let columns: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
         let fields = table.schema.fields().iter().zip(&declared).map(|(field, declared)| {
-            // Whatever does not fit has stopped the run before.
-            let sent = declared.sent_as(field.data_type()).unwrap_or_else(|| field.data_type().clone());
+            let sent = match declared.sent(field) {
+                Some(Sent::As(sent)) => sent,
+                Some(Sent::Uuid | Sent::Jsonb) => DataType::Binary,
+                // Whatever does not fit has stopped the run before.
+                Some(Sent::Cast) | None => field.data_type().clone(),
+            };
             Field::new(field.name(), sent, true)
         });
         let sent = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let way = if table.write == Write::Insert {
+        let casts = casts(table, &declared);
+        let way = if table.write == Write::Insert && casts.iter().all(Option::is_none) {
             let copy = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote(&table.name), columns.join(", "));
             Way::Copy(client.prepare(&copy).await.map_err(|error| failure(&error))?)
         } else {
-            let arrays: Vec<_> = kept.iter().map(|column| column.array.clone()).collect();
-            let apply = client.prepare_typed(&apply(table, &columns), &arrays).await;
+            let array = |(column, cast): (&&Existing, &Option<String>)| match cast {
+                Some(_) => Type::TEXT_ARRAY,
+                None => column.array.clone(),
+            };
+            let arrays: Vec<_> = kept.iter().zip(&casts).map(array).collect();
+            let apply = client.prepare_typed(&apply(table, &columns, &casts), &arrays).await;
             Way::Apply(apply.map_err(|error| failure(&error))?)
         };
         Ok(Self { sent, declared, way })
@@ -88,27 +103,42 @@ impl Writer {
 
     /// The objects with each value as its column is sent.
     fn sendable(&self, table: &Table, objects: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let columns = objects.columns().iter().zip(self.sent.fields()).zip(&self.declared);
-        let columns = columns.map(|((array, field), declared)| {
+        let fields = self.sent.fields().iter().zip(table.schema.fields());
+        let columns = objects.columns().iter().zip(fields).zip(&self.declared);
+        let columns = columns.map(|((array, (sent, field)), declared)| {
             let refused =
                 |what: &str| Failure::Refused(format!("`{}.{}` cannot hold {what}", table.name, field.name()));
-            let strict = CastOptions { safe: false, ..CastOptions::default() };
-            let sent = if array.data_type() == field.data_type() {
-                Arc::clone(array)
-            } else {
-                cast_with_options(array, field.data_type(), &strict).map_err(|_| refused("so large a number"))?
-            };
-            match unkept(&sent, declared) {
-                Some(what) => Err(refused(what)),
-                None => Ok(sent),
+            if let Some(what) = unkept(array, declared) {
+                return Err(refused(what));
             }
+            encoded(array, sent.data_type(), declared.sent(field)).map_err(refused)
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>, Failure>>()?;
         Ok(RecordBatch::try_new(Arc::clone(&self.sent), columns).expect("each column was made the type of its field"))
     }
 }
 
-/// What a value is that a column of the sent type does not keep, if there is one.
+/// The values as they are sent, or what one of them is that the column's type has not.
+fn encoded(array: &ArrayRef, sent: &DataType, how: Option<Sent>) -> Result<ArrayRef, &'static str> {
+    let texts = || array.as_string::<i32>().iter();
+    match how {
+        Some(Sent::Uuid) => {
+            let bytes = texts().map(|text| text.map(|text| bytes_of_uuid(text).ok_or("what is no UUID")).transpose());
+            Ok(Arc::new(bytes.collect::<Result<BinaryArray, _>>()?))
+        }
+        Some(Sent::Jsonb) => {
+            let versioned = |text: &str| [&[JSONB_VERSION], text.as_bytes()].concat();
+            Ok(Arc::new(texts().map(|text| text.map(versioned)).collect::<BinaryArray>()))
+        }
+        _ if array.data_type() == sent => Ok(Arc::clone(array)),
+        _ => {
+            let strict = CastOptions { safe: false, ..CastOptions::default() };
+            cast_with_options(array, sent, &strict).map_err(|_| "so large a number")
+        }
+    }
+}
+
+/// What a value is that its column does not keep, if there is one.
 fn unkept(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
     match array.data_type() {
         DataType::Utf8 => {
@@ -121,23 +151,46 @@ fn unkept(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
                 _ => None,
             })
         }
-        DataType::Decimal128(_, sent_scale) => {
-            let (precision, scale) = declared.decimals()?;
-            let whole = u32::try_from(precision - scale + i32::from(*sent_scale)).ok()?;
-            let most = 10i128.checked_pow(whole)?.unsigned_abs();
-            let mut values = array.as_primitive::<Decimal128Type>().iter().flatten();
-            values.any(|value| value.unsigned_abs() >= most).then_some("so large a number")
+        DataType::Int64 => {
+            has_too_many_digits(array.as_primitive::<Int64Type>().iter().flatten().map(i128::from), 0, declared)
+        }
+        DataType::UInt64 => {
+            has_too_many_digits(array.as_primitive::<UInt64Type>().iter().flatten().map(i128::from), 0, declared)
+        }
+        DataType::Decimal128(_, scale) => {
+            has_too_many_digits(array.as_primitive::<Decimal128Type>().iter().flatten(), *scale, declared)
         }
         _ => None,
     }
 }
 
+fn has_too_many_digits(mut values: impl Iterator<Item = i128>, scale: i8, declared: &Declared) -> Option<&'static str> {
+    let (precision, kept) = declared.decimals()?;
+    let digits = u32::try_from(precision - kept + i32::from(scale)).ok()?;
+    let most = 10i128.checked_pow(digits)?.unsigned_abs();
+    values.any(|value| value.unsigned_abs() >= most).then_some("so large a number")
+}
+
+/// By column, the type that the server makes of what is sent as text, if it does.
+fn casts(table: &Table, declared: &[Declared]) -> Vec<Option<String>> {
+    let fields = table.schema.fields().iter().zip(declared);
+    fields.map(|(field, declared)| (declared.sent(field) == Some(Sent::Cast)).then(|| declared.shown.clone())).collect()
+}
+
 /// The statement that brings columns of objects, which it is given as arrays, into the table.
-fn apply(table: &Table, columns: &[String]) -> String {
+fn apply(table: &Table, columns: &[String], casts: &[Option<String>]) -> String {
     let key: Vec<_> = table.key_names().map(quote).collect();
     let (key, all) = (key.join(", "), columns.join(", "));
     let arrays: Vec<_> = (1..=columns.len()).map(|number| format!("${number}")).collect();
     let given = format!("unnest({}) WITH ORDINALITY AS given ({all}, domicile_number)", arrays.join(", "));
+    let made = columns.iter().zip(casts).map(|(column, cast)| match cast {
+        Some(cast) => format!("{column}::{cast} AS {column}"),
+        None => column.clone(),
+    });
+    let made = made.collect::<Vec<_>>().join(", ");
+    if table.write == Write::Insert {
+        return format!("INSERT INTO {} ({all}) SELECT {made} FROM {given}", quote(&table.name));
+    }
     let (select, assignments): (String, Vec<String>) = match &table.write {
         Write::Merge(merges) => {
             let merged = merges.iter().enumerate().filter_map(|(column, merge)| Some((column, (*merge)?)));
@@ -145,12 +198,12 @@ fn apply(table: &Table, columns: &[String]) -> String {
                 let data_type = table.schema.field(column).data_type();
                 format!("{} = {}", columns[column], merged_value(merge, &columns[column], data_type))
             };
-            (format!("SELECT {all} FROM {given}"), merged.map(assignment).collect())
+            (format!("SELECT {made} FROM {given}"), merged.map(assignment).collect())
         }
         Write::Insert | Write::Replace => {
             let others = (0..columns.len()).filter(|&column| !table.is_key(column));
             // Of those that replace each other the last stays.
-            let select = format!("SELECT DISTINCT ON ({key}) {all} FROM {given} ORDER BY {key}, domicile_number DESC");
+            let select = format!("SELECT DISTINCT ON ({key}) {made} FROM {given} ORDER BY {key}, domicile_number DESC");
             (select, others.map(|column| format!("{0} = excluded.{0}", columns[column])).collect())
         }
     };

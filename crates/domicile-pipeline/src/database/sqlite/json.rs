@@ -4,6 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use rusqlite::types::Value as Stored;
 use serde_json::Value;
 
+use crate::database::given::from_hexadecimal;
 use crate::text::decimal_from_text;
 
 /// The value as a column of the source would hold it. Text in a column for numbers becomes a number where it is one.
@@ -18,6 +19,9 @@ pub(super) fn stored(value: Option<&Value>, data_type: &DataType) -> Result<Stor
             (None, Some(real)) => Stored::Real(real),
             (None, None) => return Err(String::from("is a number that is too large")),
         },
+        Some(Value::String(text)) if *data_type == DataType::Binary => {
+            Stored::Blob(from_hexadecimal(text).unwrap_or_else(|| text.as_bytes().to_vec()))
+        }
         Some(Value::String(text)) => number(text, data_type).unwrap_or_else(|| Stored::Text(text.clone())),
         Some(Value::Array(_)) => return Err(String::from("is a list")),
         Some(Value::Object(_)) => return Err(String::from("is an object")),
@@ -26,7 +30,7 @@ pub(super) fn stored(value: Option<&Value>, data_type: &DataType) -> Result<Stor
 
 fn number(text: &str, data_type: &DataType) -> Option<Stored> {
     match data_type {
-        DataType::Int64 | DataType::Float64 | DataType::Boolean => {}
+        DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Boolean => {}
         DataType::Decimal128(_, scale) if decimal_from_text(text, *scale).is_none() => {}
         _ => return None,
     }
@@ -55,6 +59,8 @@ mod tests {
             (json!("1e1"), decimal.clone(), Stored::Real(10.0)),
             (json!("10.50"), decimal, Stored::Text(String::from("10.50"))),
             (json!("007"), DataType::Utf8, Stored::Text(String::from("007"))),
+            (json!("0x00ff"), DataType::Binary, Stored::Blob(vec![0, 255])),
+            (json!("0xf"), DataType::Binary, Stored::Blob(b"0xf".to_vec())),
         ] {
             assert_eq!(stored(Some(&value), &data_type), Ok(expected), "{value}");
         }

@@ -1,12 +1,12 @@
 //! Values of SQLite into columns of Arrow.
 
-use datafusion::arrow::compute::kernels::cast_utils::Parser;
-use datafusion::arrow::datatypes::Date32Type;
 use rusqlite::types::ValueRef;
 
 use super::types::decimal_from_real;
-use crate::database::column::Column;
-use crate::text::{decimal_from_text, has_digits, timestamp_from_text};
+use crate::database::column::{Column, UNSIGNED};
+use crate::database::given::push_text;
+use crate::extension::uuid_of_bytes;
+use crate::text::{decimal_from_text, has_digits};
 
 /// Takes a value and returns its size in bytes. A value that does not fit becomes NULL here, and the reason is returned:
 /// the record goes to quarantine.
@@ -29,6 +29,9 @@ fn push_other(column: &mut Column, value: ValueRef<'_>) -> Result<usize, String>
     match (&mut *column, value) {
         (_, ValueRef::Null) => column.push_null(),
         (Column::Integer(builder), ValueRef::Integer(integer)) => builder.append_value(integer),
+        (Column::Unsigned(builder), ValueRef::Integer(integer)) => {
+            builder.append_value(u64::try_from(integer).map_err(|_| format!("a value is not {UNSIGNED}"))?);
+        }
         (Column::Float(builder), ValueRef::Real(real)) => builder.append_value(real),
         (Column::Float(builder), ValueRef::Integer(integer)) if (integer as f64) as i128 == i128::from(integer) => {
             builder.append_value(integer as f64);
@@ -40,8 +43,26 @@ fn push_other(column: &mut Column, value: ValueRef<'_>) -> Result<usize, String>
         }
         (Column::Text(builder), ValueRef::Integer(integer)) => builder.append_value(integer.to_string()),
         (Column::Text(builder), ValueRef::Real(real)) => builder.append_value(real.to_string()),
-        (Column::Date(builder), ValueRef::Text(bytes)) => builder.append_value(date(bytes)?),
-        (Column::Timestamp(builder), ValueRef::Text(bytes)) => builder.append_value(timestamp(bytes)?),
+        // A column of another affinity than text makes numbers of JSON that is one.
+        (Column::Json(builder), ValueRef::Integer(integer)) => builder.append_value(integer.to_string()),
+        (Column::Json(builder), ValueRef::Real(real)) if real.is_finite() => builder.append_value(real.to_string()),
+        (Column::Uuid(builder), ValueRef::Blob(bytes)) => {
+            builder.append_value(uuid_of_bytes(bytes).ok_or("a blob is not a UUID")?);
+            return Ok(40);
+        }
+        (Column::Unsigned(_) | Column::Json(_) | Column::Uuid(_), ValueRef::Text(bytes)) => {
+            return push_as_text(column, bytes, "");
+        }
+        (Column::Date(_), ValueRef::Text(bytes)) => return push_as_text(column, bytes, " of the form YYYY-MM-DD"),
+        (Column::Time(_), ValueRef::Text(bytes)) => {
+            return push_as_text(column, bytes, " of the form HH:MM:SS[.ffffff]");
+        }
+        (Column::Timestamp(_), ValueRef::Text(bytes)) => {
+            return push_as_text(column, bytes, " of the form YYYY-MM-DD HH:MM:SS[.ffffff]");
+        }
+        (Column::Instant(_), ValueRef::Text(bytes)) => {
+            return push_as_text(column, bytes, " of the form YYYY-MM-DD HH:MM:SS[.ffffff]±HH:MM");
+        }
         (Column::Decimal { builder, precision, scale, factor }, number) => {
             builder.append_value(decimal(number, *precision, *scale, *factor)?);
             return Ok(16);
@@ -75,17 +96,9 @@ fn decimal(value: ValueRef<'_>, precision: u8, scale: i8, factor: f64) -> Result
         .ok_or_else(|| format!("{} is not a decimal({precision},{scale})", kind(value)))
 }
 
-fn date(bytes: &[u8]) -> Result<i32, String> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.len() == 10)
-        .and_then(Date32Type::parse)
-        .ok_or_else(|| String::from("text is not a date of the form YYYY-MM-DD"))
-}
-
-fn timestamp(bytes: &[u8]) -> Result<i64, String> {
-    let time = std::str::from_utf8(bytes).ok().and_then(timestamp_from_text);
-    time.ok_or_else(|| String::from("text is not a timestamp of the form YYYY-MM-DD HH:MM:SS[.ffffff]"))
+fn push_as_text(column: &mut Column, bytes: &[u8], form: &str) -> Result<usize, String> {
+    let pushed = std::str::from_utf8(bytes).ok().and_then(|text| push_text(column, text));
+    pushed.map(|()| bytes.len() + 4).ok_or_else(|| format!("text is not {}{form}", column.name()))
 }
 
 /// A value as JSON, for quarantine. Bytes and broken text are written in hexadecimal.
@@ -111,18 +124,4 @@ pub(super) fn size(value: ValueRef<'_>) -> usize {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_strict() {
-        assert_eq!(date(b"1970-01-02"), Ok(1));
-        assert!(date(b"9999-12-31").is_ok());
-        for refused in ["1970-02-30", "1970-1-2", "02.01.1970", "2024年1月", ""] {
-            assert!(date(refused.as_bytes()).is_err(), "{refused}");
-        }
-    }
 }

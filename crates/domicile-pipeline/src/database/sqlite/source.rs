@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 use serde_json::{Map, Value};
@@ -15,11 +15,11 @@ use super::guarantee::{guarantee, rowid_alias};
 use super::json::stored;
 use super::read::{push, raw, size};
 use super::statement::failure;
-use super::types::declared_type;
+use super::types::declared_field;
 use super::{open, quote};
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
-use crate::config::{ColumnType, Document, From, SourceConfig, UNTOLD};
+use crate::config::{Document, From, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
 use crate::database::bounds::check_all_are_read;
 use crate::database::rows::Rows;
@@ -105,10 +105,9 @@ fn columns(
     let mut fields = Vec::new();
     for column in statement.columns() {
         let declared = column.decl_type().unwrap_or_default();
-        let data_type =
-            config.columns.get(column.name()).map(ColumnType::data_type).or_else(|| declared_type(declared));
-        if let Some(data_type) = data_type {
-            fields.push(Field::new(column.name(), data_type, true));
+        let configured = config.columns.get(column.name()).map(|configured| configured.field(column.name()));
+        if let Some(field) = configured.or_else(|| declared_field(column.name(), declared)) {
+            fields.push(field);
         } else {
             problems.push(untyped(column.name(), declared));
         }

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use datafusion::arrow::array::{
     Array, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
+    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    UInt64Type,
 };
 use rusqlite::types::{Null, Value};
 use rusqlite::{Connection, Statement};
@@ -17,6 +18,7 @@ use super::quote;
 use super::types::{Affinity, decimal_to_real, decimal_to_value};
 use crate::error::Failure;
 use crate::table::{Merge, Table, Write};
+use crate::text::{has_day, has_time};
 
 /// Rows that one statement writes. SQLite keeps its place in the table within a statement, so that many rows in one are
 /// written in half the time; beyond some 50 rows there is no more to gain.
@@ -150,24 +152,37 @@ fn merged(merge: Merge, name: &str, data_type: &DataType, affinity: Affinity) ->
 /// A column of objects, ready to be bound row by row.
 enum Cells<'a> {
     Integer(&'a Int64Array),
+    Unsigned(&'a UInt64Array),
     Float(&'a Float64Array),
     Text(&'a StringArray),
     Bytes(&'a BinaryArray),
     Boolean(&'a BooleanArray),
     Date(&'a Date32Array),
-    Timestamp(&'a TimestampMicrosecondArray),
-    Decimal { array: &'a Decimal128Array, scale: i8, factor: f64, is_text: bool },
+    Time(&'a Time64MicrosecondArray),
+    /// With what follows each of them.
+    Timestamp(&'a TimestampMicrosecondArray, &'static str),
+    Decimal {
+        array: &'a Decimal128Array,
+        scale: i8,
+        factor: f64,
+        is_text: bool,
+    },
 }
 
 impl<'a> Cells<'a> {
     fn new(array: &'a dyn Array, affinity: Affinity) -> Self {
         match array.data_type() {
             DataType::Int64 => Cells::Integer(array.as_primitive::<Int64Type>()),
+            DataType::UInt64 => Cells::Unsigned(array.as_primitive::<UInt64Type>()),
             DataType::Float64 => Cells::Float(array.as_primitive::<Float64Type>()),
             DataType::Binary => Cells::Bytes(array.as_binary::<i32>()),
             DataType::Boolean => Cells::Boolean(array.as_boolean()),
             DataType::Date32 => Cells::Date(array.as_primitive::<Date32Type>()),
-            DataType::Timestamp(..) => Cells::Timestamp(array.as_primitive::<TimestampMicrosecondType>()),
+            DataType::Time64(_) => Cells::Time(array.as_primitive::<Time64MicrosecondType>()),
+            DataType::Timestamp(_, zone) => {
+                let zone = if zone.is_some() { "+00:00" } else { "" };
+                Cells::Timestamp(array.as_primitive::<TimestampMicrosecondType>(), zone)
+            }
             DataType::Decimal128(_, scale) => Cells::Decimal {
                 array: array.as_primitive::<Decimal128Type>(),
                 scale: *scale,
@@ -181,12 +196,14 @@ impl<'a> Cells<'a> {
     fn is_null(&self, row: usize) -> bool {
         match self {
             Cells::Integer(array) => array.is_null(row),
+            Cells::Unsigned(array) => array.is_null(row),
             Cells::Float(array) => array.is_null(row),
             Cells::Text(array) => array.is_null(row),
             Cells::Bytes(array) => array.is_null(row),
             Cells::Boolean(array) => array.is_null(row),
             Cells::Date(array) => array.is_null(row),
-            Cells::Timestamp(array) => array.is_null(row),
+            Cells::Time(array) => array.is_null(row),
+            Cells::Timestamp(array, _) => array.is_null(row),
             Cells::Decimal { array, .. } => array.is_null(row),
         }
     }
@@ -194,7 +211,17 @@ impl<'a> Cells<'a> {
     /// What a value is that no column of this kind can hold.
     fn unbindable(&self, row: usize) -> Option<&'static str> {
         match self {
+            // SQLite stores NaN as NULL, which would be a silent loss.
             Cells::Float(array) if array.is_valid(row) && array.value(row).is_nan() => Some("NaN"),
+            Cells::Unsigned(array) if array.is_valid(row) && i64::try_from(array.value(row)).is_err() => {
+                Some("so large a number")
+            }
+            Cells::Date(array) if array.is_valid(row) && !has_day(array.value(row)) => {
+                Some("a date out of the years 1 to 9999")
+            }
+            Cells::Timestamp(array, _) if array.is_valid(row) && !has_time(array.value(row)) => {
+                Some("a timestamp out of the years 1 to 9999")
+            }
             Cells::Decimal { array, scale, factor, is_text } if array.is_valid(row) && !is_text => {
                 let unscaled = array.value(row);
                 let is_exact = decimal_to_real(unscaled, *factor).is_some()
@@ -209,10 +236,15 @@ impl<'a> Cells<'a> {
         if self.is_null(row) {
             return Ok(statement.raw_bind_parameter(place, Null)?);
         }
+        // Of a decimal it is seen below.
+        if !matches!(self, Cells::Decimal { .. })
+            && let Some(what) = self.unbindable(row)
+        {
+            return Err(Unwritten::Value(what));
+        }
         match self {
             Cells::Integer(array) => statement.raw_bind_parameter(place, array.value(row))?,
-            // SQLite stores NaN as NULL, which would be a silent loss.
-            Cells::Float(array) if array.value(row).is_nan() => return Err(Unwritten::Value("NaN")),
+            Cells::Unsigned(array) => statement.raw_bind_parameter(place, array.value(row))?,
             Cells::Float(array) => statement.raw_bind_parameter(place, array.value(row))?,
             Cells::Text(array) => statement.raw_bind_parameter(place, array.value(row))?,
             Cells::Bytes(array) => statement.raw_bind_parameter(place, array.value(row))?,
@@ -221,9 +253,13 @@ impl<'a> Cells<'a> {
                 let date = array.value_as_date(row).ok_or(Unwritten::Value("a date out of range"))?;
                 statement.raw_bind_parameter(place, date.format("%Y-%m-%d").to_string())?;
             }
-            Cells::Timestamp(array) => {
+            Cells::Time(array) => {
+                let time = array.value_as_time(row).ok_or(Unwritten::Value("a time out of range"))?;
+                statement.raw_bind_parameter(place, time.format("%H:%M:%S%.f").to_string())?;
+            }
+            Cells::Timestamp(array, zone) => {
                 let time = array.value_as_datetime(row).ok_or(Unwritten::Value("a timestamp out of range"))?;
-                statement.raw_bind_parameter(place, time.format("%Y-%m-%d %H:%M:%S%.f").to_string())?;
+                statement.raw_bind_parameter(place, format!("{}{zone}", time.format("%Y-%m-%d %H:%M:%S%.f")))?;
             }
             Cells::Decimal { array, scale, factor, is_text } => {
                 let unscaled = array.value(row);

@@ -1,8 +1,10 @@
 //! Which Arrow type a declared SQLite type is, how decimals stand in SQLite, and how text becomes time.
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use rusqlite::types::Value;
 
+use crate::extension::{JSON, UUID, extended};
+use crate::table::instant;
 use crate::text::decimal_text;
 
 /// A double holds every decimal of so many significant digits such that it can be read back exactly.
@@ -38,17 +40,29 @@ impl Affinity {
     }
 }
 
-/// The type that a declared type stands for, or `None` where it doesn't say enough (NUMERIC without a scale, none).
-pub(super) fn declared_type(declared: &str) -> Option<DataType> {
+/// The type of the column `name` that a declared type stands for, or `None` where it doesn't say enough (NUMERIC without a scale, none).
+pub(super) fn declared_field(name: &str, declared: &str) -> Option<Field> {
     let upper = declared.trim().to_ascii_uppercase();
-    let (name, arguments) = upper
-        .split_once('(')
-        .map_or((upper.as_str(), None), |(name, rest)| (name.trim(), rest.trim_end().strip_suffix(')')));
+    let text = |extension: &str| Some(extended(Field::new(name, DataType::Utf8, true), extension));
+    match upper.as_str() {
+        "UUID" => text(UUID),
+        "JSON" => text(JSON),
+        _ => Some(Field::new(name, declared_type(&upper)?, true)),
+    }
+}
+
+fn declared_type(upper: &str) -> Option<DataType> {
+    let (name, arguments) =
+        upper.split_once('(').map_or((upper, None), |(name, rest)| (name.trim(), rest.trim_end().strip_suffix(')')));
     match name {
         "DECIMAL" | "NUMERIC" | "DEC" | "NUMBER" => decimal_type(arguments?),
         "BOOLEAN" | "BOOL" => Some(DataType::Boolean),
         "DATE" => Some(DataType::Date32),
+        "TIME" => Some(DataType::Time64(TimeUnit::Microsecond)),
         "DATETIME" | "TIMESTAMP" => Some(DataType::Timestamp(TimeUnit::Microsecond, None)),
+        "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" => Some(instant()),
+        // It has an affinity to integers by its letters alone.
+        "INTERVAL" => None,
         _ => match Affinity::of(name) {
             Affinity::Integer => Some(DataType::Int64),
             Affinity::Text => Some(DataType::Utf8),
@@ -70,12 +84,14 @@ fn decimal_type(arguments: &str) -> Option<DataType> {
 /// The type that a table made here declares for a column.
 pub(super) fn declaration(data_type: &DataType) -> String {
     match data_type {
-        DataType::Int64 => String::from("INTEGER"),
+        DataType::Int64 | DataType::UInt64 => String::from("INTEGER"),
         DataType::Float64 => String::from("REAL"),
         DataType::Boolean => String::from("BOOLEAN"),
         DataType::Binary => String::from("BLOB"),
         DataType::Date32 => String::from("DATE"),
-        DataType::Timestamp(..) => String::from("DATETIME"),
+        DataType::Time64(_) => String::from("TIME"),
+        DataType::Timestamp(_, None) => String::from("DATETIME"),
+        DataType::Timestamp(..) => String::from("TIMESTAMPTZ"),
         DataType::Decimal128(precision, scale) => format!("DECIMAL({precision},{scale})"),
         _ => String::from("TEXT"),
     }
@@ -86,13 +102,17 @@ pub(super) fn fits(data_type: &DataType, declared: &str) -> bool {
     let affinity = Affinity::of(declared);
     // ANY keeps what it is given in a STRICT table only; elsewhere the word means NUMERIC.
     match data_type {
-        DataType::Int64 | DataType::Boolean => matches!(affinity, Affinity::Integer | Affinity::Numeric),
+        DataType::Int64 | DataType::UInt64 | DataType::Boolean => {
+            matches!(affinity, Affinity::Integer | Affinity::Numeric)
+        }
         DataType::Float64 => matches!(affinity, Affinity::Real | Affinity::Numeric),
         // A REAL column makes a double of every integer, also of one that a double cannot hold.
         DataType::Decimal128(_, 0) => matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Text),
         DataType::Decimal128(..) => matches!(affinity, Affinity::Numeric | Affinity::Text),
         DataType::Utf8 => affinity == Affinity::Text,
-        DataType::Date32 | DataType::Timestamp(..) => matches!(affinity, Affinity::Text | Affinity::Numeric),
+        DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => {
+            matches!(affinity, Affinity::Text | Affinity::Numeric)
+        }
         DataType::Binary => affinity == Affinity::Blob,
         _ => false,
     }
@@ -142,13 +162,24 @@ mod tests {
 
     #[test]
     fn a_declared_type_says_its_arrow_type() {
-        assert_eq!(declared_type("NUMERIC(10,2)"), Some(DataType::Decimal128(10, 2)));
-        assert_eq!(declared_type("decimal ( 12 , 4 )"), Some(DataType::Decimal128(12, 4)));
-        assert_eq!(declared_type("NVARCHAR(160)"), Some(DataType::Utf8));
-        assert_eq!(declared_type("bigint"), Some(DataType::Int64));
-        assert_eq!(declared_type("NUMERIC"), None, "a scale is never guessed");
-        assert_eq!(declared_type("NUMERIC(40,2)"), None);
-        assert_eq!(declared_type(""), None);
+        for (declared, shown) in [
+            ("NUMERIC(10,2)", "Decimal128(10, 2)"),
+            ("decimal ( 12 , 4 )", "Decimal128(12, 4)"),
+            ("NVARCHAR(160)", "Utf8"),
+            ("bigint", "Int64"),
+            ("time", "Time64(µs)"),
+            ("Timestamp", "Timestamp(µs)"),
+            ("timestamp with time zone", "Timestamp(µs, \"UTC\")"),
+            ("TIMESTAMPTZ", "Timestamp(µs, \"UTC\")"),
+            ("uuid", "uuid"),
+            ("JSON", "json"),
+        ] {
+            let field = declared_field("value", declared);
+            assert_eq!(field.map(|field| crate::extension::shown(&field)), Some(shown.to_owned()), "{declared}");
+        }
+        for declared in ["NUMERIC", "NUMERIC(40,2)", "", "INTERVAL"] {
+            assert_eq!(declared_field("value", declared), None, "{declared}: nothing is guessed");
+        }
     }
 
     #[test]
