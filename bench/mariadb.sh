@@ -50,7 +50,10 @@ start_mariadb() { # source|homes
         printf "%s;\n" "FLUSH PRIVILEGES" "CREATE USER bench@'%'" "GRANT ALL ON *.* TO bench@'%'" |
             as_user mysql mariadbd "${options[@]}" --bootstrap 2>/dev/null
     fi
-    as_user mysql mariadbd "${options[@]}" --bind-address=127.0.0.1 --port="$(port "$1")" --socket="$data/socket" \
+    # In the background without a function around it, so that its number is the server's own.
+    local account=()
+    [ "$(id -u)" != 0 ] || account=(setpriv --reuid=mysql --regid=mysql --clear-groups --)
+    "${account[@]}" mariadbd "${options[@]}" --bind-address=127.0.0.1 --port="$(port "$1")" --socket="$data/socket" \
         --innodb-buffer-pool-size=1G --innodb-log-file-size=1G --max-connections=300 --local-infile=1 \
         --performance-schema=ON --performance-schema-instrument='wait/lock/metadata/sql/mdl=ON' \
         >"$data.log" 2>&1 &
