@@ -5,8 +5,12 @@
 //! others never. The placement that a source was synced with is therefore kept, and a key that has moved is refused.
 //! And a position is of use only to those who made it: each home notes which control database it belongs to, so that
 //! two configurations with one source name do not take each other's positions for their own.
+//!
+//! It also notes up to where all homes were seen to be at the end of a source. This is no position, and nothing is read or
+//! written by it: a run that finds nothing new behind it need not ask every home for its position, for a while.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use domicile::RoutingKey;
@@ -21,6 +25,40 @@ pub(crate) struct Kept {
     pub(crate) id: Option<String>,
     /// The home of each routing key, by source.
     pub(crate) placed: BTreeMap<(String, String), String>,
+    /// By source, when all homes were seen to be at its end.
+    pub(crate) seen: BTreeMap<String, Seen>,
+}
+
+/// All homes had dealt with everything of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The position of all of them, as it is stored.
+    pub(crate) position: String,
+    /// What the configuration was then.
+    pub(crate) fingerprint: String,
+    /// Seconds since 1970.
+    pub(crate) at: i64,
+}
+
+/// So long a run that finds nothing new does not look at the homes again.
+const HOLDS_SECONDS: i64 = 600;
+
+impl Seen {
+    /// What is seen now.
+    pub(crate) fn now(position: String, fingerprint: String) -> Self {
+        Self { position, fingerprint, at: now() }
+    }
+
+    /// Whether it still holds, for a configuration that is what it was then.
+    pub(crate) fn holds(&self, fingerprint: &str) -> bool {
+        self.fingerprint == fingerprint && (0..HOLDS_SECONDS).contains(&(now() - self.at))
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since_1970.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The way into a control database.
@@ -32,6 +70,8 @@ pub(crate) trait Control: Send {
     async fn read(&mut self) -> Result<Kept, Failure>;
     /// Keeps these placements as well, and makes an id where there is none.
     async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure>;
+    /// Notes what was seen of a source's homes, in a database that has an id.
+    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure>;
 }
 
 /// The placement as the control database keeps it.

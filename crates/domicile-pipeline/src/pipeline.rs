@@ -25,6 +25,7 @@ use crate::source::Source;
 mod homes;
 #[cfg(test)]
 mod tests;
+mod unchanged;
 
 use homes::{Homes, Running, report};
 
@@ -146,9 +147,14 @@ impl Pipeline {
     /// If the configuration, the sources or the tables of a home do not fit together, a routing key has moved to another
     /// home since the last run, or the control database cannot tell that none has. Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
-        let planned = self.plan().await?;
+        let mut planned = self.plan().await?;
         let mut kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
+        if problems.is_empty()
+            && let Some(report) = self.unchanged(&mut planned, &kept, &observer).await
+        {
+            return Ok(report);
+        }
         let mut inspected = Vec::new();
         for (number, source) in planned.iter().enumerate() {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
@@ -176,9 +182,10 @@ impl Pipeline {
     ) -> Result<SourceReport, Error> {
         let source = planned.writing.name.clone();
         let reached = inspected.reached();
-        let horizon = match inspected.check_cursor(planned.source.cursor(), &source) {
-            Ok(()) => blocking::caught(planned.source.horizon(&reached)).await,
-            Err(error) => Ok(Err(error)),
+        let horizon = match (inspected.check_cursor(planned.source.cursor(), &source), planned.horizon.take()) {
+            (Err(error), _) => Ok(Err(error)),
+            (Ok(()), Some(horizon)) => Ok(Ok(horizon)),
+            (Ok(()), None) => blocking::caught(planned.source.horizon(&reached)).await,
         };
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&source, panic)));
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
@@ -200,6 +207,7 @@ impl Pipeline {
         if let Some(waits_for) = &waits_for {
             observer.source_waits(&source, waits_for);
         }
+        let seen = if is_read { None } else { self.seen(&planned, &upto) };
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
@@ -213,7 +221,11 @@ impl Pipeline {
         let reached = if failure.is_none() { Some(upto) } else { None };
         let (homes, control) = homes.finish(reached).await;
         let failure = failure.map(|error| error.to_string());
-        Ok(SourceReport { source, guarantee, homes, control, waits_for, failure })
+        let report = SourceReport { source, guarantee, homes, control, waits_for, failure };
+        if let Some(seen) = seen {
+            self.note(&report, &seen).await;
+        }
+        Ok(report)
     }
 
     fn limits(&self) -> Limits {

@@ -14,7 +14,7 @@ use crate::database;
 use crate::deliver::Delivery;
 use crate::locate::Locator;
 use crate::overlap::Overlap;
-use crate::source::{Source, Unopened};
+use crate::source::{Horizon, Source, Unopened};
 use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
 
@@ -27,6 +27,8 @@ pub(crate) struct Planned {
     /// By table: how its partial results are merged.
     pub(crate) combines: Vec<Option<Combine>>,
     pub(crate) writing: Writing,
+    /// Up to where the source is settled, where that was asked already.
+    pub(crate) horizon: Option<Horizon>,
 }
 
 /// What the analysers of a source write.
@@ -126,7 +128,7 @@ pub(crate) async fn plan(
     };
     match rules {
         Ok(Rules { overlap, locator: Some(locator), combines, writing, .. }) if problems.is_empty() => {
-            Ok(Planned { source, overlap, locator: Arc::new(locator), combines, writing })
+            Ok(Planned { source, overlap, locator: Arc::new(locator), combines, writing, horizon: None })
         }
         Ok(rules) => Err(Unplanned { problems, writing: Some(rules.writing) }),
         Err(problem) => Err(Unplanned { problems: vec![problem], writing: None }),

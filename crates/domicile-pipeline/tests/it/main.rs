@@ -26,4 +26,5 @@ mod types;
 mod types_cases;
 mod types_databases;
 mod types_encodings;
+mod unchanged;
 mod write_modes;

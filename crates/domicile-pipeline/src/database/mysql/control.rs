@@ -8,10 +8,10 @@ use super::connect::{Session, connect};
 use super::failure;
 use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
-use crate::control::{Control, Kept};
+use crate::control::{Control, Kept, Seen};
 use crate::error::Failure;
 
-const TABLES: [(&str, &str); 2] = [
+const TABLES: [(&str, &str); 3] = [
     ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",
@@ -19,6 +19,13 @@ const TABLES: [(&str, &str); 2] = [
          routing_key varchar(255) NOT NULL,
          home varchar(255) NOT NULL,
          PRIMARY KEY (source, routing_key)",
+    ),
+    (
+        "domicile_end",
+        "source varchar(255) NOT NULL PRIMARY KEY,
+         position text NOT NULL,
+         fingerprint varchar(255) NOT NULL,
+         seen_at bigint NOT NULL",
     ),
 ];
 
@@ -54,6 +61,15 @@ impl Control for MySqlControl {
             Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
         })
     }
+
+    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure> {
+        let mut session = connect(&self.0).await?;
+        make_tables(&mut session).await.map_err(|error| failure(&error))?;
+        let sql = "REPLACE INTO domicile_end VALUES (?, ?, ?, ?)";
+        let noted = session.conn.exec_drop(sql, (source, &seen.position, &seen.fingerprint, seen.at)).await;
+        let _ = session.conn.disconnect().await;
+        noted.map_err(|error| failure(&error))
+    }
 }
 
 async fn read(session: &mut Session) -> Result<Kept, Error> {
@@ -65,17 +81,29 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
     let sql = "SELECT source, routing_key, home FROM domicile_placement";
     let rows: Vec<(String, String, String)> = session.conn.query(sql).await?;
     kept.placed = rows.into_iter().map(|(source, key, home)| ((source, key), home)).collect();
+    if existing(session, "domicile_end").await?.is_empty() {
+        return Ok(kept);
+    }
+    let sql = "SELECT source, position, fingerprint, seen_at FROM domicile_end";
+    let rows: Vec<(String, String, String, i64)> = session.conn.query(sql).await?;
+    let seen = |(source, position, fingerprint, at)| (source, Seen { position, fingerprint, at });
+    kept.seen = rows.into_iter().map(seen).collect();
     Ok(kept)
 }
 
-/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
-async fn keep(session: &mut Session, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
-    // In front of the transaction: what makes a table ends one that is open.
+async fn make_tables(session: &mut Session) -> Result<(), Error> {
     for (name, columns) in TABLES {
         if existing(session, name).await?.is_empty() {
             session.conn.query_drop(create_own_table(session.kind, name, columns)).await?;
         }
     }
+    Ok(())
+}
+
+/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
+async fn keep(session: &mut Session, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
+    // In front of the transaction: what makes a table ends one that is open.
+    make_tables(session).await?;
     let conn = &mut session.conn;
     let made = "INSERT INTO domicile_control SELECT MD5(CONCAT(UUID(), RAND(), CONNECTION_ID())) FROM DUAL
                 WHERE NOT EXISTS (SELECT 1 FROM domicile_control)";

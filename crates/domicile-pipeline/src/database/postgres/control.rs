@@ -1,13 +1,13 @@
 //! What a control database of PostgreSQL keeps from run to run.
 
 use async_trait::async_trait;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, Row};
 
 use super::connect::connect;
 use super::failure;
 use super::schema::{Catalogue, LOCK_TABLES};
 use crate::config::ServerUrl;
-use crate::control::{Control, Kept};
+use crate::control::{Control, Kept, Seen};
 use crate::error::Failure;
 
 const TABLES: &str = "
@@ -19,6 +19,12 @@ CREATE TABLE IF NOT EXISTS domicile_placement (
     routing_key text NOT NULL,
     home text NOT NULL,
     PRIMARY KEY (source, routing_key)
+);
+CREATE TABLE IF NOT EXISTS domicile_end (
+    source text NOT NULL PRIMARY KEY,
+    position text NOT NULL,
+    fingerprint text NOT NULL,
+    seen_at bigint NOT NULL
 );
 INSERT INTO domicile_control
 SELECT replace(gen_random_uuid()::text, '-', '') WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
@@ -46,16 +52,33 @@ impl Control for PostgresControl {
             Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
         })
     }
+
+    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure> {
+        let client = connect(&self.0).await?;
+        let made = client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES} COMMIT")).await;
+        made.map_err(|error| failure(&error))?;
+        let sql = "INSERT INTO domicile_end VALUES ($1, $2, $3, $4) ON CONFLICT (source) DO UPDATE
+                   SET position = excluded.position, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at";
+        let noted = client.execute(sql, &[&source, &seen.position, &seen.fingerprint, &seen.at]).await;
+        noted.map(drop).map_err(|error| failure(&error))
+    }
 }
 
 async fn read(client: &Client) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    if Catalogue::read(client, &["domicile_control"]).await?.columns("domicile_control").is_empty() {
+    let catalogue = Catalogue::read(client, &["domicile_control", "domicile_end"]).await?;
+    if catalogue.columns("domicile_control").is_empty() {
         return Ok(kept);
     }
     kept.id = client.query_opt("SELECT id FROM domicile_control", &[]).await?.map(|row| row.get(0));
     let rows = client.query("SELECT source, routing_key, home FROM domicile_placement", &[]).await?;
     kept.placed = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+    if catalogue.columns("domicile_end").is_empty() {
+        return Ok(kept);
+    }
+    let rows = client.query("SELECT source, position, fingerprint, seen_at FROM domicile_end", &[]).await?;
+    let seen = |row: &Row| Seen { position: row.get(1), fingerprint: row.get(2), at: row.get(3) };
+    kept.seen = rows.iter().map(|row| (row.get(0), seen(row))).collect();
     Ok(kept)
 }
 

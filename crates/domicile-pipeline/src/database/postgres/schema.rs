@@ -61,6 +61,7 @@ pub(super) const LOCK_TABLES: &str = "SELECT pg_advisory_xact_lock(7237123425614
 /// A column of a table that is there already.
 pub(super) struct Existing {
     pub(super) name: String,
+    number: i16,
     pub(super) declared: Declared,
     /// The type of an array of its values.
     pub(super) array: Type,
@@ -84,8 +85,8 @@ impl Existing {
 /// Tables as they are in the database, by name; one that is missing has no columns.
 pub(super) struct Catalogue {
     columns: HashMap<String, Vec<Existing>>,
-    /// The sets of columns, each in order, that no two rows have the same values of.
-    unique_keys: HashMap<String, Vec<Vec<String>>>,
+    /// The sets of columns that no two rows have the same values of.
+    unique_keys: HashMap<String, Vec<Vec<i16>>>,
 }
 
 impl Catalogue {
@@ -120,9 +121,22 @@ impl Catalogue {
         let is_given = |column: &Existing| table.schema.fields().iter().any(|field| *field.name() == column.name);
         found.extend(existing.iter().filter_map(|column| fit::not_given(table, &column.seen(), is_given(column))));
         let wanted = table.key_names().map(str::to_owned).collect();
-        let unique_keys = self.unique_keys.get(&table.name).map_or(&[][..], Vec::as_slice);
-        found.extend(fit::key_misfit(table, wanted, unique_keys, quote));
+        found.extend(fit::key_misfit(table, wanted, &self.unique_keys(&table.name), quote));
         found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect()
+    }
+
+    /// The names of the columns of each unique key, in order.
+    fn unique_keys(&self, table: &str) -> Vec<Vec<String>> {
+        let name = |number: &i16| {
+            let column = self.columns(table).iter().find(|column| column.number == *number);
+            column.map_or_else(|| String::from("an expression"), |column| column.name.clone())
+        };
+        let named = |key: &Vec<i16>| {
+            let mut names: Vec<_> = key.iter().map(name).collect();
+            names.sort();
+            names
+        };
+        self.unique_keys.get(table).into_iter().flatten().map(named).collect()
     }
 }
 
@@ -130,7 +144,7 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
     let sql = "SELECT a.attname::text, t.typname::text, a.atttypmod, format_type(a.atttypid, a.atttypmod),
                       t.typtype = 'e', a.attnotnull,
                       a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
-                      a.atttypid, t.typarray, wanted.name
+                      a.atttypid, t.typarray, wanted.name, a.attnum
                FROM unnest($1) AS wanted (name)
                JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(wanted.name))
                JOIN pg_type t ON t.oid = a.atttypid
@@ -140,6 +154,7 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
     for row in client.query_typed(sql, &[(&tables, Type::TEXT_ARRAY)]).await? {
         found.entry(row.get(10)).or_default().push(Existing {
             name: row.get(0),
+            number: row.get(11),
             declared: Declared { name: row.get(1), modifier: row.get(2), shown: row.get(3), is_enum: row.get(4) },
             not_null: row.get(5),
             is_filled: row.get(6),
@@ -150,21 +165,19 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
     Ok(found)
 }
 
-async fn unique_keys(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<Vec<String>>>, Error> {
-    // A part that is an expression has no column; an index that is deferrable or not valid decides no conflict.
-    let sql = "SELECT ARRAY(SELECT coalesce(a.attname::text, 'an expression')
-                            FROM unnest(i.indkey) WITH ORDINALITY AS part(attnum, place)
-                            LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = part.attnum AND part.attnum > 0
-                            WHERE part.place <= i.indnkeyatts),
-                      wanted.name
+/// The unique keys of tables, as the numbers of their columns; an expression has the number 0.
+async fn unique_keys(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<Vec<i16>>>, Error> {
+    // An index that is deferrable or not valid decides no conflict. This is asked of every home in every run, and cheaper
+    // than to have the server look up the names.
+    let sql = "SELECT wanted.name, i.indkey::int2[], i.indnkeyatts
                FROM unnest($1) AS wanted (name)
                JOIN pg_index i ON i.indrelid = to_regclass(quote_ident(wanted.name))
                WHERE i.indisunique AND i.indpred IS NULL AND i.indisvalid AND i.indimmediate";
-    let mut found: HashMap<String, Vec<Vec<String>>> = HashMap::new();
+    let mut found: HashMap<String, Vec<Vec<i16>>> = HashMap::new();
     for row in client.query_typed(sql, &[(&tables, Type::TEXT_ARRAY)]).await? {
-        let mut key: Vec<String> = row.get(0);
-        key.sort();
-        found.entry(row.get(1)).or_default().push(key);
+        let (mut key, parts): (Vec<i16>, i16) = (row.get(1), row.get(2));
+        key.truncate(usize::try_from(parts).unwrap_or(0));
+        found.entry(row.get(0)).or_default().push(key);
     }
     Ok(found)
 }

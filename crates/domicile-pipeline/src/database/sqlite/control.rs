@@ -9,7 +9,7 @@ use super::schema::existing;
 use super::statement::failure;
 use super::{create, open};
 use crate::blocking;
-use crate::control::{Control, Kept};
+use crate::control::{Control, Kept, Seen};
 use crate::error::Failure;
 
 const TABLES: &str = "
@@ -21,6 +21,12 @@ CREATE TABLE IF NOT EXISTS domicile_placement (
     routing_key TEXT NOT NULL,
     home TEXT NOT NULL,
     PRIMARY KEY (source, routing_key)
+);
+CREATE TABLE IF NOT EXISTS domicile_end (
+    source TEXT NOT NULL PRIMARY KEY,
+    position TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    seen_at INTEGER NOT NULL
 );
 INSERT INTO domicile_control SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
 
@@ -54,6 +60,18 @@ impl Control for SqliteControl {
         })
         .await
     }
+
+    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure> {
+        let (path, source, seen) = (self.0.clone(), source.to_owned(), seen.clone());
+        blocking::run(move || {
+            let connection = create(&path)?;
+            connection.execute_batch(TABLES).map_err(|error| failure(&error))?;
+            let sql = "INSERT OR REPLACE INTO domicile_end VALUES (?1, ?2, ?3, ?4)";
+            let noted = connection.execute(sql, params![source, seen.position, seen.fingerprint, seen.at]);
+            noted.map(drop).map_err(|error| failure(&error))
+        })
+        .await
+    }
 }
 
 fn read(path: &Path) -> rusqlite::Result<Kept> {
@@ -67,6 +85,14 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
     let mut statement = connection.prepare("SELECT source, routing_key, home FROM domicile_placement")?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     kept.placed = rows.collect::<rusqlite::Result<_>>()?;
+    if existing(&connection, "domicile_end")?.is_empty() {
+        return Ok(kept);
+    }
+    let mut statement = connection.prepare("SELECT source, position, fingerprint, seen_at FROM domicile_end")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, Seen { position: row.get(1)?, fingerprint: row.get(2)?, at: row.get(3)? }))
+    })?;
+    kept.seen = rows.collect::<rusqlite::Result<_>>()?;
     Ok(kept)
 }
 

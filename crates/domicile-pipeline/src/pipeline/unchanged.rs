@@ -1,0 +1,82 @@
+//! Runs that find nothing new, which are most of those that a schedule starts: they need not ask every home.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::Pipeline;
+use super::homes::report;
+use crate::blocking;
+use crate::control::{Kept, Seen};
+use crate::database::control;
+use crate::plan::Planned;
+use crate::position::Position;
+use crate::report::{Observer, Report, SourceReport};
+
+impl Pipeline {
+    /// The report of a run that has nothing to do: every source ends where all of its homes were seen to be not long ago,
+    /// with this configuration. `None` where that is not known.
+    pub(super) async fn unchanged(
+        &self,
+        planned: &mut [Planned],
+        kept: &Kept,
+        observer: &Arc<dyn Observer>,
+    ) -> Option<Report> {
+        let mut ends = Vec::new();
+        for source in planned.iter_mut() {
+            let end = self.end(source, kept)?;
+            let horizon = blocking::caught(source.source.horizon(&end)).await.ok()?.ok()?;
+            let is_there = horizon.upto == end;
+            source.horizon = Some(horizon);
+            if !is_there {
+                return None;
+            }
+            ends.push(end);
+        }
+        let sources = planned.iter_mut().zip(ends).map(|(source, end)| self.idle(source, &end, &**observer));
+        Some(Report { sources: sources.collect() })
+    }
+
+    /// What a run has seen that found all homes at the end of a source. Of a source that is read anew each time nothing can
+    /// be seen.
+    pub(super) fn seen(&self, planned: &Planned, end: &Position) -> Option<Seen> {
+        let position = end.stored().filter(|_| planned.overlap.is_none())?;
+        Some(Seen::now(position, self.fingerprint(planned)))
+    }
+
+    /// Notes what was seen, where no home has failed. What cannot be noted is seen again by the next run.
+    pub(super) async fn note(&self, report: &SourceReport, seen: &Seen) {
+        let mut reports = report.homes.iter().chain([&report.control]);
+        if report.failure.is_none() && reports.all(|report| report.failure.is_none()) {
+            let _ = control(&self.config.control).note(&report.source, seen).await;
+        }
+    }
+
+    /// Where all homes were seen to be, if that still holds.
+    fn end(&self, planned: &Planned, kept: &Kept) -> Option<Position> {
+        let seen = kept.seen.get(&planned.writing.name)?;
+        if planned.overlap.is_some() || !seen.holds(&self.fingerprint(planned)) {
+            return None;
+        }
+        Position::from_stored(Some(&seen.position)).ok()
+    }
+
+    /// What the homes and what they are given depend on, as a number that other configurations do not have.
+    fn fingerprint(&self, planned: &Planned) -> String {
+        let mut hasher = DefaultHasher::new();
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        format!("{:?} {:?}", self.config, planned.writing.analysers.tables()).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    fn idle(&self, planned: &mut Planned, end: &Position, observer: &dyn Observer) -> SourceReport {
+        let (source, guarantee) = (planned.writing.name.clone(), planned.source.guarantee().clone());
+        let waits_for = planned.horizon.take().and_then(|horizon| horizon.waits_for);
+        observer.source_started(&source, &guarantee, end, end);
+        if let Some(waits_for) = &waits_for {
+            observer.source_waits(&source, waits_for);
+        }
+        let (tables, state) = (planned.writing.analysers.tables(), Ok(end.clone()));
+        let homes = self.config.homes.iter().map(|home| report(home.home.as_str(), tables, &state)).collect();
+        SourceReport { source, guarantee, homes, control: report("control", &[], &state), waits_for, failure: None }
+    }
+}
