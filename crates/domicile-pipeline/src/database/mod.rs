@@ -4,6 +4,8 @@
 
 mod bounds;
 mod column;
+#[cfg(test)]
+mod each_type;
 mod fit;
 mod given;
 pub(crate) mod mysql;

@@ -26,5 +26,6 @@ mod types;
 mod types_cases;
 mod types_databases;
 mod types_encodings;
+mod types_kept;
 mod unchanged;
 mod write_modes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domicile_pipeline::{Report, Silent};
 
-use crate::fixture::{home, open, rows, run};
+use crate::fixture::{described, home, open, rows, run, runtime};
 use crate::servers::{pipeline, succeeded};
 use crate::types::compare_with_guide;
 use crate::types_databases::{Databases, Kind};
@@ -56,21 +56,24 @@ const POSTGRES: [(&str, &str); 38] = [
 /// Texts, of which each character set has one.
 const SAMPLES: [&str; 9] = ["ñ€😀", "ñé", "łő", "Жя", "αβ", "אב", "日本", "ไทย", "ų"];
 
-/// Reads a column of each of these databases into tables of one home.
-fn run_sources(databases: &Databases, sources: &[(String, String, String)]) -> Report {
+/// A column of each of these databases, into tables of one home.
+fn config(databases: &Databases, sources: &[(String, String, String)]) -> String {
     let source = |(name, url, column): &(String, String, String)| {
         format!(
             "[[source]]\nname = \"{name}\"\nurl = \"{url}\"\ntable = \"texts\"\ncursor = \"id\"\nkey = \"'home'\"\n\
              [[source.analyser]]\ninto = \"{name}\"\nsql = \"SELECT id, {column} AS v FROM record\"\n"
         )
     };
-    let config = format!(
+    format!(
         "control = \"{}\"\n[homes]\nhome = {{ url = \"{}\", keys = \"home\" }}\n{}",
         databases.url(Kind::Sqlite, "control"),
         databases.url(Kind::Sqlite, "home"),
         sources.iter().map(source).collect::<String>()
-    );
-    run(&pipeline(config), Arc::new(Silent)).unwrap()
+    )
+}
+
+fn run_sources(databases: &Databases, sources: &[(String, String, String)]) -> Report {
+    run(&pipeline(config(databases, sources)), Arc::new(Silent)).unwrap()
 }
 
 fn in_home(databases: &Databases, sql: &str) -> Vec<String> {
@@ -98,6 +101,13 @@ fn text_of_postgresql_arrives_from_every_encoding() {
     for (number, (encoding, text)) in POSTGRES.iter().enumerate() {
         assert_eq!(in_home(&databases, &format!("SELECT v FROM e{number}")), [*text], "{encoding}");
     }
+    server.sql(
+        "postgres",
+        "CREATE DATABASE mule ENCODING 'MULE_INTERNAL' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'",
+    );
+    let mule = (String::from("mule"), server.url("mule"), String::from("v"));
+    let told = described(&runtime().block_on(pipeline(config(&databases, &[mule])).check()).unwrap_err()).concat();
+    assert!(told.contains("cannot be opened: conversion between UTF8 and MULE_INTERNAL is not supported"), "{told}");
     let mut names: Vec<_> = POSTGRES.iter().map(|(encoding, _)| format!("`{encoding}`")).collect();
     names.sort();
     names.dedup();

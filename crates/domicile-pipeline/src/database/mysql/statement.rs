@@ -361,3 +361,29 @@ fn time(time: NaiveDateTime) -> Value {
         time.nanosecond() / 1000,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::database::column::Column;
+    use crate::database::each_type;
+    use crate::database::mysql::read::push;
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read_as_it_was(records in each_type::records()) {
+            let schema = records.schema();
+            let columns = schema.fields().iter().zip(records.columns()).map(|(field, array)| {
+                let mut column = Column::with_capacity(field, records.num_rows(), 0);
+                for row in 0..records.num_rows() {
+                    push(&mut column, &value(array, row)).unwrap();
+                }
+                column.finish()
+            });
+            let read = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
+            each_type::assert_same(&records, &read);
+        }
+    }
+}

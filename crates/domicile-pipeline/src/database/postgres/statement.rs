@@ -255,3 +255,106 @@ async fn copy(client: &Client, statement: &Statement, objects: &RecordBatch) -> 
     sink.send(buffer.freeze()).await.map_err(|error| failure(&error))?;
     sink.finish().await.map_err(|error| failure(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::StringArray;
+    use proptest::prelude::*;
+
+    use super::super::copy::Records;
+    use super::super::read::{Format, push};
+    use super::*;
+    use crate::database::column::Column;
+    use crate::database::each_type;
+    use crate::extension::{UUID, extension, uuid_of_bytes};
+
+    /// The columns that a table made here has for each type.
+    const DECLARED: [(&str, i32); 14] = [
+        ("int8", -1),
+        ("numeric", (20 << 16) + 4),
+        ("float8", -1),
+        ("bool", -1),
+        ("bytea", -1),
+        ("date", -1),
+        ("time", -1),
+        ("timestamp", -1),
+        ("timestamptz", -1),
+        ("numeric", ((12 << 16) | 2) + 4),
+        ("numeric", ((38 << 16) | 10) + 4),
+        ("text", -1),
+        ("uuid", -1),
+        ("jsonb", -1),
+    ];
+
+    fn declared(number: usize) -> Declared {
+        let (name, modifier) = DECLARED[number];
+        Declared { name: name.to_owned(), modifier, ..Declared::default() }
+    }
+
+    /// What is sent of a column, as it is sent.
+    fn sent(number: usize, field: &Field, array: &ArrayRef) -> (Field, ArrayRef) {
+        let how = declared(number).sent(field);
+        let data_type = match &how {
+            Some(Sent::As(data_type)) => data_type.clone(),
+            _ => DataType::Binary,
+        };
+        let sent = encoded(array, &data_type, how).unwrap();
+        (Field::new(field.name(), data_type, true), sent)
+    }
+
+    /// The field that values of a column are read by where they are sent back in binary.
+    fn read_by(field: &Field) -> Field {
+        match field.data_type() {
+            DataType::UInt64 => Field::new("unsigned", DataType::Decimal128(20, 0), true),
+            DataType::Utf8 if extension(field).is_some() => Field::new("bytes", DataType::Binary, true),
+            _ => field.clone(),
+        }
+    }
+
+    /// Values that were read by another field than their own.
+    fn own(field: &Field, read: ArrayRef) -> ArrayRef {
+        let bytes = || read.as_binary::<i32>().iter();
+        match (field.data_type(), extension(field)) {
+            (DataType::UInt64, _) => {
+                cast_with_options(&read, &DataType::UInt64, &CastOptions { safe: false, ..Default::default() }).unwrap()
+            }
+            (_, Some(UUID)) => Arc::new(bytes().map(|bytes| uuid_of_bytes(bytes?)).collect::<StringArray>()),
+            (_, Some(_)) => {
+                let text = |bytes: &[u8]| String::from_utf8(bytes[1..].to_vec()).unwrap();
+                Arc::new(bytes().map(|bytes| bytes.map(text)).collect::<StringArray>())
+            }
+            _ => read,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_by_copy_is_read_as_it_was(records in each_type::records(), piece in 1usize..64) {
+            let schema = records.schema();
+            let columns = schema.fields().iter().zip(records.columns()).enumerate();
+            let (fields, columns): (Vec<_>, Vec<_>) =
+                columns.map(|(number, (field, array))| sent(number, field, array)).unzip();
+            let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+            let mut encoder = ArrowToPostgresBinaryEncoder::try_new(rows.schema_ref()).unwrap();
+            let mut copy = BytesMut::new();
+            encoder.write_header(&mut copy).unwrap();
+            encoder.write_batch(&rows, &mut copy).unwrap();
+            encoder.write_footer(&mut copy).unwrap();
+            let mut read: Vec<_> =
+                schema.fields().iter().map(|field| Column::with_capacity(&read_by(field), 1, 0)).collect();
+            let mut decoder = Records::new(read.len());
+            for piece in copy.chunks(piece) {
+                decoder.push(piece);
+                while let Some(record) = decoder.next().unwrap() {
+                    for (column, value) in read.iter_mut().zip(record.values()) {
+                        push(column, Format::Binary, value).unwrap();
+                    }
+                }
+            }
+            assert!(decoder.has_ended());
+            let read = schema.fields().iter().zip(&mut read).map(|(field, column)| own(field, column.finish()));
+            let read = RecordBatch::try_new(Arc::clone(&schema), read.collect()).unwrap();
+            each_type::assert_same(&records, &read);
+        }
+    }
+}

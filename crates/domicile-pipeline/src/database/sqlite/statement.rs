@@ -310,3 +310,61 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
         other => Failure::Failed(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::ArrayRef;
+    use proptest::prelude::*;
+
+    use super::super::read::push;
+    use super::super::schema::{existing, make_table};
+    use super::*;
+    use crate::database::column::Column;
+    use crate::database::each_type;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_it_was_or_refused_as_the_check_has_it(records in each_type::records()) {
+            let connection = Connection::open_in_memory().unwrap();
+            let name = String::from("kept");
+            let table = Table { name, schema: each_type::schema(), key: Vec::new(), write: Write::Insert, adds_columns: false };
+            make_table(&connection, &table).unwrap();
+            let declared = existing(&connection, "kept").unwrap();
+            let writer = Writer::new(&table, declared.iter().map(|column| Affinity::of(&column.declared)).collect());
+            for row in 0..records.num_rows() {
+                let record = records.slice(row, 1);
+                let checked = writer.check(&table, &record);
+                let written = writer.write(&connection, &table, &record);
+                assert_eq!(checked.is_ok(), written.is_ok(), "{checked:?} {written:?} {record:?}");
+                if written.is_ok() {
+                    each_type::assert_same(&without_sign_of_zero(&record), &read(&connection));
+                    connection.execute("DELETE FROM kept", []).unwrap();
+                }
+            }
+        }
+    }
+
+    /// SQLite keeps a zero of a column for numbers as the integer, which has no sign.
+    fn without_sign_of_zero(record: &RecordBatch) -> RecordBatch {
+        let columns = record.columns().iter().map(|array| match array.as_primitive_opt::<Float64Type>() {
+            Some(floats) => Arc::new(floats.unary::<_, Float64Type>(|float| float + 0.0)) as ArrayRef,
+            None => Arc::clone(array),
+        });
+        RecordBatch::try_new(record.schema(), columns.collect()).unwrap()
+    }
+
+    fn read(connection: &Connection) -> RecordBatch {
+        let schema = each_type::schema();
+        let mut columns: Vec<_> = schema.fields().iter().map(|field| Column::with_capacity(field, 1, 0)).collect();
+        let read = connection.query_row("SELECT * FROM kept", [], |row| {
+            columns.iter_mut().enumerate().try_for_each(|(number, column)| {
+                push(column, row.get_ref(number)?).unwrap();
+                Ok(())
+            })
+        });
+        read.unwrap();
+        RecordBatch::try_new(schema, columns.iter_mut().map(Column::finish).collect()).unwrap()
+    }
+}
