@@ -5,11 +5,12 @@ use std::cmp::Ordering;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::{LexicographicalComparator, SortColumn};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Int64Type, Schema, TimestampMicrosecondType, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType, UInt64Type,
 };
 use serde_json::Value as Json;
 
 use crate::position::{Position, Value};
+use crate::source::NotOpened;
 use crate::text::{decimal_from_text, timestamp_from_text};
 
 /// The cursor of a source: one column or several, the first of which comes first.
@@ -21,6 +22,24 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    /// A cursor of columns of these names, of which the database itself compares the values that `is_compared` holds for, or
+    /// what is wrong with it.
+    pub(crate) fn open(
+        schema: &SchemaRef,
+        names: &[String],
+        is_compared: impl Fn(usize, &Field) -> bool,
+    ) -> Result<Self, NotOpened> {
+        let cursor = Self::find(schema, names).map_err(|wrong| NotOpened::no_cursor(schema, wrong))?;
+        match cursor.columns.iter().find(|&&column| !is_compared(column, schema.field(column))) {
+            None => Ok(cursor),
+            Some(&column) => {
+                let why = "is made another type here than what the database orders it by; leave its type away in `columns`, \
+                           or convert it in a `query`";
+                Err(NotOpened::no_cursor(schema, Some((schema.field(column).name(), why))))
+            }
+        }
+    }
+
     /// A cursor of columns of these names, or the first name that is none, with why; nothing if there are no names.
     pub(crate) fn find<'a>(schema: &Schema, names: &'a [String]) -> Result<Self, Option<(&'a str, &'static str)>> {
         if names.is_empty() {
@@ -174,7 +193,7 @@ pub(crate) fn is_ordered(data_type: &DataType) -> bool {
 fn is_of(value: &Value, data_type: &DataType) -> bool {
     match (value, data_type) {
         (Value::Decimal { scale, .. }, DataType::Decimal128(_, expected)) => scale == expected,
-        (Value::Integer(_), DataType::Int64 | DataType::UInt64)
+        (Value::Integer(_), DataType::Int64 | DataType::UInt64 | DataType::Decimal128(_, 0))
         | (Value::Date(_), DataType::Date32)
         | (Value::Timestamp(_), DataType::Timestamp(..))
         | (Value::Text(_), DataType::Utf8)
@@ -199,7 +218,7 @@ fn count_first(rows: usize, holds: impl Fn(usize) -> bool) -> usize {
 
 fn value_of(text: &str, data_type: &DataType) -> Option<Value> {
     Some(match data_type {
-        DataType::Int64 | DataType::UInt64 => Value::Integer(text.parse().ok()?),
+        DataType::Int64 | DataType::UInt64 | DataType::Decimal128(_, 0) => Value::Integer(text.parse().ok()?),
         DataType::Decimal128(_, scale) => Value::Decimal { scale: *scale, unscaled: decimal_from_text(text, *scale)? },
         DataType::Timestamp(..) => Value::Timestamp(timestamp_from_text(text)?),
         DataType::Date32 => Value::from_text("date", text)?,
@@ -212,6 +231,7 @@ fn value(array: &dyn Array, row: usize) -> Value {
     match array.data_type() {
         DataType::Int64 => Value::Integer(array.as_primitive::<Int64Type>().value(row).into()),
         DataType::UInt64 => Value::Integer(array.as_primitive::<UInt64Type>().value(row).into()),
+        DataType::Decimal128(_, 0) => Value::Integer(array.as_primitive::<Decimal128Type>().value(row)),
         DataType::Decimal128(_, scale) => {
             Value::Decimal { scale: *scale, unscaled: array.as_primitive::<Decimal128Type>().value(row) }
         }

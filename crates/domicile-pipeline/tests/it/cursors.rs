@@ -11,32 +11,32 @@ use crate::fixture::{open, rows, run, runtime};
 use crate::servers::{pipeline, succeeded};
 
 /// A database with a table `events`, and one home in a file.
-struct World {
-    source: Source,
-    folder: TempDir,
+pub(crate) struct World {
+    pub(crate) source: Source,
+    pub(crate) folder: TempDir,
 }
 
-enum Source {
+pub(crate) enum Source {
     File,
     Server(Server),
 }
 
 impl World {
-    fn new(source: Source) -> Self {
+    pub(crate) fn new(source: Source) -> Self {
         if let Source::Server(server) = &source {
             server.create_database("source");
         }
         Self { source, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn execute(&self, sql: &str) {
+    pub(crate) fn execute(&self, sql: &str) {
         match &self.source {
             Source::File => open(&self.folder.path().join("source.sqlite")).execute_batch(sql).unwrap(),
             Source::Server(server) => drop(server.sql("source", sql)),
         }
     }
 
-    fn config(&self, lines: &str, batch_rows: usize) -> String {
+    pub(crate) fn config(&self, lines: &str, batch_rows: usize) -> String {
         let file = |name: &str| format!("sqlite:{}", self.folder.path().join(name).display());
         let url = match &self.source {
             Source::File => file("source.sqlite"),
@@ -51,7 +51,7 @@ impl World {
         )
     }
 
-    fn pipeline(&self, lines: &str, batch_rows: usize) -> Pipeline {
+    pub(crate) fn pipeline(&self, lines: &str, batch_rows: usize) -> Pipeline {
         pipeline(self.config(lines, batch_rows))
     }
 
@@ -212,6 +212,19 @@ const POSTGRES: &[Case] = &[
         ],
         position: r#"[{"date":"9999-12-31"},{"decimal":"9999999999999999999999999999999999.9999"}]"#,
     },
+    // A number of more than 63 bits.
+    Case {
+        columns: "id numeric(38,0) NOT NULL",
+        cursor: "\"id\"",
+        values: &[
+            "-18446744073709551616",
+            "-1",
+            "9223372036854775807",
+            "9223372036854775808",
+            "99999999999999999999999999999999999999",
+        ],
+        position: "99999999999999999999999999999999999999",
+    },
     Case {
         columns: "code varchar(20)",
         cursor: "\"code\"",
@@ -281,6 +294,19 @@ const MARIADB: &[Case] = &[
         ],
         position: r#"[{"date":"9999-12-31"},{"decimal":"10.0000"}]"#,
     },
+    // A number of more than 63 bits.
+    Case {
+        columns: "id decimal(38,0) NOT NULL",
+        cursor: "\"id\"",
+        values: &[
+            "-18446744073709551616",
+            "-1",
+            "9223372036854775807",
+            "18446744073709551615",
+            "99999999999999999999999999999999999999",
+        ],
+        position: "99999999999999999999999999999999999999",
+    },
     Case {
         columns: "code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
         cursor: "\"code\"",
@@ -312,6 +338,38 @@ fn mariadb_is_read_by_cursors_of_every_kind() {
     let world = World::new(Source::Server(server));
     world.execute("SET GLOBAL time_zone = '+01:00'");
     MARIADB.iter().for_each(|case| is_read_in_order(&world, case));
+}
+
+/// What is made another type than the database orders it by is no cursor: some records would never be read.
+#[test]
+fn a_cursor_is_compared_by_the_database_as_it_is_read() {
+    let told = |world: &World, columns: &str, lines: &str| {
+        world.execute(&format!("DROP TABLE IF EXISTS events; CREATE TABLE events ({columns}, n integer)"));
+        let checked = runtime().block_on(world.pipeline(lines, 10).check());
+        checked.err().map(|problems| problems.to_string()).unwrap_or_default()
+    };
+    let why = "is made another type here than what the database orders it by";
+    let world = World::new(Source::File);
+    for (columns, types, is_refused) in [
+        ("c TIMESTAMPTZ", "", true),
+        ("c UUID", "", true),
+        ("c UUID", "columns = { c = \"text\" }", false),
+        ("c TEXT", "columns = { c = \"timestamp\" }", false),
+    ] {
+        let told = told(&world, columns, &format!("cursor = \"c\"\n{types}"));
+        assert_eq!(told.contains(why), is_refused, "{columns} {types}: {told}");
+        assert!(is_refused || told.is_empty(), "{told}");
+    }
+    for (server, columns) in [(Server::mariadb(), "c varchar(40)"), (Server::postgres(), "c text")] {
+        let Some(server) = server else { continue };
+        let is_postgres = columns == "c text";
+        let world = World::new(Source::Server(server));
+        for (data_type, is_refused) in [("integer", !is_postgres), ("uuid", true), ("text", false)] {
+            let lines = format!("cursor = \"c\"\ncolumns = {{ c = \"{data_type}\" }}");
+            let told = told(&world, columns, &lines);
+            assert_eq!(told.contains(why), is_refused, "{columns} {data_type}: {told}");
+        }
+    }
 }
 
 /// Values by which a record would never be read stop the source, and are counted.
@@ -407,155 +465,12 @@ fn a_cursor_that_is_none_is_told_with_those_that_can_be() {
     }
 }
 
-/// A table that the application writes to with times of its own, with the homes and the control database on the same kind
-/// of database.
-struct Late {
-    world: World,
-}
-
-impl Late {
-    fn new(source: Source, columns: &str) -> Self {
-        let world = World::new(source);
-        if let Source::Server(server) = &world.source {
-            server.create_database("es");
-            server.create_database("control");
-        }
-        world.execute(&format!("CREATE TABLE events ({columns})"));
-        Self { world }
-    }
-
-    fn insert(&self, values: &str) {
-        self.world.execute(&format!("INSERT INTO events VALUES {values}"));
-    }
-
-    fn run(&self, overlap: &str) -> [u64; 4] {
-        let url = |name: &str| match &self.world.source {
-            Source::File => format!("sqlite:{}", self.world.folder.path().join(format!("{name}.sqlite")).display()),
-            Source::Server(server) => server.url(name),
-        };
-        let config = format!(
-            "control = \"{}\"\nhomes = {{ es = {{ keys = [\"ES\"], url = \"{}\" }} }}\nbatch = {{ rows = 6 }}\n\
-             [[source]]\nurl = \"{}\"\ntable = \"events\"\ncursor = \"at\"\n{overlap}\nkey = \"country\"\nignore = \"n < 0\"\n\
-             [[source.analyser]]\ninto = \"events\"\nsql = \"SELECT n FROM record\"\n\
-             [[source.analyser]]\ninto = \"total\"\nwrite = \"merge\"\n\
-             sql = \"SELECT country, count(*) AS events, sum(n) AS s FROM record GROUP BY country\"\n",
-            url("control"),
-            url("es"),
-            url("source"),
-        );
-        let total = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap()).total();
-        [total.read, total.delivered, total.ignored, total.quarantined]
-    }
-
-    fn rows(&self, database: &str, sql: &str) -> Vec<String> {
-        match &self.world.source {
-            Source::File => rows(&open(&self.world.folder.path().join(format!("{database}.sqlite"))), sql),
-            Source::Server(server) => server.sql(database, sql).lines().map(|line| line.replace('\t', "|")).collect(),
-        }
-    }
-}
-
-const OVERLAP: &str = "overlap = \"10m\"\nidentity = \"id\"";
-const FIRST: &str = "(1, '2026-01-01 12:00:00', 'ES', 1), (2, '2026-01-01 12:05:00', 'ES', 2),
-                     (3, '2026-01-01 12:05:00', 'XX', 3), (4, '2026-01-01 12:05:00', 'ES', -4)";
-const LATE: &str = "(5, '2026-01-01 11:55:00', 'ES', 5), (6, '2026-01-01 12:05:00', 'ES', 6),
-                    (7, '2026-01-01 12:05:00', 'XX', 7), (8, '2026-01-01 12:01:00', 'ES', -8)";
-
-fn what_comes_late_within_the_overlap_arrives_once(source: Source, columns: &str) {
-    let late = Late::new(source, columns);
-    late.insert(FIRST);
-    assert_eq!(late.run(OVERLAP), [4, 2, 1, 1]);
-    assert_eq!(late.run(OVERLAP), [0; 4]);
-    late.insert(LATE);
-    late.insert("(9, '2026-01-01 11:54:59', 'ES', 9)");
-    assert_eq!(late.run(OVERLAP), [4, 2, 1, 1], "the last is later than the overlap");
-    assert_eq!(late.run(OVERLAP), [0; 4]);
-    assert_eq!(late.rows("es", "SELECT n FROM events ORDER BY n"), ["1", "2", "5", "6"]);
-    assert_eq!(late.rows("es", "SELECT country, events, s FROM total"), ["ES|4|14"]);
-    let account = "SELECT sum(a.read), sum(delivered), sum(ignored), sum(quarantined) FROM domicile_account a";
-    assert_eq!(late.rows("es", account), ["6|4|2|0"]);
-    assert_eq!(late.rows("control", account), ["2|0|0|2"]);
-    assert_eq!(late.rows("control", "SELECT count(*), count(DISTINCT number) FROM domicile_quarantine"), ["2|2"]);
-    assert_eq!(late.rows("es", "SELECT count(*) FROM domicile_seen"), ["6"]);
-    late.insert("(10, '2026-01-01 13:00:00', 'ES', 10)");
-    assert_eq!(late.run(OVERLAP), [1, 1, 0, 0]);
-    assert_eq!(late.rows("es", "SELECT count(*) FROM domicile_seen"), ["1"], "what is out of reach is forgotten");
-    // The last record goes away, as one does that is updated.
-    late.world.execute("DELETE FROM events WHERE id = 10");
-    assert_eq!(late.run(OVERLAP), [0; 4]);
-}
-
+/// What a cursor of integers is without a sign, up to its highest value.
 #[test]
-fn what_comes_late_in_sqlite_arrives_once() {
-    what_comes_late_within_the_overlap_arrives_once(Source::File, "id INTEGER, at DATETIME, country TEXT, n INTEGER");
-}
-
-#[test]
-fn what_comes_late_in_postgres_arrives_once() {
-    let Some(server) = Server::postgres() else { return };
-    let columns = "id bigint, at timestamptz, country text, n bigint";
-    what_comes_late_within_the_overlap_arrives_once(Source::Server(server), columns);
-}
-
-#[test]
-fn what_comes_late_in_mariadb_arrives_once() {
+fn unsigned_integers_are_read_to_the_last() {
     let Some(server) = Server::mariadb() else { return };
-    let columns = "id bigint, at datetime(6), country varchar(2), n bigint";
-    what_comes_late_within_the_overlap_arrives_once(Source::Server(server), columns);
-}
-
-/// Without which the tests above would prove nothing.
-#[test]
-fn what_comes_late_is_lost_without_an_overlap() {
-    let late = Late::new(Source::File, "id INTEGER, at DATETIME, country TEXT, n INTEGER");
-    late.insert(FIRST);
-    assert_eq!(late.run(""), [4, 2, 1, 1]);
-    late.insert(LATE);
-    assert_eq!(late.run(""), [0; 4]);
-    assert_eq!(late.rows("es", "SELECT n FROM events ORDER BY n"), ["1", "2"]);
-}
-
-#[test]
-fn an_identity_that_does_not_tell_records_apart_stops_the_home() {
-    let late = Late::new(Source::File, "id INTEGER, at DATETIME, country TEXT, n INTEGER");
-    late.insert("(1, '2026-01-01 12:00:00', 'ES', 1), (1, '2026-01-01 12:00:00', 'ES', 2)");
-    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| late.run(OVERLAP)));
-    let told = *ran.unwrap_err().downcast::<String>().unwrap();
-    assert!(told.contains("two records have the same cursor and the same `identity`"), "{told}");
-    assert_eq!(late.run("overlap = \"10m\"\nidentity = [\"id\", \"n\"]"), [2, 2, 0, 0]);
-}
-
-#[test]
-fn an_overlap_that_does_not_fit_is_told() {
-    let world = World::new(Source::File);
-    world.execute("CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, at DATETIME, score REAL, n INTEGER)");
-    for (lines, told) in [
-        ("cursor = \"id\"\noverlap = \"10m\"\nidentity = \"n\"", "the cursor id does not begin with a timestamp"),
-        ("cursor = \"at\"\noverlap = \"10m\"\nidentity = \"gone\"", "`gone` is no column"),
-        ("cursor = \"at\"\noverlap = \"10m\"\nidentity = \"score\"", "`score` is a column whose values have no order"),
-    ] {
-        let problems = runtime().block_on(world.pipeline(lines, 10).check()).unwrap_err().to_string();
-        assert!(problems.contains(told), "{problems}");
-    }
-    for (lines, told) in [
-        ("overlap = \"10m\"", "an `overlap` needs an `identity`"),
-        ("identity = \"id\"", "`identity` is of use with an `overlap` only"),
-        ("overlap = \"10m\"\nidentity = []", "is empty"),
-        ("overlap = \"10\"\nidentity = \"id\"", "`10` is not a length of time"),
-        ("overlap = \"0m\"\nidentity = \"id\"", "`0m` is not a length of time"),
-        ("overlap = \"ä\"\nidentity = \"id\"", "`ä` is not a length of time"),
-    ] {
-        let config = world.config(&format!("cursor = \"at\"\n{lines}"), 10);
-        let problems = Config::read(Path::new("domicile.toml"), config, &|_| None).err().unwrap().to_string();
-        assert!(problems.contains(told), "{problems}");
-    }
-    let lines = "cursor = [\"at\", \"id\"]\noverlap = \"90s\"\nidentity = \"id\"";
-    let checked = runtime().block_on(world.pipeline(lines, 10).check()).unwrap();
-    let guarantee = checked.sources[0].guarantee.to_string();
-    assert!(guarantee.starts_with("heuristic: "), "{guarantee}");
-    assert!(guarantee.contains("it is read if it comes within 90s, and not later"), "{guarantee}");
-    let checked = runtime().block_on(world.pipeline("cursor = \"at\"", 10).check()).unwrap();
-    let guarantee = checked.sources[0].guarantee.to_string();
-    assert!(guarantee.contains("it would not be read"), "{guarantee}");
-    assert!(guarantee.contains("give an `overlap` within which late records are read"), "{guarantee}");
+    let world = World::new(Source::Server(server));
+    let values = &["0", "1", "9223372036854775807", "9223372036854775808", "18446744073709551615"];
+    let position = "18446744073709551615";
+    is_read_in_order(&world, &Case { columns: "id bigint unsigned", cursor: "\"id\"", values, position });
 }

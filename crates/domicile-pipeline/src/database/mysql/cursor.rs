@@ -42,25 +42,26 @@ fn compared(selected: &str, data_type: &DataType, is_bytewise: bool) -> String {
 /// The condition for records between two positions, and the values of its places.
 pub(super) fn between(bounds: &Bounds, from: &Bound<Position>, upto: &Position) -> (String, Vec<Parameter>) {
     let values = RefCell::new(Vec::new());
-    let sql = bounds.between(from, upto, |_, value| match value {
-        // As a parameter it would be compared as a floating-point number.
-        Value::Decimal { .. } => value.to_string(),
-        Value::Bytes(_) => format!("X'{value}'"),
-        _ => {
-            values.borrow_mut().push(parameter(value));
+    let sql = bounds.between(from, upto, |_, value| match (value, parameter(value)) {
+        (Value::Bytes(_), _) => format!("X'{value}'"),
+        (_, Some(parameter)) => {
+            values.borrow_mut().push(parameter);
             String::from("?")
         }
+        (_, None) => value.to_string(),
     });
     (sql, values.into_inner())
 }
 
-fn parameter(value: &Value) -> Parameter {
-    match value {
+/// The value as a parameter; `None` for a number that would be compared as a floating-point number then.
+fn parameter(value: &Value) -> Option<Parameter> {
+    Some(match value {
         Value::Integer(integer) => match (i64::try_from(*integer), u64::try_from(*integer)) {
             (Ok(integer), _) => Parameter::Int(integer),
             (_, Ok(integer)) => Parameter::UInt(integer),
-            _ => Parameter::Bytes(integer.to_string().into_bytes()),
+            _ => return None,
         },
+        Value::Decimal { .. } => return None,
         Value::Date(days) => {
             let date = NaiveDate::default().checked_add_signed(TimeDelta::days(i64::from(*days)));
             date.map_or(Parameter::NULL, |date| time(date, 0, 0))
@@ -71,8 +72,8 @@ fn parameter(value: &Value) -> Parameter {
                 time(instant.date(), instant.num_seconds_from_midnight(), instant.nanosecond() / 1000)
             })
         }
-        other => Parameter::Bytes(other.to_string().into_bytes()),
-    }
+        Value::Text(_) | Value::Bytes(_) => Parameter::Bytes(value.to_string().into_bytes()),
+    })
 }
 
 fn time(date: NaiveDate, seconds: u32, microseconds: u32) -> Parameter {

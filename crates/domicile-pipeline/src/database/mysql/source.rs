@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::StreamExt;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Params, Row, Value};
@@ -18,7 +18,7 @@ use super::read::{push, raw};
 use super::types::source_column;
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit};
-use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
+use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
 use crate::database::bounds::{Bounds, check_all_are_read};
 use crate::database::given::given;
@@ -85,7 +85,14 @@ impl MySqlSource {
         let charsets = partial(&mut session, &relation, &statement.columns()).await;
         let charsets = charsets.map_err(|error| unreachable(&said(&error)))?;
         let (selected, schema) = columns(&statement.columns(), &charsets, config)?;
-        let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
+        // What text is made of here is not ordered as the text is; the server has the text of everything.
+        let found = statement.columns();
+        let is_compared = |number: usize, field: &Field| {
+            let as_it_is = source_column(&found[number], charsets[number].as_deref(), None, true);
+            config.columns.get(field.name()).is_none_or(|configured| *configured == ColumnType::Text)
+                || as_it_is.is_ok_and(|(_, as_it_is)| as_it_is == *field)
+        };
+        let cursor = Cursor::open(&schema, &config.cursor, is_compared)?;
         let settling = Settling::find(&mut session, config).await.map_err(|error| unreachable(&said(&error)))?;
         let reading = Reading {
             name: config.name.clone(),

@@ -27,6 +27,7 @@ use crate::database::column::Column;
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::Error;
+use crate::extension::{UUID, extension};
 use crate::position::Position;
 use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
@@ -83,7 +84,11 @@ impl PostgresSource {
             Err(error) => return Err(refused(&client, setting, &said(&error), config).await.into()),
         };
         let Columns { selected, formats, schema } = columns(&statement, config)?;
-        let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
+        // The server converts all other types itself.
+        let is_compared = |number: usize, field: &Field| {
+            extension(field) != Some(UUID) || statement.columns()[number].type_().name() == UUID
+        };
+        let cursor = Cursor::open(&schema, &config.cursor, is_compared)?;
         let settling = Settling::find(&client, config).await.map_err(|error| unreachable(&said(&error)))?;
         let (bounds, casts) = bounds(&cursor, statement.columns(), &selected, settling.not_null());
         let reading = Reading {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 use serde_json::{Map, Value};
@@ -24,6 +24,7 @@ use crate::cursor::Cursor;
 use crate::database::bounds::check_all_are_read;
 use crate::database::rows::Rows;
 use crate::error::Error;
+use crate::extension::{UUID, extension};
 use crate::position::Position;
 use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
 
@@ -61,7 +62,11 @@ impl SqliteSource {
             From::Query(query) => ("query", format!("({}\n)", query.trim().trim_end_matches(';'))),
         };
         let schema = columns(&connection, setting, &relation, config)?;
-        let cursor = Cursor::find(&schema, &config.cursor).map_err(|wrong| NotOpened::no_cursor(&schema, wrong))?;
+        // These are texts, and one value can have several, which are in no order.
+        let is_compared = |_, field: &Field| {
+            extension(field) != Some(UUID) && !matches!(field.data_type(), DataType::Timestamp(_, Some(_)))
+        };
+        let cursor = Cursor::open(&schema, &config.cursor, is_compared)?;
         let rowid = rowid_alias(&connection, config).unwrap_or_default();
         let reading = Reading {
             name: config.name.clone(),
