@@ -110,6 +110,8 @@ pub(crate) struct Limits {
     pub(crate) commit_interval: Option<Duration>,
     /// Bytes of records that a home gathers before it delivers them.
     pub(crate) gathered_bytes: usize,
+    /// So many databases are delivered to.
+    pub(crate) databases: usize,
     /// Rows of partial aggregates that a home keeps in memory for a table.
     pub(crate) aggregate_rows: usize,
     /// Homes that are worked on at the same time.
@@ -144,6 +146,8 @@ pub(crate) struct Deliverer {
     observer: Arc<dyn Observer>,
     report: HomeReport,
     position: Position,
+    /// So many bytes of records are gathered yet before they are delivered.
+    until_delivered: usize,
     /// Held while the connection stays open between shares.
     open: Option<OwnedSemaphorePermit>,
     transaction: Option<Transaction>,
@@ -162,18 +166,20 @@ struct Transaction {
     objects: Vec<u64>,
     /// Records that are not delivered yet, though they are counted.
     gathered: Vec<RecordBatch>,
-    gathered_bytes: usize,
 }
 
 impl Deliverer {
     pub(crate) fn new(
         delivery: Box<dyn Delivery>,
         control: Option<&str>,
+        number: usize,
         planned: &Planned,
         report: HomeReport,
         limits: Arc<Limits>,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        // Homes that fill alike would all deliver at once, and then wait for the source together.
+        let until_delivered = limits.gathered_bytes * (number + 1) / limits.databases;
         let open = delivery.is_open().then(|| Arc::clone(&limits.kept_open).try_acquire_owned().ok()).flatten();
         Self {
             delivery,
@@ -187,6 +193,7 @@ impl Deliverer {
             observer,
             position: report.position.clone().unwrap_or(Position::Start),
             report,
+            until_delivered,
             open,
             transaction: None,
         }
@@ -238,11 +245,10 @@ impl Deliverer {
         // What is read again ends before the position.
         transaction.upto = upto.max(transaction.upto.clone());
         transaction.account += Account { read: rows + ignored, delivered: rows, ignored, quarantined: 0 };
-        transaction.gathered_bytes += records.get_array_memory_size();
+        self.until_delivered = self.until_delivered.saturating_sub(records.get_array_memory_size());
         transaction.gathered.push(records);
-        let is_gathered = transaction.gathered_bytes >= self.limits.gathered_bytes;
         self.quarantine(quarantined).await?;
-        if is_gathered {
+        if self.until_delivered == 0 {
             self.deliver_gathered().await?;
         }
         let transaction = self.transaction.as_ref().expect("it was begun above");
@@ -298,7 +304,7 @@ impl Deliverer {
     /// asked.
     async fn deliver_gathered(&mut self) -> Result<(), Failure> {
         let transaction = self.transaction.as_mut().expect("records are gathered in a transaction");
-        transaction.gathered_bytes = 0;
+        self.until_delivered = self.limits.gathered_bytes;
         let gathered = std::mem::take(&mut transaction.gathered);
         let Some(schema) = gathered.first().map(RecordBatch::schema) else { return Ok(()) };
         let records = concat_batches(&schema, &gathered).map_err(|error| Failure::Failed(error.to_string()))?;
@@ -394,7 +400,6 @@ impl Deliverer {
                 numbers: HashMap::new(),
                 objects: vec![0; self.report.objects.len()],
                 gathered: Vec::new(),
-                gathered_bytes: 0,
             });
         }
         Ok(briefly)

@@ -233,6 +233,7 @@ impl Pipeline {
         Limits {
             commit_rows: delivery.commit_rows,
             commit_interval: delivery.commit_interval,
+            databases: self.config.homes.len() + 1,
             gathered_bytes: GATHERED_BYTES / self.config.homes.len().clamp(1, delivery.open_homes),
             aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().clamp(1, delivery.open_homes))
                 .clamp(1024, 8_192),
@@ -253,10 +254,10 @@ impl Pipeline {
         let tables = planned.writing.analysers.tables();
         let homes = self.config.homes.iter().map(|home| (home.home.as_str(), Some(home.home.clone()), &tables[..]));
         let all = homes.chain([("control", None, &[][..])]).zip(inspected.states).zip(inspected.deliveries);
-        let running = all.map(|(((name, home, tables), state), delivery)| {
+        let running = all.enumerate().map(|(number, (((name, home, tables), state), delivery))| {
             let report = report(name, tables, &state);
             let (limits, told) = (Arc::clone(limits), Arc::clone(observer));
-            let deliverer = Deliverer::new(delivery, control, planned, report.clone(), limits, told);
+            let deliverer = Deliverer::new(delivery, control, number, planned, report.clone(), limits, told);
             Running::start(deliverer, report, home, observer)
         });
         let running = running.collect();
