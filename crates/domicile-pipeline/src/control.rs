@@ -25,13 +25,13 @@ pub(crate) struct Kept {
     pub(crate) id: Option<String>,
     /// The home of each routing key, by source.
     pub(crate) placed: BTreeMap<(String, String), String>,
-    /// By source, when all homes were seen to be at its end.
-    pub(crate) seen: BTreeMap<String, Seen>,
+    /// By source, the end at which all homes were seen.
+    pub(crate) ends: BTreeMap<String, End>,
 }
 
-/// All homes had dealt with everything of a source.
+/// Where a source ended when all homes had dealt with everything of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct End {
     /// The position of all of them, as it is stored.
     pub(crate) position: String,
     /// What the configuration was then.
@@ -43,8 +43,8 @@ pub(crate) struct Seen {
 /// So long a run that finds nothing new does not look at the homes again.
 const HOLDS_SECONDS: i64 = 600;
 
-impl Seen {
-    /// What is seen now.
+impl End {
+    /// The end as it is seen now.
     pub(crate) fn now(position: String, fingerprint: String) -> Self {
         Self { position, fingerprint, at: now() }
     }
@@ -70,8 +70,8 @@ pub(crate) trait Control: Send {
     async fn read(&mut self) -> Result<Kept, Failure>;
     /// Keeps these placements as well, and makes an id where there is none.
     async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure>;
-    /// Notes what was seen of a source's homes, in a database that has an id.
-    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure>;
+    /// Notes the end of a source, at which all homes were seen, in a database that has an id.
+    async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure>;
 }
 
 /// The placement as the control database keeps it.

@@ -182,7 +182,9 @@ impl Pipeline {
     ) -> Result<SourceReport, Error> {
         let source = planned.writing.name.clone();
         let reached = inspected.reached();
-        let horizon = match (inspected.check_cursor(planned.source.cursor(), &source), planned.horizon.take()) {
+        // Another run may have taken the homes further since the source was asked.
+        let asked = planned.horizon.take().filter(|horizon| horizon.upto >= reached);
+        let horizon = match (inspected.check_cursor(planned.source.cursor(), &source), asked) {
             (Err(error), _) => Ok(Err(error)),
             (Ok(()), Some(horizon)) => Ok(Ok(horizon)),
             (Ok(()), None) => blocking::caught(planned.source.horizon(&reached)).await,
@@ -207,7 +209,7 @@ impl Pipeline {
         if let Some(waits_for) = &waits_for {
             observer.source_waits(&source, waits_for);
         }
-        let seen = if is_read { None } else { self.seen(&planned, &upto) };
+        let end = if is_read { None } else { self.end_now(&planned, &upto) };
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
@@ -222,8 +224,8 @@ impl Pipeline {
         let (homes, control) = homes.finish(reached).await;
         let failure = failure.map(|error| error.to_string());
         let report = SourceReport { source, guarantee, homes, control, waits_for, failure };
-        if let Some(seen) = seen {
-            self.note(&report, &seen).await;
+        if let Some(end) = end {
+            self.note(&report, &end).await;
         }
         Ok(report)
     }

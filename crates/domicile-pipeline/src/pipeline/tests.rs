@@ -65,30 +65,40 @@ sql = "SELECT id FROM record"
 "#;
 
 /// Runs three orders in batches of two, and reports.
-fn run(panics: bool) -> SourceReport {
+fn run(change: impl FnOnce(Planned) -> Planned) -> SourceReport {
+    let folder = folder();
+    run_in(folder.path(), change)
+}
+
+fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let source = Connection::open(folder.path().join("source.sqlite")).unwrap();
     let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT);
                   INSERT INTO orders (country) VALUES ('ES'), ('ES'), ('ES')";
     source.execute_batch(orders).unwrap();
-    let path = folder.path().join(Path::new("domicile.toml"));
-    let pipeline = Pipeline::new(Config::read(&path, CONFIG.to_owned(), &|_| None).unwrap());
+    folder
+}
+
+fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceReport {
+    let config = Config::read(&folder.join("domicile.toml"), CONFIG.to_owned(), &|_| None).unwrap();
+    let pipeline = Pipeline::new(config);
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let mut planned = pipeline.plan().await.unwrap().pop().unwrap();
-        if panics {
-            planned.source = Box::new(Panicking { source: planned.source, batches: 0 });
-        }
-        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&Kept::default()), 0).await;
+        let planned = change(pipeline.plan().await.unwrap().pop().unwrap());
+        let mut kept = control(&pipeline.config.control).read().await.unwrap();
+        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&kept), 0).await;
         assert!(problems.is_empty());
-        pipeline.run_source(planned, inspected, &mut Kept::default(), &observer).await.unwrap()
+        pipeline.run_source(planned, inspected, &mut kept, &observer).await.unwrap()
     })
 }
 
 #[test]
 fn what_a_panic_has_left_unread_does_not_count_as_read() {
-    let report = run(true);
+    let report = run(|planned| {
+        let source = Box::new(Panicking { source: planned.source, batches: 0 });
+        Planned { source, ..planned }
+    });
     assert!(report.failure.is_some_and(|failure| failure.contains("reading ended before its end")));
     assert_eq!(report.homes[0].position, Some(Position::At(2)), "the first batch is delivered, and no more");
     assert_eq!(report.control.position, Some(Position::Start));
@@ -96,8 +106,19 @@ fn what_a_panic_has_left_unread_does_not_count_as_read() {
 
 #[test]
 fn what_was_read_counts_as_read() {
-    let report = run(false);
+    let report = run(|planned| planned);
     assert_eq!(report.failure, None);
     assert_eq!(report.homes[0].position, Some(Position::At(3)));
     assert_eq!(report.control.position, Some(Position::At(3)));
+}
+
+#[test]
+fn a_source_is_asked_again_where_another_run_has_taken_the_homes_further_meanwhile() {
+    let asked_at =
+        |upto| move |planned: Planned| Planned { horizon: Some(Horizon::all(Position::At(upto))), ..planned };
+    let folder = folder();
+    let report = run_in(folder.path(), asked_at(2));
+    assert_eq!(report.homes[0].position, Some(Position::At(2)), "what was asked for already is not asked for again");
+    let report = run_in(folder.path(), asked_at(1));
+    assert_eq!((report.failure, report.homes[0].position.clone()), (None, Some(Position::At(3))));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Pipeline;
 use super::homes::report;
 use crate::blocking;
-use crate::control::{Kept, Seen};
+use crate::control::{End, Kept};
 use crate::database::control;
 use crate::plan::Planned;
 use crate::position::Position;
@@ -23,7 +23,7 @@ impl Pipeline {
     ) -> Option<Report> {
         let mut ends = Vec::new();
         for source in planned.iter_mut() {
-            let end = self.end(source, kept)?;
+            let end = self.noted_end(source, kept)?;
             let horizon = blocking::caught(source.source.horizon(&end)).await.ok()?.ok()?;
             let is_there = horizon.upto == end;
             source.horizon = Some(horizon);
@@ -36,28 +36,27 @@ impl Pipeline {
         Some(Report { sources: sources.collect() })
     }
 
-    /// What a run has seen that found all homes at the end of a source. Of a source that is read anew each time nothing can
-    /// be seen.
-    pub(super) fn seen(&self, planned: &Planned, end: &Position) -> Option<Seen> {
-        let position = end.stored().filter(|_| planned.overlap.is_none())?;
-        Some(Seen::now(position, self.fingerprint(planned)))
+    /// The end of a source at which a run has found all homes. A source that is read anew each time has none.
+    pub(super) fn end_now(&self, planned: &Planned, upto: &Position) -> Option<End> {
+        let position = upto.stored().filter(|_| planned.overlap.is_none())?;
+        Some(End::now(position, self.fingerprint(planned)))
     }
 
-    /// Notes what was seen, where no home has failed. What cannot be noted is seen again by the next run.
-    pub(super) async fn note(&self, report: &SourceReport, seen: &Seen) {
+    /// Notes an end, where no home has failed. If it cannot be noted, the next run asks the homes again.
+    pub(super) async fn note(&self, report: &SourceReport, end: &End) {
         let mut reports = report.homes.iter().chain([&report.control]);
         if report.failure.is_none() && reports.all(|report| report.failure.is_none()) {
-            let _ = control(&self.config.control).note(&report.source, seen).await;
+            let _ = control(&self.config.control).note(&report.source, end).await;
         }
     }
 
     /// Where all homes were seen to be, if that still holds.
-    fn end(&self, planned: &Planned, kept: &Kept) -> Option<Position> {
-        let seen = kept.seen.get(&planned.writing.name)?;
-        if planned.overlap.is_some() || !seen.holds(&self.fingerprint(planned)) {
+    fn noted_end(&self, planned: &Planned, kept: &Kept) -> Option<Position> {
+        let end = kept.ends.get(&planned.writing.name)?;
+        if planned.overlap.is_some() || !end.holds(&self.fingerprint(planned)) {
             return None;
         }
-        Position::from_stored(Some(&seen.position)).ok()
+        Position::from_stored(Some(&end.position)).ok()
     }
 
     /// What the homes and what they are given depend on, as a number that other configurations do not have.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use domicile_pipeline::{Config, GuaranteeClass, Pipeline, Report, Silent, SourceReport};
+use domicile_pipeline::{Config, GuaranteeClass, Pipeline, Position, Report, Silent, SourceReport};
 use domicile_testkit::Server;
 use mysql_async::prelude::Queryable;
 
@@ -197,6 +197,7 @@ contract! {
     a_writer_that_is_still_open_delays_and_nothing_is_skipped
     a_transaction_that_is_only_prepared_delays_as_well
     two_runs_at_once_deliver_once
+    homes_that_were_seen_at_the_end_are_not_asked_while_nothing_is_new
 }
 
 fn rows_and_aggregates_reach_their_homes_exactly_once(kind: &Kind) {
@@ -386,4 +387,19 @@ fn two_runs_at_once_deliver_once(kind: &Kind) {
     world.run();
     assert_eq!(world.rows("es", "SELECT count(*), count(DISTINCT id) FROM orders"), ["60|60"]);
     assert_eq!(world.rows("es", "SELECT orders FROM total"), ["60"]);
+}
+
+fn homes_that_were_seen_at_the_end_are_not_asked_while_nothing_is_new(kind: &Kind) {
+    let Some(world) = World::new(kind) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    world.order(&["'ES', 'Ana', 1.00"]);
+    world.run();
+    world.run();
+    assert_eq!(world.rows("control", "SELECT source, position FROM domicile_end"), ["orders|1"]);
+    world.server.sql("es", "DROP TABLE domicile_position");
+    let report = world.run();
+    assert_eq!((counts(home(&report, "es")), &home(&report, "es").position), ([0; 4], &Some(Position::At(1))));
+    // Whoever asks finds that the home knows of nothing.
+    world.order(&["'FR', 'Luc', 2.00"]);
+    assert_eq!(home(&world.run(), "es").account.read, 1);
 }

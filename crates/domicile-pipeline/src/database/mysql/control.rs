@@ -8,7 +8,7 @@ use super::connect::{Session, connect};
 use super::failure;
 use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
-use crate::control::{Control, Kept, Seen};
+use crate::control::{Control, End, Kept};
 use crate::error::Failure;
 
 const TABLES: [(&str, &str); 3] = [
@@ -62,11 +62,11 @@ impl Control for MySqlControl {
         })
     }
 
-    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure> {
+    async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
         let mut session = connect(&self.0).await?;
         make_tables(&mut session).await.map_err(|error| failure(&error))?;
         let sql = "REPLACE INTO domicile_end VALUES (?, ?, ?, ?)";
-        let noted = session.conn.exec_drop(sql, (source, &seen.position, &seen.fingerprint, seen.at)).await;
+        let noted = session.conn.exec_drop(sql, (source, &end.position, &end.fingerprint, end.at)).await;
         let _ = session.conn.disconnect().await;
         noted.map_err(|error| failure(&error))
     }
@@ -86,8 +86,8 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
     }
     let sql = "SELECT source, position, fingerprint, seen_at FROM domicile_end";
     let rows: Vec<(String, String, String, i64)> = session.conn.query(sql).await?;
-    let seen = |(source, position, fingerprint, at)| (source, Seen { position, fingerprint, at });
-    kept.seen = rows.into_iter().map(seen).collect();
+    let end = |(source, position, fingerprint, at)| (source, End { position, fingerprint, at });
+    kept.ends = rows.into_iter().map(end).collect();
     Ok(kept)
 }
 

@@ -7,7 +7,7 @@ use super::connect::connect;
 use super::failure;
 use super::schema::{Catalogue, LOCK_TABLES};
 use crate::config::ServerUrl;
-use crate::control::{Control, Kept, Seen};
+use crate::control::{Control, End, Kept};
 use crate::error::Failure;
 
 const TABLES: &str = "
@@ -53,13 +53,13 @@ impl Control for PostgresControl {
         })
     }
 
-    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure> {
+    async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
         let client = connect(&self.0).await?;
         let made = client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES} COMMIT")).await;
         made.map_err(|error| failure(&error))?;
         let sql = "INSERT INTO domicile_end VALUES ($1, $2, $3, $4) ON CONFLICT (source) DO UPDATE
                    SET position = excluded.position, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at";
-        let noted = client.execute(sql, &[&source, &seen.position, &seen.fingerprint, &seen.at]).await;
+        let noted = client.execute(sql, &[&source, &end.position, &end.fingerprint, &end.at]).await;
         noted.map(drop).map_err(|error| failure(&error))
     }
 }
@@ -77,8 +77,8 @@ async fn read(client: &Client) -> Result<Kept, Error> {
         return Ok(kept);
     }
     let rows = client.query("SELECT source, position, fingerprint, seen_at FROM domicile_end", &[]).await?;
-    let seen = |row: &Row| Seen { position: row.get(1), fingerprint: row.get(2), at: row.get(3) };
-    kept.seen = rows.iter().map(|row| (row.get(0), seen(row))).collect();
+    let end = |row: &Row| End { position: row.get(1), fingerprint: row.get(2), at: row.get(3) };
+    kept.ends = rows.iter().map(|row| (row.get(0), end(row))).collect();
     Ok(kept)
 }
 

@@ -9,7 +9,7 @@ use super::schema::existing;
 use super::statement::failure;
 use super::{create, open};
 use crate::blocking;
-use crate::control::{Control, Kept, Seen};
+use crate::control::{Control, End, Kept};
 use crate::error::Failure;
 
 const TABLES: &str = "
@@ -61,13 +61,13 @@ impl Control for SqliteControl {
         .await
     }
 
-    async fn note(&mut self, source: &str, seen: &Seen) -> Result<(), Failure> {
-        let (path, source, seen) = (self.0.clone(), source.to_owned(), seen.clone());
+    async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
+        let (path, source, end) = (self.0.clone(), source.to_owned(), end.clone());
         blocking::run(move || {
             let connection = create(&path)?;
             connection.execute_batch(TABLES).map_err(|error| failure(&error))?;
             let sql = "INSERT OR REPLACE INTO domicile_end VALUES (?1, ?2, ?3, ?4)";
-            let noted = connection.execute(sql, params![source, seen.position, seen.fingerprint, seen.at]);
+            let noted = connection.execute(sql, params![source, end.position, end.fingerprint, end.at]);
             noted.map(drop).map_err(|error| failure(&error))
         })
         .await
@@ -90,9 +90,9 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
     }
     let mut statement = connection.prepare("SELECT source, position, fingerprint, seen_at FROM domicile_end")?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get(0)?, Seen { position: row.get(1)?, fingerprint: row.get(2)?, at: row.get(3)? }))
+        Ok((row.get(0)?, End { position: row.get(1)?, fingerprint: row.get(2)?, at: row.get(3)? }))
     })?;
-    kept.seen = rows.collect::<rusqlite::Result<_>>()?;
+    kept.ends = rows.collect::<rusqlite::Result<_>>()?;
     Ok(kept)
 }
 
