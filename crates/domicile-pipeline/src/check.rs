@@ -5,12 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Config, Database, Problem, Problems, SettingPath};
+use crate::config::{Config, Database, Problem, Problems, SettingPath, UNTOLD};
 use crate::database::control;
 use crate::inspect::{Inspected, in_short, inspect};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
-use crate::source::Guarantee;
+use crate::source::{Guarantee, Unindexed};
 
 /// What a check found to be in order.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +19,8 @@ pub struct Checked {
     pub sources: Vec<CheckedSource>,
     /// How many homes can be reached.
     pub homes: usize,
+    /// What works, and could work better.
+    pub warnings: Problems,
 }
 
 /// A source that can be read.
@@ -73,11 +75,15 @@ impl Pipeline {
         for writing in &partly {
             problems.extend(inspect(&self.config, writing, kept.as_ref(), 0).await.1);
         }
-        let mut sources = Vec::new();
+        let (mut sources, mut warnings) = (Vec::new(), Problems::default());
         for source in &mut planned {
             let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
             problems.extend(found);
             problems.extend(self.check_horizon(source, &inspected).await);
+            match self.check_index(source).await {
+                Ok(warning) => warnings.extend(warning),
+                Err(problem) => problems.push(problem),
+            }
             sources.push(CheckedSource {
                 source: source.writing.name.clone(),
                 guarantee: source.source.guarantee().clone(),
@@ -86,7 +92,7 @@ impl Pipeline {
         }
         problems.extend(unreachable);
         if problems.is_empty() {
-            Ok(Checked { sources, homes: self.config.homes.len() })
+            Ok(Checked { sources, homes: self.config.homes.len(), warnings })
         } else {
             Err(problems.into_iter().collect())
         }
@@ -108,6 +114,26 @@ impl Pipeline {
             Err(error) => (error, "mend the source, or leave those records out with a `query`"),
         };
         Some(self.config.document.problem(&setting.key("cursor"), error.to_string()).help(help))
+    }
+
+    /// Says what makes the source be read by an index, if it is not.
+    async fn check_index(&self, planned: &mut Planned) -> Result<Option<Problem>, Problem> {
+        let (document, setting) = (&self.config.document, &planned.writing.setting);
+        let cursor = setting.key("cursor");
+        match planned.source.unindexed().await {
+            Ok(None) => Ok(None),
+            Ok(Some(Unindexed { message, fix })) => {
+                let conceals = ["table", "cursor"].iter().any(|name| document.conceals(&setting.key(*name)));
+                let untold = || format!("no index finds the records that come next; {UNTOLD}");
+                let problem = if conceals {
+                    document.problem(&cursor, untold())
+                } else {
+                    document.problem(&cursor, message).help(fix)
+                };
+                Ok(Some(problem.warning()))
+            }
+            Err(error) => Err(document.problem(&cursor, error.to_string()).help("mend the source")),
+        }
     }
 
     /// The homes that cannot be used, and the control database if it cannot. What is alike in many is said once.

@@ -82,6 +82,11 @@ impl Cursor {
         &self.types
     }
 
+    /// The names of its columns.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).collect()
+    }
+
     /// The names of its columns, as people read them.
     pub(crate) fn named(&self) -> String {
         self.names.join(", ")

@@ -89,6 +89,10 @@ pub(crate) trait Source: Send {
     /// What reading by the cursor guarantees.
     fn guarantee(&self) -> &Guarantee;
 
+    /// What is needed such that an index finds the records that come next, if none does. Of a source whose records may come
+    /// from anywhere it is not known.
+    async fn unindexed(&mut self) -> Result<Option<Unindexed>, Error>;
+
     /// Records that are given as JSON in place of the source's own, taken as the source would hold and give them; they may
     /// have columns that are not read. The error names the record.
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String>;
@@ -102,6 +106,24 @@ pub(crate) trait Source: Send {
     ///
     /// The batch's `upto` is the cursor of its last record, or `upto` itself when the source has no more.
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error>;
+}
+
+/// A source of which no index finds the records that come next.
+pub(crate) struct Unindexed {
+    pub(crate) message: String,
+    /// What makes an index that does.
+    pub(crate) fix: String,
+}
+
+impl Unindexed {
+    pub(crate) fn new(cursor: &[&str], fix: String) -> Self {
+        let message = format!(
+            "no index has the records in the order of the cursor `{}`, so that a batch may take as long as a look through all \
+             of them",
+            cursor.join(", ")
+        );
+        Self { message, fix }
+    }
 }
 
 /// Why a source cannot be opened: which setting is wrong, and what to do.

@@ -17,6 +17,9 @@ pub(crate) fn check(arguments: &Configured) -> Ended {
                 line(&format!("source {}: {}", source.source, source.guarantee));
                 line(&format!("  writes {}", source.tables.join(", ")));
             }
+            if !checked.warnings.is_empty() {
+                report::problems(&checked.warnings, false);
+            }
             line(&format!("{} homes can be used; nothing was written", checked.homes));
             Ended::Done
         }

@@ -37,6 +37,23 @@ fn a_good_configuration_passes() {
 }
 
 #[test]
+fn a_cursor_that_no_index_is_over_is_warned_of() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 79).sell(20);
+    sandbox.write_config(&changed(&[("cursor = \"id\"", "cursor = [\"sold_on\", \"id\"]")]));
+    let checked = domicile(sandbox.dir(), ["check"]).exits(0);
+    insta::assert_snapshot!(checked.stderr, @r#"
+    domicile.toml:14:10: warning: no index has the records in the order of the cursor `sold_on, id`, so that a batch may take as long as a look through all of them
+      help: CREATE INDEX "sales_cursor" ON "sales" ("sold_on", "id")
+    "#);
+    assert!(checked.stdout.ends_with("5 homes can be used; nothing was written\n"), "{}", checked.stdout);
+    let json = domicile(sandbox.dir(), ["check", "--json"]).exits(0).json();
+    assert_eq!(json["warnings"][0]["help"], "CREATE INDEX \"sales_cursor\" ON \"sales\" (\"sold_on\", \"id\")");
+    sandbox.source().execute_batch(json["warnings"][0]["help"].as_str().unwrap()).unwrap();
+    assert_eq!(domicile(sandbox.dir(), ["check"]).exits(0).stderr, "");
+}
+
+#[test]
 fn all_mistakes_of_the_settings_are_told_at_once() {
     let sandbox = Sandbox::new();
     Shop::open(&sandbox, 72).sell(20);

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::cursor::Cursor;
 use crate::report::Silent;
-use crate::source::{Guarantee, Horizon};
+use crate::source::{Guarantee, Horizon, Unindexed};
 
 /// A source that panics in its second batch.
 struct Panicking {
@@ -32,6 +32,10 @@ impl Source for Panicking {
 
     fn guarantee(&self) -> &Guarantee {
         self.source.guarantee()
+    }
+
+    async fn unindexed(&mut self) -> Result<Option<Unindexed>, Error> {
+        self.source.unindexed().await
     }
 
     fn given(&self, objects: &[serde_json::Map<String, serde_json::Value>]) -> Result<Batch, String> {

@@ -6,6 +6,7 @@ mod columns_read;
 mod connections;
 mod copies;
 mod cursors;
+mod cursors_index;
 mod cursors_overlap;
 mod dirty;
 mod existing_tables;

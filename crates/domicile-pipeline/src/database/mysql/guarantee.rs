@@ -29,11 +29,11 @@ pub(super) struct Settling {
     is_replica: bool,
 }
 
-struct SourceTable {
-    name: String,
-    is_innodb: bool,
+pub(super) struct SourceTable {
+    pub(super) name: String,
+    pub(super) is_innodb: bool,
     /// What is known of the columns of the cursor.
-    cursor: Vec<CursorColumn>,
+    pub(super) cursor: Vec<CursorColumn>,
 }
 
 /// A column of the cursor that is one of a table.
@@ -42,7 +42,9 @@ pub(super) struct CursorColumn {
     /// It is drawn by AUTO_INCREMENT.
     is_drawn: bool,
     pub(super) is_not_null: bool,
-    collation: Option<String>,
+    pub(super) collation: Option<String>,
+    /// Its type, for example `varchar(20)`.
+    pub(super) declared: String,
 }
 
 impl CursorColumn {
@@ -105,6 +107,11 @@ impl Settling {
         }
         let (class, reason, raise) = table.guarantee(self.sight, &cursor);
         Guarantee { class, reason, raise }
+    }
+
+    /// The table, where the source is one.
+    pub(super) fn table(&self) -> Option<&SourceTable> {
+        self.table.as_ref()
     }
 
     /// What is known of the columns of the cursor.
@@ -172,12 +179,18 @@ async fn source_table(session: &mut Session, table: &str, cursor: &[String]) -> 
                WHERE table_schema = DATABASE() AND table_name = ? AND table_type = 'BASE TABLE'";
     let engine: Option<Option<String>> = session.conn.exec_first(sql, (table,)).await?;
     let Some(engine) = engine else { return Ok(None) };
-    let sql = "SELECT column_name, extra LIKE '%auto_increment%', is_nullable = 'NO', collation_name
+    let sql = "SELECT column_name, extra LIKE '%auto_increment%', is_nullable = 'NO', collation_name, column_type
                FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?";
-    let columns: Vec<(String, bool, bool, Option<String>)> = session.conn.exec(sql, (table,)).await?;
+    let columns: Vec<(String, bool, bool, Option<String>, String)> = session.conn.exec(sql, (table,)).await?;
     let is_of_cursor = |name: &str| cursor.iter().any(|column| column.eq_ignore_ascii_case(name));
     let columns = columns.into_iter().filter(|(name, ..)| is_of_cursor(name));
-    let column = |(name, is_drawn, is_not_null, collation)| CursorColumn { name, is_drawn, is_not_null, collation };
+    let column = |(name, is_drawn, is_not_null, collation, declared)| CursorColumn {
+        name,
+        is_drawn,
+        is_not_null,
+        collation,
+        declared,
+    };
     Ok(Some(SourceTable {
         name: table.to_owned(),
         is_innodb: engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB")),

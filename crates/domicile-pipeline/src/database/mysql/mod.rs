@@ -6,6 +6,7 @@ pub(crate) mod control;
 mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
+mod index;
 mod read;
 mod schema;
 pub(crate) mod source;

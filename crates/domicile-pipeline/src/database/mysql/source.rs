@@ -14,6 +14,7 @@ use super::charset::partial;
 use super::connect::{Session, connect};
 use super::cursor::{between, bounds};
 use super::guarantee::Settling;
+use super::index::unindexed;
 use super::read::{push, raw};
 use super::types::source_column;
 use super::{quote, said};
@@ -25,7 +26,7 @@ use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::{Error, Failure};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened};
 
 /// Nothing of a source is written, whatever a query calls.
 const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY";
@@ -195,6 +196,15 @@ impl Source for MySqlSource {
 
     fn guarantee(&self) -> &Guarantee {
         &self.guarantee
+    }
+
+    async fn unindexed(&mut self) -> Result<Option<Unindexed>, Error> {
+        self.connected().await?;
+        let Self { session, reading, settling, .. } = self;
+        let session = session.as_mut().expect("it was opened above");
+        let Some(table) = settling.table() else { return Ok(None) };
+        let found = unindexed(session, &reading.bounds, &reading.cursor.names(), table).await;
+        found.map_err(|error| Error::source(&reading.name, reading.told(&error)))
     }
 
     fn given(&self, objects: &[Map<String, serde_json::Value>]) -> Result<Batch, String> {

@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// What is known of how a source gets its records.
 pub(super) struct Settling {
     /// The table, where the source is one.
-    table: Option<u32>,
+    table: Option<(String, u32)>,
     /// The sequence that gives the cursor, if one does.
     sequence: Option<Sequence>,
     is_standby: bool,
@@ -42,7 +42,7 @@ impl Settling {
         };
         // Of a view it is not known which tables its rows come from.
         let sql = "SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')";
-        let found = client.query_opt(sql, &[table]).await?.map(|row| row.get(0));
+        let found = client.query_opt(sql, &[table]).await?.map(|row| (table.clone(), row.get(0)));
         let sql = "SELECT s.seqrelid, s.seqcache, s.seqincrement > 0 AND NOT s.seqcycle
                    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
                    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -61,6 +61,11 @@ impl Settling {
             is_standby,
             not_null,
         })
+    }
+
+    /// The name of the table, where the source is one.
+    pub(super) fn table(&self) -> Option<&str> {
+        self.table.as_ref().map(|(name, _)| name.as_str())
     }
 
     pub(super) fn not_null(&self) -> &[String] {
@@ -113,7 +118,7 @@ impl Settling {
         reached: &Position,
     ) -> Result<Horizon, Error> {
         let drawn = self.drawn(client).await?.map_or(Position::Start, |id| Position::At(id.into()));
-        let mut watch = Watcher { client, table: self.table };
+        let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid) };
         settle::settled(&mut watch, LOOK_AGAIN, highest.max(drawn), reached).await
     }
 

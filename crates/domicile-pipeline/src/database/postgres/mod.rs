@@ -8,6 +8,7 @@ pub(crate) mod delivery;
 mod encoding;
 pub(crate) mod fuzz;
 mod guarantee;
+mod index;
 mod parameter;
 mod read;
 mod schema;

@@ -16,6 +16,7 @@ use super::copy::Records;
 use super::cursor::{bounds, literal};
 use super::encoding::{UNTRANSLATABLE, as_bytes, is_untranslatable, translated};
 use super::guarantee::Settling;
+use super::index::unindexed;
 use super::read::{Format, hexadecimal, push, raw};
 use super::types::{Declared, source_column, untyped};
 use super::{quote, said};
@@ -29,7 +30,7 @@ use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened};
 
 /// A table or query of a database of PostgreSQL.
 pub(crate) struct PostgresSource {
@@ -185,6 +186,15 @@ impl Source for PostgresSource {
 
     fn guarantee(&self) -> &Guarantee {
         &self.guarantee
+    }
+
+    async fn unindexed(&mut self) -> Result<Option<Unindexed>, Error> {
+        self.connected().await?;
+        let Self { client, reading, settling, .. } = self;
+        let client = client.as_ref().expect("it was opened above");
+        let Some(table) = settling.table() else { return Ok(None) };
+        let found = unindexed(client, &reading.bounds, &reading.cursor.names(), table).await;
+        found.map_err(|error| Error::source(&reading.name, reading.told(&error)))
     }
 
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {

@@ -15,9 +15,9 @@ use crate::position::{Position, Value};
 /// A cursor in SQL.
 pub(super) struct Reach {
     pub(super) bounds: Bounds,
-    /// The first of several columns, where it is a time: what is compared is not the column itself then, and only a range of
-    /// the column can be found by an index.
-    time: Option<String>,
+    /// The first of several columns, where it is a time or a text: a row that begins with more than a column can be found by
+    /// no index, but a range can, of the time itself and of what is compared.
+    ranges: Vec<String>,
 }
 
 /// The cursor in SQL. The row id is always an integer.
@@ -37,13 +37,15 @@ pub(super) fn reach(cursor: &Cursor, schema: &Schema, is_rowid: bool) -> Reach {
         };
         Part { compared, never }
     };
-    let parts = cursor.columns().iter().zip(cursor.types()).map(part).collect();
-    let is_time = matches!(cursor.types().first(), Some(DataType::Timestamp(..)));
-    let time = cursor.columns().first().filter(|_| is_time && !is_one);
-    Reach {
-        bounds: Bounds { parts, comparison: Comparison::Rows },
-        time: time.map(|&number| quote(schema.field(number).name())),
-    }
+    let parts: Vec<Part> = cursor.columns().iter().zip(cursor.types()).map(part).collect();
+    let ranges = match cursor.types() {
+        [DataType::Timestamp(..), _, ..] => {
+            vec![quote(schema.field(cursor.columns()[0]).name()), parts[0].compared.clone()]
+        }
+        [DataType::Utf8, _, ..] => vec![parts[0].compared.clone()],
+        _ => Vec::new(),
+    };
+    Reach { bounds: Bounds { parts, comparison: Comparison::Rows }, ranges }
 }
 
 /// Holds for the records whose value is of another type, which has another order.
@@ -77,14 +79,14 @@ pub(super) fn between(
         Bound::Included(position) => (position.values(), true),
     };
     let mut range = String::new();
-    if let Some(time) = &reach.time {
+    for compared in &reach.ranges {
         if let Some(first) = begin.first() {
-            range = format!("{time} >= {} AND ", place(shortest(first)));
+            range = format!("{range}{compared} >= {} AND ", place(shortest(first)));
         }
         let last = upto.values().first().and_then(parameter);
-        range = format!("{range}{time} <= {} AND ", place(last));
+        range = format!("{range}{compared} <= {} AND ", place(last));
     }
-    let mut left = if is_included && reach.time.is_none() { begin.len() } else { 0 };
+    let mut left = if is_included && reach.ranges.is_empty() { begin.len() } else { 0 };
     let sql = reach.bounds.between(from, upto, |_, value| {
         // The first values are those to begin with, for all of whose texts it holds.
         let is_first = left > 0;

@@ -4,6 +4,7 @@ pub(crate) mod control;
 mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
+mod index;
 mod json;
 mod merge;
 mod read;

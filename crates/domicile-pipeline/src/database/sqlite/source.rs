@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::cursor::{Reach, between, reach};
 use super::guarantee::{guarantee, rowid_alias};
+use super::index::unindexed;
 use super::json::stored;
 use super::read::{push, raw, size};
 use super::statement::failure;
@@ -26,7 +27,7 @@ use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unopened};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened};
 
 /// A table or query of a SQLite database.
 pub(crate) struct SqliteSource {
@@ -43,8 +44,10 @@ struct Reading {
     reach: Reach,
     /// A value of the environment is in what is read, so that what SQLite says is not told.
     conceals: bool,
-    /// The table, if the cursor is given by AUTOINCREMENT.
-    autoincrement: Option<String>,
+    /// The table, or view, where the source is one.
+    table: Option<String>,
+    /// The cursor is given by AUTOINCREMENT.
+    is_autoincrement: bool,
     schema: SchemaRef,
     /// All columns, also those that are not read.
     all: SchemaRef,
@@ -74,10 +77,11 @@ impl SqliteSource {
             reach: reach(&cursor, &schema, rowid.is_cursor),
             cursor,
             conceals: ["table", "query", "cursor"].iter().any(|name| document.conceals(&config.setting.key(*name))),
-            autoincrement: match &config.from {
-                From::Table(table) if rowid.is_cursor && rowid.is_autoincrement => Some(table.clone()),
-                _ => None,
+            table: match &config.from {
+                From::Table(table) => Some(table.clone()),
+                From::Query(_) => None,
             },
+            is_autoincrement: rowid.is_cursor && rowid.is_autoincrement,
             all: Arc::clone(&schema),
             schema,
         };
@@ -169,6 +173,16 @@ impl Source for SqliteSource {
         &self.guarantee
     }
 
+    async fn unindexed(&mut self) -> Result<Option<Unindexed>, Error> {
+        let reading = Arc::clone(&self.reading);
+        let find = move |connection: &mut Connection| {
+            let Some(table) = &reading.table else { return Ok(None) };
+            let found = unindexed(connection, &reading.reach, &reading.cursor.names(), table);
+            found.map_err(|error| Error::source(&reading.name, reading.told(&error)))
+        };
+        blocking::with(&mut self.connection, find).await
+    }
+
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {
         self.reading.given(objects)
     }
@@ -227,9 +241,11 @@ impl Reading {
         let highest = rows.position(&Arc::new(schema))?;
         // Ids that were given and are gone are settled as well, because they never come again.
         let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
-        let given: Option<i64> = match &self.autoincrement {
-            Some(table) => connection.query_row(sequence, [table], |row| row.get(0)).optional().map_err(told)?,
-            None => None,
+        let given: Option<i64> = match &self.table {
+            Some(table) if self.is_autoincrement => {
+                connection.query_row(sequence, [table], |row| row.get(0)).optional().map_err(told)?
+            }
+            _ => None,
         };
         Ok(given.map_or(Position::Start, |id| Position::At(id.into())).max(highest))
     }
