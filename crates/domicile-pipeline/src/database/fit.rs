@@ -1,5 +1,7 @@
 //! Whether a table that is there takes the objects of analysers, as far as that is alike in all databases.
 
+use datafusion::arrow::datatypes::DataType;
+
 use super::Quote;
 use crate::extension::shown;
 use crate::table::{Merge, Table, Write};
@@ -99,6 +101,17 @@ pub(super) fn key_misfit(
     let message =
         format!("the table `{}` is unique over {other} as well, and a merged row could clash there", table.name);
     Some((message, String::from("drop that constraint: what is merged is told apart by its GROUP BY alone")))
+}
+
+/// Whether a column is text by which objects are told apart, so that it has to be compared byte by byte.
+pub(super) fn is_text_of_key(table: &Table, column: usize) -> bool {
+    let is_text = *table.schema.field(column).data_type() == DataType::Utf8;
+    is_text && table.write != Write::Insert && table.is_key(column)
+}
+
+/// What is said of a key that would take two objects for one.
+pub(super) fn loose_key(table: &Table, column: &str, collation: &str) -> String {
+    format!("`{}.{column}` has the collation {collation}, which takes some texts that differ for one key", table.name)
 }
 
 /// The columns and the key of a table that is made, as they stand between the parentheses.

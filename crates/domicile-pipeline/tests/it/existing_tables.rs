@@ -135,6 +135,58 @@ fn a_missing_unique_key_is_told() {
 }
 
 #[test]
+fn a_key_that_takes_texts_that_differ_for_one_is_told() {
+    let replacing = Setup::new().replace("made", "customer", "SELECT customer, amount AS s FROM record");
+    let told = "has the collation NOCASE, which takes some texts that differ for one key";
+    for setup in [merging(), replacing] {
+        for (table, name) in [
+            ("CREATE TABLE made (customer TEXT PRIMARY KEY COLLATE NOCASE, s NUMERIC)", "customer"),
+            ("CREATE TABLE made (Customer TEXT COLLATE NOCASE PRIMARY KEY, s NUMERIC) WITHOUT ROWID", "Customer"),
+            (
+                "CREATE TABLE made (customer TEXT, s NUMERIC); CREATE UNIQUE INDEX k ON made (customer COLLATE NOCASE)",
+                "customer",
+            ),
+            (
+                "CREATE TABLE made (customer TEXT COLLATE NOCASE, s NUMERIC); CREATE UNIQUE INDEX k ON made (customer)",
+                "customer",
+            ),
+        ] {
+            let problem = problem(&setup, table);
+            let fix =
+                problem.strip_prefix(&format!("{INTO}`made.{name}` {told} / ")).unwrap_or_else(|| panic!("{problem}"));
+            assert_eq!(problems(&setup, &format!("{table}; {fix}")), Vec::<String>::new(), "{table}");
+        }
+        // An index by which no row is found that is added to says nothing, and neither does one that compares by bytes.
+        let tight = "CREATE TABLE made (customer TEXT COLLATE NOCASE, s NUMERIC); CREATE INDEX i ON made (customer);
+                     CREATE UNIQUE INDEX k ON made (customer COLLATE BINARY)";
+        assert_eq!(problems(&setup, tight), Vec::<String>::new());
+    }
+    // Where no row is added to, the record of the second is refused.
+    let inserting = Setup::new().insert("made", "SELECT customer, amount AS s FROM record");
+    let loose = "CREATE TABLE made (customer TEXT PRIMARY KEY COLLATE NOCASE, s NUMERIC)";
+    assert_eq!(problems(&inserting, loose), Vec::<String>::new());
+    // Numbers are compared as numbers.
+    let numbers = Setup::new().merge("made", "SELECT id, sum(amount) AS s FROM record GROUP BY id");
+    let table = "CREATE TABLE made (id INTEGER, s NUMERIC); CREATE UNIQUE INDEX k ON made (id COLLATE NOCASE)";
+    assert_eq!(problems(&numbers, table), Vec::<String>::new());
+}
+
+#[test]
+fn the_least_and_the_greatest_text_is_that_of_the_bytes_whatever_the_columns_collation() {
+    let world = World::with_orders(&["'ES', 'B', NULL, 1"]);
+    let setup = Setup::new()
+        .merge("made", "SELECT country, min(customer) AS least, max(customer) AS most FROM record GROUP BY country");
+    world.in_home(
+        "es",
+        "CREATE TABLE made (country TEXT PRIMARY KEY, least TEXT COLLATE NOCASE, most TEXT COLLATE NOCASE)",
+    );
+    world.run(&setup);
+    world.order(&["'ES', 'a', NULL, 1"]);
+    world.run(&setup);
+    assert_eq!(world.rows("es", "SELECT * FROM made"), ["ES|B|a"]);
+}
+
+#[test]
 fn all_misfits_of_all_homes_are_told_at_once() {
     let world = world();
     world.in_home("es", "CREATE TABLE made (id TEXT, customer TEXT)");

@@ -15,6 +15,7 @@ mod fixture;
 mod late_commits;
 mod mariadb;
 mod meddler;
+mod owners;
 mod placements;
 mod positions;
 mod reports;

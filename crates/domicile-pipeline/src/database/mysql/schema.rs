@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::datatypes::DataType;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Row};
 
@@ -11,7 +10,7 @@ use super::quote;
 use super::types::{Declared, declaration, undeclarable};
 use crate::database::fit::{self, Found};
 use crate::deliver::Misfit;
-use crate::table::{Table, Write};
+use crate::table::Table;
 
 /// Domicile's own tables in a home, each with its name.
 pub(super) const OWN_TABLES: [(&str, &str); 4] = [
@@ -155,16 +154,11 @@ async fn engine_misfit(session: &mut Session, table: &Table) -> Result<Option<Fo
 
 /// A key whose texts are told apart by more than their bytes would take two objects for one.
 fn collation_misfit(kind: Kind, table: &Table, number: usize, column: &Existing) -> Option<Found> {
-    let is_key = table.write != Write::Insert && table.is_key(number);
-    let is_text = *table.schema.field(number).data_type() == DataType::Utf8;
-    if !is_key || !is_text || column.declared.tells_keys_apart(kind) {
+    if !fit::is_text_of_key(table, number) || column.declared.tells_keys_apart(kind) {
         return None;
     }
-    let (name, collation) = (&column.name, column.declared.collation.as_deref().unwrap_or_default());
-    let message = format!(
-        "`{}.{name}` has the collation {collation}, which takes some texts that differ for one key",
-        table.name
-    );
+    let name = &column.name;
+    let message = fit::loose_key(table, name, column.declared.collation.as_deref().unwrap_or_default());
     let declaration = declaration(kind, table, number);
     let fix = format!("ALTER TABLE {} MODIFY {} {declaration} NOT NULL", quote(&table.name), quote(name));
     Some((message, fix))

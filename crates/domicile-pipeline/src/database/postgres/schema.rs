@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 
 use super::quote;
 use super::types::{Declared, declaration};
-use crate::database::fit;
+use crate::database::fit::{self, Found};
 use crate::deliver::Misfit;
 use crate::table::Table;
 
@@ -86,7 +86,16 @@ impl Existing {
 pub(super) struct Catalogue {
     columns: HashMap<String, Vec<Existing>>,
     /// The sets of columns that no two rows have the same values of.
-    unique_keys: HashMap<String, Vec<Vec<i16>>>,
+    unique_keys: HashMap<String, Vec<UniqueKey>>,
+}
+
+/// A unique index.
+struct UniqueKey {
+    /// The numbers of its columns; an expression has the number 0.
+    columns: Vec<i16>,
+    index: String,
+    /// Columns whose texts it takes for one though they differ, each with the collation and whether it is the column's own.
+    loose: Vec<(i16, String, bool)>,
 }
 
 impl Catalogue {
@@ -122,21 +131,45 @@ impl Catalogue {
         found.extend(existing.iter().filter_map(|column| fit::not_given(table, &column.seen(), is_given(column))));
         let wanted = table.key_names().map(str::to_owned).collect();
         found.extend(fit::key_misfit(table, wanted, &self.unique_keys(&table.name), quote));
+        found.extend(self.loose_keys(table));
         found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect()
     }
 
     /// The names of the columns of each unique key, in order.
     fn unique_keys(&self, table: &str) -> Vec<Vec<String>> {
+        self.unique_keys.get(table).into_iter().flatten().map(|key| self.names(table, key)).collect()
+    }
+
+    fn names(&self, table: &str, key: &UniqueKey) -> Vec<String> {
         let name = |number: &i16| {
             let column = self.columns(table).iter().find(|column| column.number == *number);
             column.map_or_else(|| String::from("an expression"), |column| column.name.clone())
         };
-        let named = |key: &Vec<i16>| {
-            let mut names: Vec<_> = key.iter().map(name).collect();
-            names.sort();
-            names
-        };
-        self.unique_keys.get(table).into_iter().flatten().map(named).collect()
+        let mut names: Vec<_> = key.columns.iter().map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// Each text of the key that a unique index over the key compares in another way than byte by byte. Whichever of such
+    /// indexes finds a row decides what a written object is added to.
+    fn loose_keys(&self, table: &Table) -> Vec<Found> {
+        let mut wanted: Vec<_> = table.key_names().map(str::to_owned).collect();
+        wanted.sort();
+        let over_key = self
+            .unique_keys
+            .get(&table.name)
+            .into_iter()
+            .flatten()
+            .filter(|key| self.names(&table.name, key) == wanted);
+        let parts = over_key.flat_map(|key| key.loose.iter().map(move |part| (key, part)));
+        let found = parts.filter_map(|(key, (number, collation, is_own))| {
+            let column = self.columns(&table.name).iter().find(|column| column.number == *number)?;
+            let field = table.schema.index_of(&column.name).ok()?;
+            let index = (!is_own).then_some(key.index.as_str());
+            let found = || (fit::loose_key(table, &column.name, collation), tight_key(table, column, index));
+            fit::is_text_of_key(table, field).then(found)
+        });
+        found.collect()
     }
 }
 
@@ -165,21 +198,46 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
     Ok(found)
 }
 
-/// The unique keys of tables, as the numbers of their columns; an expression has the number 0.
-async fn unique_keys(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<Vec<i16>>>, Error> {
+/// The unique keys of tables.
+async fn unique_keys(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec<UniqueKey>>, Error> {
     // An index that is deferrable or not valid decides no conflict. This is asked of every home in every run, and cheaper
     // than to have the server look up the names.
-    let sql = "SELECT wanted.name, i.indkey::int2[], i.indnkeyatts
+    let sql = "SELECT wanted.name, i.indkey::int2[], i.indnkeyatts, i.indexrelid::regclass::text,
+                      ARRAY(SELECT c.collname::text FROM unnest(i.indcollation::oid[]) WITH ORDINALITY AS given (kind, part)
+                            LEFT JOIN pg_collation c ON c.oid = given.kind AND NOT c.collisdeterministic ORDER BY part),
+                      ARRAY(SELECT a.attcollation = given.kind
+                            FROM unnest(i.indcollation::oid[]) WITH ORDINALITY AS given (kind, part)
+                            LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[part - 1] ORDER BY part)
                FROM unnest($1) AS wanted (name)
                JOIN pg_index i ON i.indrelid = to_regclass(quote_ident(wanted.name))
                WHERE i.indisunique AND i.indpred IS NULL AND i.indisvalid AND i.indimmediate";
-    let mut found: HashMap<String, Vec<Vec<i16>>> = HashMap::new();
+    let mut found: HashMap<String, Vec<UniqueKey>> = HashMap::new();
     for row in client.query_typed(sql, &[(&tables, Type::TEXT_ARRAY)]).await? {
-        let (mut key, parts): (Vec<i16>, i16) = (row.get(1), row.get(2));
-        key.truncate(usize::try_from(parts).unwrap_or(0));
-        found.entry(row.get(0)).or_default().push(key);
+        let (mut columns, parts): (Vec<i16>, i16) = (row.get(1), row.get(2));
+        columns.truncate(usize::try_from(parts).unwrap_or(0));
+        let (loose, is_own): (Vec<Option<String>>, Vec<Option<bool>>) = (row.get(4), row.get(5));
+        let parts = columns.iter().zip(loose).zip(is_own);
+        let loose =
+            parts.filter_map(|((number, loose), is_own)| Some((*number, loose?, is_own == Some(true)))).collect();
+        found.entry(row.get(0)).or_default().push(UniqueKey { columns, index: row.get(3), loose });
     }
     Ok(found)
+}
+
+/// The statement that makes a key compare byte by byte: that of an index with a collation of its own, or of a column.
+fn tight_key(table: &Table, column: &Existing, index: Option<&str>) -> String {
+    let name = quote(&table.name);
+    let Some(index) = index else {
+        let (column, declared) = (quote(&column.name), &column.declared.shown);
+        return format!("ALTER TABLE {name} ALTER COLUMN {column} TYPE {declared} COLLATE \"C\"");
+    };
+    let key = table.key.iter().map(|&column| {
+        let collation = if fit::is_text_of_key(table, column) { " COLLATE \"C\"" } else { "" };
+        format!("{}{collation}", quote(table.schema.field(column).name()))
+    });
+    let key: Vec<_> = key.collect();
+    let made = quote(&format!("{}_key", table.name));
+    format!("DROP INDEX {index}; CREATE UNIQUE INDEX {made} ON {name} ({})", key.join(", "))
 }
 
 /// The type of arrays of a type.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::quote;
 use super::types::{declaration, fits};
-use crate::database::fit;
+use crate::database::fit::{self, Found};
 use crate::deliver::Misfit;
 use crate::table::Table;
 
@@ -110,6 +110,7 @@ pub(super) fn misfits(connection: &Connection, number: usize, table: &Table) -> 
     }
     let wanted = table.key_names().map(str::to_ascii_lowercase).collect();
     found.extend(fit::key_misfit(table, wanted, &unique_keys(connection, table, &existing)?, quote));
+    found.extend(loose_keys(connection, table)?);
     Ok(found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect())
 }
 
@@ -142,6 +143,49 @@ fn unique_keys(connection: &Connection, table: &Table, existing: &[Existing]) ->
         keys.push(names.collect());
     }
     Ok(keys)
+}
+
+/// Each text of the key that a unique index over the key compares in another way than byte by byte. Whichever of such
+/// indexes finds a row decides what a written object is added to.
+fn loose_keys(connection: &Connection, table: &Table) -> rusqlite::Result<Vec<Found>> {
+    let mut statement = connection.prepare(
+        "SELECT list.name, list.origin = 'c', part.name, part.coll
+         FROM pragma_index_list(?1) AS list, pragma_index_xinfo(list.name) AS part
+         WHERE list.\"unique\" AND NOT list.partial AND part.\"key\" AND part.coll <> 'BINARY'
+           AND (SELECT json_group_array(lower(name)) FROM (SELECT name FROM pragma_index_info(list.name) ORDER BY lower(name)))
+               = ?2",
+    )?;
+    let mut key: Vec<_> = table.key_names().map(str::to_ascii_lowercase).collect();
+    key.sort();
+    let key = serde_json::Value::from(key).to_string();
+    let rows = statement.query_map([&table.name, &key], |row| {
+        let (index, is_statement): (String, bool) = (row.get(0)?, row.get(1)?);
+        Ok((is_statement.then_some(index), row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+    })?;
+    let is_text = |name: &str| {
+        let number = table.schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+        number.is_some_and(|number| fit::is_text_of_key(table, number))
+    };
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|(_, name, _)| is_text(name));
+    Ok(rows
+        .map(|(index, name, coll)| (fit::loose_key(table, &name, &coll), tight_key(table, index.as_deref())))
+        .collect())
+}
+
+/// The statements that make a key compare byte by byte: that of an index that a statement has made, or of the table itself.
+fn tight_key(table: &Table, index: Option<&str>) -> String {
+    let name = quote(&table.name);
+    if let Some(index) = index.map(quote) {
+        let key: Vec<_> = table.key_names().map(|name| format!("{} COLLATE BINARY", quote(name))).collect();
+        return format!("DROP INDEX {index}; CREATE UNIQUE INDEX {index} ON {name} ({})", key.join(", "));
+    }
+    let before = quote(&format!("{}_before", table.name));
+    let columns: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
+    let columns = columns.join(", ");
+    let make = create_table(table);
+    format!(
+        "ALTER TABLE {name} RENAME TO {before}; {make}; INSERT INTO {name} ({columns}) SELECT {columns} FROM {before}"
+    )
 }
 
 /// Makes a missing table, or adds the columns that it may be given.

@@ -134,6 +134,8 @@ fn write_sql(table: &Table, affinities: &[Affinity], rows: usize) -> String {
 
 fn merged(merge: Merge, name: &str, data_type: &DataType, affinity: Affinity) -> String {
     let is_text = affinity == Affinity::Text;
+    // Text is compared byte by byte, as it is within a batch, and not as the column has it.
+    let collation = if *data_type == DataType::Utf8 { " COLLATE BINARY" } else { "" };
     let decimal_scale = match data_type {
         DataType::Decimal128(_, scale) => Some(*scale),
         _ => None,
@@ -144,8 +146,8 @@ fn merged(merge: Merge, name: &str, data_type: &DataType, affinity: Affinity) ->
         }
         (Merge::Min, Some(scale)) if is_text => format!("{LEAST}({name}, excluded.{name}, {scale})"),
         (Merge::Max, Some(scale)) if is_text => format!("{GREATEST}({name}, excluded.{name}, {scale})"),
-        (Merge::Min, _) => format!("coalesce(min({name}, excluded.{name}), {name}, excluded.{name})"),
-        (Merge::Max, _) => format!("coalesce(max({name}, excluded.{name}), {name}, excluded.{name})"),
+        (Merge::Min, _) => format!("coalesce(min({name}{collation}, excluded.{name}), {name}, excluded.{name})"),
+        (Merge::Max, _) => format!("coalesce(max({name}{collation}, excluded.{name}), {name}, excluded.{name})"),
     }
 }
 
