@@ -20,7 +20,7 @@ use crate::account::Account;
 use crate::analyse::{Aggregates, Analysers};
 use crate::blocking;
 use crate::cursor::Cursor;
-use crate::error::Failure;
+use crate::error::{Failure, Refusal};
 use crate::locate::Share;
 use crate::overlap::{Known, Mark, Overlap};
 use crate::plan::Planned;
@@ -333,7 +333,8 @@ impl Deliverer {
             }
             match self.try_deliver(&part).await {
                 Ok(()) => {}
-                Err(Failure::Refused(reason)) if rows == 1 => {
+                Err(Failure::Refused(refusal)) if rows == 1 => {
+                    let reason = refusal.into_reason();
                     let position = self.cursor.at(&part, 0);
                     let record = serde_json::Value::Object(record_json(&part, 0, &[])).to_string();
                     let mark = self.overlap.as_ref().map(|overlap| overlap.mark(&part, 0));
@@ -350,7 +351,8 @@ impl Deliverer {
     }
 
     async fn try_deliver(&mut self, records: &RecordBatch) -> Result<(), Failure> {
-        let objects = analyse(Arc::clone(&self.analysers), records.clone()).await.map_err(Failure::Refused)?;
+        let objects = analyse(Arc::clone(&self.analysers), records.clone()).await;
+        let objects = objects.map_err(|reason| Failure::Refused(Refusal::quoting(reason, "an analyser fails")))?;
         // What is merged is written later, when it is no longer known which record made it.
         let (partials, rows): (Vec<_>, Vec<_>) =
             objects.into_iter().partition(|(table, _)| self.aggregates().merges(*table));

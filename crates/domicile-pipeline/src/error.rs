@@ -21,14 +21,52 @@ enum Kind {
 #[derive(Clone, Debug)]
 pub enum Failure {
     /// The database refuses these objects: a constraint, a type. The record that made them goes to quarantine.
-    Refused(String),
+    Refused(Refusal),
     /// The database, or the way to it, fails: nothing of the transaction is kept.
     Failed(String),
     /// Another run has moved this home's position meanwhile: nothing of the transaction is kept.
     Overtaken(String),
 }
 
+/// Why objects are refused. What it shows may leave the home: nothing of a record stands in it.
+#[derive(Clone)]
+pub struct Refusal {
+    /// The whole reason, which may quote a value, and stays in the home.
+    reason: String,
+    told: String,
+}
+
+impl Refusal {
+    /// A reason that may quote a value, and what is told of it.
+    pub(crate) fn quoting(reason: impl Into<String>, told: impl Into<String>) -> Self {
+        Self { reason: reason.into(), told: told.into() }
+    }
+
+    /// The whole reason, for the quarantine of the home.
+    pub(crate) fn into_reason(self) -> String {
+        self.reason
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refusal").field(&self.told).finish()
+    }
+}
+
 impl Failure {
+    /// Objects are refused for a reason that quotes no value.
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Refused(Refusal::quoting(reason.clone(), reason))
+    }
+
     /// Another run has moved the home on from `position`.
     pub(crate) fn overtaken(position: &Position) -> Self {
         Self::Overtaken(format!(
@@ -40,7 +78,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(message) | Failure::Failed(message) | Failure::Overtaken(message) => f.write_str(message),
+            Failure::Refused(refusal) => refusal.fmt(f),
+            Failure::Failed(message) | Failure::Overtaken(message) => f.write_str(message),
         }
     }
 }

@@ -35,7 +35,7 @@ pub use check::{Checked, CheckedSource};
 pub use config::{Config, Problem, Problems};
 #[doc(hidden)]
 pub use database::postgres::fuzz::{Copied, fuzz_copy};
-pub use error::{Error, Failure};
+pub use error::{Error, Failure, Refusal};
 pub use explain::{Explained, ExplainedObject, Outcome, Records};
 pub use pipeline::Pipeline;
 pub use position::{Position, Values};

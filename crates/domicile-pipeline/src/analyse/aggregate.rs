@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use datafusion::error::DataFusionError;
 
 use super::sql::{Unplanned, merging};
 use crate::sql::{Plan, Planner};
@@ -52,8 +53,14 @@ impl Combine {
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
             Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
         };
-        let merged: Result<RecordBatch, datafusion::error::DataFusionError> = run();
-        merged.map_err(|error| error.strip_backtrace())
+        let merged: Result<RecordBatch, DataFusionError> = run();
+        merged.map_err(|error| match error.find_root() {
+            // Arrow quotes the value.
+            DataFusionError::ArrowError(..) => {
+                format!("a merged value of `{}` does not fit its column", self.table.name)
+            }
+            _ => error.strip_backtrace(),
+        })
     }
 }
 

@@ -31,4 +31,5 @@ mod types_databases;
 mod types_encodings;
 mod types_kept;
 mod unchanged;
+mod untold;
 mod write_modes;

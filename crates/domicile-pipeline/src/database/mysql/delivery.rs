@@ -9,9 +9,9 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Params};
 
 use super::connect::{Session, connect};
+use super::failure;
 use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, existing, make_table, misfits};
 use super::statement::Writer;
-use super::{failure, without_values};
 use crate::account::Account;
 use crate::config::ServerUrl;
 use crate::database::progress::{Progress, outdated};
@@ -170,12 +170,7 @@ impl Delivery for MySqlDelivery {
     ) -> Result<(), Failure> {
         let (tables, source) = (Arc::clone(&self.tables), self.source.clone());
         let open = self.opened();
-        // Nothing of this is one record's fault any more, and what is told leaves the home.
-        let written = open.write(&tables, &merged).await;
-        written.map_err(|failure| match failure {
-            Failure::Refused(told) => Failure::Failed(without_values(&told)),
-            other => other,
-        })?;
+        open.write(&tables, &merged).await?;
         open.commit(&source, upto, account).await
     }
 

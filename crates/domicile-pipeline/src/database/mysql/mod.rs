@@ -13,9 +13,9 @@ pub(crate) mod source;
 mod statement;
 mod types;
 
-use mysql_async::Error;
+use mysql_async::{Error, ServerError};
 
-use crate::error::Failure;
+use crate::error::{Failure, Refusal};
 
 /// An identifier, quoted for SQL.
 fn quote(name: &str) -> String {
@@ -23,41 +23,59 @@ fn quote(name: &str) -> String {
 }
 
 /// Errors that are in the data though their class does not say so: text that is not of the column's character set, a CHECK,
-/// a column without a default, a value of a generated column.
+/// a column without a default, a value of a generated column, one that no partition takes.
 ///
 /// Source: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>
-const REFUSED: [u16; 6] = [1265, 1364, 1366, 3105, 3819, 4025];
+const REFUSED: [u16; 9] = [1265, 1300, 1364, 1366, 1526, 3105, 3819, 3854, 4025];
+
+/// Of the errors that are in the data, those whose message names no value: NULL, a foreign key, what is too large or too
+/// long, a column without a default, a CHECK.
+const TOLD: [u16; 12] = [1048, 1216, 1217, 1264, 1265, 1364, 1406, 1451, 1452, 3105, 3819, 4025];
 
 /// Whether the server refuses the objects or fails as a whole.
 fn failure(error: &Error) -> Failure {
-    let Error::Server(server) = error else { return Failure::Failed(said(error)) };
-    // The classes of errors that are in the data: of its values, of what a constraint says, and what a trigger raises.
-    let is_refusal = matches!(server.state.get(..2), Some("22" | "23" | "45")) || REFUSED.contains(&server.code);
-    if is_refusal { Failure::Refused(server.message.clone()) } else { Failure::Failed(said(error)) }
+    match error {
+        Error::Server(server) if is_refusal(server) => {
+            Failure::Refused(Refusal::quoting(&server.message, told(server)))
+        }
+        error => Failure::Failed(said(error)),
+    }
+}
+
+/// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises.
+fn is_refusal(error: &ServerError) -> bool {
+    matches!(error.state.get(..2), Some("22" | "23" | "45")) || REFUSED.contains(&error.code)
 }
 
 /// What the server says of an error, or what happened to the connection, without what stands in a record.
 fn said(error: &Error) -> String {
     match error {
-        Error::Server(server) => without_values(&server.message),
+        Error::Server(server) => told(server),
         other => other.to_string(),
     }
 }
 
-/// A message without the value that the server quotes in it.
-fn without_values(message: &str) -> String {
-    let hidden = ["Duplicate entry '", "value: '", "value '"].iter().find_map(|before| {
+fn told(error: &ServerError) -> String {
+    match without_values(&error.message) {
+        Some(hidden) => hidden,
+        None if is_refusal(error) && !TOLD.contains(&error.code) => {
+            format!("the server refuses a value (error {}, SQLSTATE {})", error.code, error.state)
+        }
+        None => error.message.clone(),
+    }
+}
+
+/// A message without the value that the server quotes in it, if it is one that does.
+fn without_values(message: &str) -> Option<String> {
+    ["Duplicate entry '", "value: '", "value '"].iter().find_map(|before| {
         let begin = message.find(before)? + before.len() - 1;
         let end = ["' for key", "' for column", "' for function"].iter().find_map(|after| message.rfind(after));
         Some(format!("{}…{}", &message[..begin], &message[end.map_or(message.len(), |end| end + 1)..]))
-    });
-    hidden.unwrap_or_else(|| message.to_owned())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use mysql_async::ServerError;
-
     use super::*;
 
     fn error(code: u16, state: &str, message: &str) -> Error {
@@ -76,20 +94,32 @@ mod tests {
 
     #[test]
     fn a_message_is_told_without_the_value_that_it_quotes() {
-        for (message, told) in [
-            ("Duplicate entry 'Ana' for key 'a' for key 'PRIMARY'", "Duplicate entry … for key 'PRIMARY'"),
+        for (code, state, message, told) in [
             (
+                1062,
+                "23000",
+                "Duplicate entry 'Ana' for key 'a' for key 'PRIMARY'",
+                "Duplicate entry … for key 'PRIMARY'",
+            ),
+            (
+                1366,
+                "HY000",
                 "Incorrect integer value: 'Ana' for column `es`.`t`.`id` at row 1",
                 "Incorrect integer value: … for column `es`.`t`.`id` at row 1",
             ),
-            ("Truncated incorrect DOUBLE value: 'Ana'", "Truncated incorrect DOUBLE value: …"),
+            (1292, "22007", "Truncated incorrect DOUBLE value: 'Ana'", "Truncated incorrect DOUBLE value: …"),
+            (1644, "45000", "Ana may not", "the server refuses a value (error 1644, SQLSTATE 45000)"),
             (
-                "Lock wait timeout exceeded; try restarting transaction",
-                "Lock wait timeout exceeded; try restarting transaction",
+                1526,
+                "HY000",
+                "Table has no partition for value 9",
+                "the server refuses a value (error 1526, SQLSTATE HY000)",
             ),
-            ("Unknown column 'id' in 'field list'", "Unknown column 'id' in 'field list'"),
+            (1048, "23000", "Column 'id' cannot be null", "Column 'id' cannot be null"),
+            (1205, "HY000", "Lock wait timeout exceeded", "Lock wait timeout exceeded"),
+            (1054, "42S22", "Unknown column 'id' in 'field list'", "Unknown column 'id' in 'field list'"),
         ] {
-            assert_eq!(without_values(message), told);
+            assert_eq!(said(&error(code, state, message)), told);
         }
     }
 }

@@ -89,7 +89,7 @@ impl Writer {
     pub(super) fn check(&self, table: &Table, objects: &RecordBatch) -> Result<(), Failure> {
         for ((array, field), declared) in objects.columns().iter().zip(table.schema.fields()).zip(&self.declared) {
             if let Some(what) = unkept(array, declared) {
-                return Err(Failure::Refused(format!("`{}.{}` cannot hold {what}", table.name, field.name())));
+                return Err(Failure::refused(format!("`{}.{}` cannot hold {what}", table.name, field.name())));
             }
         }
         Ok(())
@@ -143,7 +143,7 @@ impl Writer {
             let of_row = usize::try_from(of_row).unwrap_or(usize::MAX);
             if of_row > self.most_bytes {
                 let what = format!("a row of {of_row} bytes cannot be sent for `{}`: max_allowed_packet", table.name);
-                return Err(Failure::Refused(what));
+                return Err(Failure::refused(what));
             }
             bytes += of_row;
             if taken > 0 && bytes > self.most_bytes.min(STATEMENT_BYTES) {

@@ -16,9 +16,9 @@ pub(crate) mod source;
 mod statement;
 mod types;
 
-use tokio_postgres::error::{Error, SqlState};
+use tokio_postgres::error::{DbError, Error, SqlState};
 
-use crate::error::Failure;
+use crate::error::{Failure, Refusal};
 
 /// An identifier, quoted for SQL.
 fn quote(name: &str) -> String {
@@ -27,20 +27,23 @@ fn quote(name: &str) -> String {
 
 /// Whether PostgreSQL refuses the objects or fails as a whole.
 fn failure(error: &Error) -> Failure {
-    let told = said(error);
-    // The classes of errors that are in the data: of its values, of what a constraint says, and what a trigger raises.
-    // Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-    let is_refusal = error
-        .code()
-        .is_some_and(|state| matches!(&state.code()[..2], "22" | "23" | "44") || *state == SqlState::RAISE_EXCEPTION);
-    if is_refusal { Failure::Refused(told) } else { Failure::Failed(told) }
+    match error.as_db_error() {
+        Some(said) if is_refusal(said.code()) => Failure::Refused(Refusal::quoting(said.message(), told(said))),
+        _ => Failure::Failed(said(error)),
+    }
 }
 
-/// What the server says of an error, or what happened to the connection. The details that a server adds may hold what
-/// stands in a record, and are left out.
+/// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises.
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn is_refusal(state: &SqlState) -> bool {
+    matches!(&state.code()[..2], "22" | "23" | "44") || *state == SqlState::RAISE_EXCEPTION
+}
+
+/// What the server says of an error, or what happened to the connection, without what stands in a record.
 fn said(error: &Error) -> String {
     if let Some(said) = error.as_db_error() {
-        return said.message().to_owned();
+        return told(said);
     }
     let mut told = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -49,4 +52,53 @@ fn said(error: &Error) -> String {
         source = error.source();
     }
     told
+}
+
+/// What a server says, without its details. Where its message may quote a value, the names that come with it are told.
+fn told(error: &DbError) -> String {
+    if !quotes_values(error.code(), error.routine()) {
+        return error.message().to_owned();
+    }
+    let names = [
+        ("table", error.table()),
+        ("column", error.column()),
+        ("type", error.datatype()),
+        ("constraint", error.constraint()),
+    ];
+    let named = names.iter().filter_map(|(what, name)| Some(format!(", {what} \"{}\"", (*name)?)));
+    format!("the server refuses a value (SQLSTATE {}{})", error.code().code(), named.collect::<String>())
+}
+
+/// Whether the message of an error may quote a value: that of a class of its own does, what a function raises may say
+/// anything, and of the errors in values few are known to say nothing of them.
+fn quotes_values(state: &SqlState, routine: Option<&str>) -> bool {
+    /// The classes of errors whose messages are of names, settings and the server itself.
+    const OF_NAMES: [&str; 22] = [
+        "08", "0A", "0B", "21", "23", "25", "26", "28", "2B", "3B", "3D", "3F", "40", "42", "44", "53", "54", "55",
+        "57", "58", "F0", "XX",
+    ];
+    let is_raised = routine.is_some_and(|routine| routine.starts_with("exec_stmt_"));
+    let is_of_names = OF_NAMES.contains(&&state.code()[..2])
+        || *state == SqlState::STRING_DATA_RIGHT_TRUNCATION
+        || *state == SqlState::DIVISION_BY_ZERO;
+    is_raised || !is_of_names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_messages_that_are_known_to_quote_no_value_are_told() {
+        let raised = Some("exec_stmt_raise");
+        for state in
+            [SqlState::UNIQUE_VIOLATION, SqlState::DISK_FULL, SqlState::UNDEFINED_COLUMN, SqlState::DIVISION_BY_ZERO]
+        {
+            assert!(!quotes_values(&state, Some("ExecConstraints")), "{state:?}");
+            assert!(quotes_values(&state, raised), "{state:?} of a trigger");
+        }
+        for code in ["22P02", "22003", "P0001", "P0004", "38000", "SECRT"] {
+            assert!(quotes_values(&SqlState::from_code(code), None), "{code}");
+        }
+    }
 }

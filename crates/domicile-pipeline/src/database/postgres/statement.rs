@@ -96,7 +96,7 @@ impl Writer {
         // Several objects of one key replace each other.
         let is_exact = table.write != Write::Replace;
         if is_exact && written != objects.num_rows() as u64 {
-            return Err(Failure::Refused(format!("a trigger or a rule of `{}` drops the row", table.name)));
+            return Err(Failure::refused(format!("a trigger or a rule of `{}` drops the row", table.name)));
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Writer {
         let columns = objects.columns().iter().zip(fields).zip(&self.declared);
         let columns = columns.map(|((array, (sent, field)), declared)| {
             let refused =
-                |what: &str| Failure::Refused(format!("`{}.{}` cannot hold {what}", table.name, field.name()));
+                |what: &str| Failure::refused(format!("`{}.{}` cannot hold {what}", table.name, field.name()));
             if let Some(what) = unkept(array, declared) {
                 return Err(refused(what));
             }
@@ -230,7 +230,7 @@ async fn apply_columns(client: &Client, statement: &Statement, objects: &RecordB
     let schema = objects.schema();
     let columns = schema.fields().iter().zip(objects.columns());
     let values: Result<Vec<_>, _> = columns.map(|(field, column)| Values::encode(field, column)).collect();
-    let values = values.map_err(|error| Failure::Refused(error.to_string()))?;
+    let values = values.map_err(|error| Failure::refused(error.to_string()))?;
     let parameters = values.iter().map(|values| values as &(dyn ToSql + Sync));
     let applied = client.execute_raw(statement, parameters).await;
     applied.map_err(|error| failure(&error))
@@ -238,7 +238,7 @@ async fn apply_columns(client: &Client, statement: &Statement, objects: &RecordB
 
 /// Sends objects by COPY, and returns how many rows became of them.
 async fn copy(client: &Client, statement: &Statement, objects: &RecordBatch) -> Result<u64, Failure> {
-    let unencodable = |error: pgpq::error::ErrorKind| Failure::Refused(error.to_string());
+    let unencodable = |error: pgpq::error::ErrorKind| Failure::refused(error.to_string());
     let mut encoder = ArrowToPostgresBinaryEncoder::try_new(objects.schema_ref()).map_err(unencodable)?;
     let sink = client.copy_in::<_, Bytes>(statement).await.map_err(|error| failure(&error))?;
     let mut sink = std::pin::pin!(sink);

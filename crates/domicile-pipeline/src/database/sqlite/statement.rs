@@ -16,7 +16,7 @@ use rusqlite::{Connection, Statement};
 use super::merge::{ADD, GREATEST, LEAST};
 use super::quote;
 use super::types::{Affinity, decimal_to_real, decimal_to_value};
-use crate::error::Failure;
+use crate::error::{Failure, Refusal};
 use crate::table::{Merge, Table, Write};
 use crate::text::{has_day, has_time};
 
@@ -53,7 +53,7 @@ impl Writer {
             let cells = Cells::new(array, *affinity);
             if let Some(what) = (0..objects.num_rows()).find_map(|row| cells.unbindable(row)) {
                 let name = table.schema.field(column).name();
-                return Err(Failure::Refused(format!("`{}.{name}` cannot hold {what}", table.name)));
+                return Err(Failure::refused(format!("`{}.{name}` cannot hold {what}", table.name)));
             }
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Writer {
                 bind_rows(&mut statement, table, &cells, first..first + rows)?;
                 let written = statement.raw_execute().map_err(|error| failure(&error))?;
                 if self.counts && written != rows {
-                    return Err(Failure::Refused(format!("a trigger of `{}` drops the row", table.name)));
+                    return Err(Failure::refused(format!("a trigger of `{}` drops the row", table.name)));
                 }
             }
         }
@@ -94,7 +94,7 @@ fn bind_rows(
             cells.bind(statement, place, row).map_err(|unwritten| match unwritten {
                 Unwritten::Value(what) => {
                     let name = table.schema.field(column).name();
-                    Failure::Refused(format!("`{}.{name}` cannot hold {what}", table.name))
+                    Failure::refused(format!("`{}.{name}` cannot hold {what}", table.name))
                 }
                 Unwritten::Sqlite(error) => failure(&error),
             })?;
@@ -294,6 +294,7 @@ impl From<rusqlite::Error> for Unwritten {
 /// Whether SQLite refuses the object or fails as a whole.
 pub(super) fn failure(error: &rusqlite::Error) -> Failure {
     use rusqlite::ErrorCode::{CannotOpen, ConstraintViolation, TooBig, TypeMismatch};
+    use rusqlite::ffi;
     match error {
         // The message would name the path, which may have come from the environment.
         rusqlite::Error::SqliteFailure(code, _) if code.code == CannotOpen => {
@@ -301,16 +302,25 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
         }
         rusqlite::Error::SqliteFailure(code, message) => {
             let text = message.clone().unwrap_or_else(|| code.to_string());
-            if matches!(code.code, ConstraintViolation | TooBig | TypeMismatch) {
-                Failure::Refused(text)
-            } else {
-                Failure::Failed(text)
+            match code.code {
+                // What a trigger says is up to whoever made it.
+                ConstraintViolation if code.extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER => {
+                    Failure::Refused(Refusal::quoting(text, "a trigger refuses it (SQLITE_CONSTRAINT_TRIGGER)"))
+                }
+                ConstraintViolation | TooBig | TypeMismatch => Failure::refused(text),
+                _ => Failure::Failed(without_values(text)),
             }
         }
         // The error itself would show the whole statement, in which a value of the environment may be.
         rusqlite::Error::SqlInputError { msg, .. } => Failure::Failed(msg.clone()),
         other => Failure::Failed(other.to_string()),
     }
+}
+
+/// A message without the value that SQLite quotes in it: what is wrong with a path into JSON is the only such.
+fn without_values(message: String) -> String {
+    let quoting = ["JSON path error near ", "bad JSON path: "].into_iter().find(|begin| message.starts_with(begin));
+    quoting.map_or(message, |begin| format!("{begin}…"))
 }
 
 #[cfg(test)]
