@@ -60,3 +60,38 @@ pub(crate) fn control(database: &Database) -> Box<dyn Control> {
         Location::Postgres(server) => Box::new(postgres::control::PostgresControl::new((**server).clone())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use crate::config::Config;
+    use crate::plan::any_delivery;
+
+    /// How old a home's transaction becomes in a database with this URL, with a line of the configuration.
+    fn commit_interval(url: &str, line: &str) -> Duration {
+        let text = format!(
+            "control = \"sqlite:control.sqlite\"\nhomes = {{ es = {{ keys = [\"ES\"], url = \"{url}\" }} }}\n{line}\n\
+             [[source]]\nurl = \"sqlite:source.sqlite\"\ntable = \"orders\"\ncursor = \"id\"\nkey = \"country\"\n\
+             [[source.analyser]]\ninto = \"orders\"\nsql = \"SELECT * FROM record\"\n"
+        );
+        let config = Config::read(Path::new("domicile.toml"), text, &|_| None).unwrap();
+        config.delivery.commit_interval.unwrap_or_else(|| any_delivery(&config.homes[0].database).commit_interval())
+    }
+
+    #[test]
+    fn a_transaction_is_short_only_where_nobody_else_can_write_meanwhile() {
+        let (short, long) = (Duration::from_secs(1), Duration::from_secs(10));
+        for (url, expected) in [
+            ("sqlite:es.sqlite", short),
+            ("postgres://user@localhost/es", long),
+            ("mysql://user@localhost/es", long),
+            ("mariadb://user@localhost/es", long),
+        ] {
+            assert_eq!(commit_interval(url, ""), expected, "{url}");
+            let said = "delivery.commit_seconds = 2.5";
+            assert_eq!(commit_interval(url, said), Duration::from_millis(2_500), "{url}");
+        }
+    }
+}
