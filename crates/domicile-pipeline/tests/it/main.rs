@@ -18,6 +18,7 @@ mod meddler;
 mod owners;
 mod placements;
 mod positions;
+mod postgres;
 mod reports;
 mod routers;
 mod servers;

@@ -1,37 +1,43 @@
 //! What only PostgreSQL does.
 
-use crate::fixture::{counts, home};
-use crate::servers::{POSTGRES, World};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domicile_pipeline::Silent;
+
+use crate::fixture::{counts, home, run};
+use crate::servers::{POSTGRES, World, pipeline, succeeded};
 
 #[test]
-fn a_key_that_takes_texts_that_differ_for_one_is_told() {
+fn how_records_are_put_into_quarantine_is_found_once_for_a_connection() {
     let Some(world) = World::new(&POSTGRES) else { return };
-    let world = world.analyser(
-        "customers",
-        "write = \"merge\"",
-        "SELECT customer, sum(amount) AS amount FROM record GROUP BY customer",
+    let world = world.analyser("orders", "", "SELECT id, amount FROM record");
+    world.server.sql(
+        "es",
+        "CREATE TABLE orders (id bigint, amount numeric(12,2) CHECK (amount > 0));
+         ALTER DATABASE es SET log_statement = 'all'",
     );
-    world.order(&["'ES', 'Ana', 1.00", "'ES', 'ANA', 2.00"]);
-    let insensitive =
-        "CREATE COLLATION insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";
-    world.server.sql("es", insensitive);
-    let told = "home es: `customers.customer` has the collation insensitive, which takes some texts that differ for one key / ";
-    for table in [
-        "CREATE TABLE customers (customer varchar(80) COLLATE insensitive PRIMARY KEY, amount numeric(38,2))",
-        "CREATE TABLE customers (customer text COLLATE insensitive, amount numeric(38,2));
-         CREATE UNIQUE INDEX by_name ON customers (customer)",
-        "CREATE TABLE customers (customer text, amount numeric(38,2));
-         CREATE UNIQUE INDEX by_name ON customers (customer COLLATE insensitive)",
-        "CREATE TABLE customers (customer text PRIMARY KEY, amount numeric(38,2));
-         CREATE UNIQUE INDEX by_name ON customers (customer COLLATE insensitive)",
-    ] {
-        world.server.sql("es", &format!("DROP TABLE IF EXISTS customers; {table}"));
-        let problems = world.problems();
-        let fix =
-            problems.first().and_then(|problem| problem.split_once(told)).unwrap_or_else(|| panic!("{problems:?}")).1;
-        world.server.sql("es", fix);
-        assert_eq!(world.problems(), [] as [&str; 0], "{table}");
-    }
-    assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
-    assert_eq!(world.rows("es", "SELECT * FROM customers ORDER BY 2"), ["Ana|1.00", "ANA|2.00"]);
+    world.order(&["'ES', 'Ana', -1.00", "'ES', 'Bea', 1.00", "'ES', 'Eva', -2.00", "'ES', 'Zoé', -3.00"]);
+    let url = |database| world.server.url(database);
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", url("{home}"));
+    let each_by_itself = "rows = 1\n[delivery]\ncommit_rows = 1";
+    let config = world.config(&url("source"), &homes, &url("control"), each_by_itself);
+    let report = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [4, 1, 0, 3]);
+    assert_eq!(world.rows("es", "SELECT position FROM domicile_quarantine ORDER BY 1"), ["1", "3", "4"]);
+    assert_eq!(world.rows("es", "SELECT count(*) FROM domicile_account"), ["4"], "each was a transaction");
+
+    // The log tells each statement with the name that it was prepared under.
+    let log = std::fs::read_to_string(world.server.dir().join("log")).unwrap();
+    let told = |what: &str| -> Vec<&str> {
+        let executed = log.lines().filter_map(|line| line.split_once("execute "));
+        executed
+            .filter_map(|(_, told)| told.split_once(": "))
+            .filter(|(_, sql)| sql.starts_with(what))
+            .map(|(name, _)| name)
+            .collect()
+    };
+    let kept = told("INSERT INTO domicile_quarantine");
+    assert_eq!((kept.len(), kept.iter().collect::<BTreeSet<_>>().len()), (3, 1), "{kept:?}");
+    assert_eq!(told("SHOW server_encoding").len(), 1);
 }

@@ -11,8 +11,8 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::connect;
-use super::encoding::kept_by;
 use super::failure;
+use super::quarantine::Quarantine;
 use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, add_columns, create_table};
 use super::statement::Writer;
 use crate::account::Account;
@@ -42,6 +42,8 @@ struct Open {
     claimed: bool,
     /// By table, once the tables are there.
     writers: Vec<Writer>,
+    /// How records are put into quarantine, once some are.
+    quarantine: Option<Quarantine>,
 }
 
 /// A parameter of a statement.
@@ -188,7 +190,7 @@ async fn progress(client: &Client, catalogue: &Catalogue, source: &str) -> Resul
 
 impl Open {
     fn new(client: Client, position: Position, epoch: i64) -> Self {
-        Self { client, position, epoch, claimed: false, writers: Vec::new() }
+        Self { client, position, epoch, claimed: false, writers: Vec::new(), quarantine: None }
     }
 
     async fn execute(&self, sql: &str) -> Result<(), Failure> {
@@ -236,22 +238,12 @@ impl Open {
         Ok(())
     }
 
-    async fn quarantine(&self, source: &str, records: &[Quarantined]) -> Result<(), Failure> {
-        let sql = "INSERT INTO domicile_quarantine VALUES ($1, $2, $3, $4, $5, $6, now(), now())
-                   ON CONFLICT (source, position, number) DO UPDATE
-                   SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
-                       last_seen = excluded.last_seen";
-        let statement = self.client.prepare(sql).await.map_err(|error| failure(&error))?;
-        let kept = kept_by(&self.client).await.map_err(|error| failure(&error))?;
-        for Quarantined { position, number, cause, reason, record, .. } in records {
-            // JSON writes a NUL character as an escape; a reason may quote what it is about.
-            let (reason, record) = (kept(&reason.replace('\0', "\u{fffd}")), kept(record));
-            let position = position.stored();
-            let written =
-                self.client.execute(&statement, &[&source, &position, number, &cause.name(), &reason, &record]).await;
-            written.map_err(|error| failure(&error))?;
+    async fn quarantine(&mut self, source: &str, records: &[Quarantined]) -> Result<(), Failure> {
+        if self.quarantine.is_none() {
+            self.quarantine = Some(Quarantine::find(&self.client).await.map_err(|error| failure(&error))?);
         }
-        Ok(())
+        let quarantine = self.quarantine.as_ref().expect("it was found above");
+        quarantine.keep(&self.client, source, records).await.map_err(|error| failure(&error))
     }
 
     async fn seen(&self, source: &str) -> Result<Vec<Mark>, Failure> {

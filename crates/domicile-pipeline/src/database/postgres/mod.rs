@@ -10,6 +10,7 @@ pub(crate) mod fuzz;
 mod guarantee;
 mod index;
 mod parameter;
+mod quarantine;
 mod read;
 mod schema;
 pub(crate) mod source;
