@@ -71,6 +71,16 @@ pub(super) fn of_view(config: &SourceConfig) -> Guarantee {
     heuristic(config, &reason, "read the table that it shows")
 }
 
+/// What is guaranteed where the server may forget what was committed, and how it may.
+pub(super) fn of_volatile(config: &SourceConfig, how: &str, mend: &str) -> Guarantee {
+    let cursor = config.cursor.join(", ");
+    let reason = format!(
+        "exact while the server does not crash: {how}, so that a crash may take back records that were read, and give their \
+         `{cursor}` to others"
+    );
+    Guarantee { class: GuaranteeClass::Bounded, reason, raise: Some(mend.to_owned()) }
+}
+
 /// What is guaranteed where the database does not draw the cursor by itself.
 pub(super) fn of_application(config: &SourceConfig, raise: &str) -> Guarantee {
     let cursor = config.cursor.join(", ");

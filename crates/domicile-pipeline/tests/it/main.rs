@@ -5,6 +5,7 @@ mod aggregates;
 mod columns_read;
 mod connections;
 mod copies;
+mod crashes;
 mod cursors;
 mod cursors_index;
 mod cursors_overlap;

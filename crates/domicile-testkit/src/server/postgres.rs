@@ -9,11 +9,11 @@ use super::engine::{DATA, Engine};
 use super::program::{Missing, find, find_together, folders};
 use super::{USER, run};
 
-/// What a server for a test needs. Nothing waits for a disk, which only matters when the machine dies. Commits wait until
-/// they are with the operating system, which costs nothing: else a server that is killed would lose the last of them.
+/// What a server for a test needs. A source is exact only where a commit that is told has been kept, and in memory, where
+/// most servers of tests are, keeping it costs nothing.
 const SETTINGS: &[&str] = &[
     "listen_addresses=127.0.0.1",
-    "fsync=off",
+    "fsync=on",
     "full_page_writes=off",
     "synchronous_commit=on",
     "max_connections=200",

@@ -27,6 +27,8 @@ pub(super) struct Settling {
     table: Option<SourceTable>,
     sight: Sight,
     is_replica: bool,
+    /// What was committed is kept also where the server crashes.
+    is_durable: bool,
 }
 
 pub(super) struct SourceTable {
@@ -84,7 +86,9 @@ impl Settling {
         } else {
             Sight::Nothing
         };
-        Ok(Self { table, sight, is_replica: is_replica(session).await })
+        let sql = "SELECT @@global.innodb_flush_log_at_trx_commit = 1";
+        let is_durable: Option<bool> = session.conn.query_first(sql).await?;
+        Ok(Self { table, sight, is_replica: is_replica(session).await, is_durable: is_durable.unwrap_or_default() })
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
@@ -106,6 +110,10 @@ impl Settling {
             return settle::of_application(config, "a column that is AUTO_INCREMENT makes it exact");
         }
         let (class, reason, raise) = table.guarantee(self.sight, &cursor);
+        if class == GuaranteeClass::Exact && !self.is_durable {
+            let how = "the server tells writers of commits that it has not kept yet (innodb_flush_log_at_trx_commit)";
+            return settle::of_volatile(config, how, "innodb_flush_log_at_trx_commit = 1 makes it exact");
+        }
         Guarantee { class, reason, raise }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Settling {
     /// The sequence that gives the cursor, if one does.
     sequence: Option<Sequence>,
     is_standby: bool,
+    /// How records that were committed can vanish in a crash, if they can, and what keeps them from it.
+    volatile: Option<(&'static str, &'static str)>,
     /// The columns of the cursor that cannot be NULL.
     not_null: Vec<String>,
 }
@@ -38,7 +40,7 @@ impl Settling {
     pub(super) async fn find(client: &Client, config: &SourceConfig) -> Result<Self, Error> {
         let is_standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0);
         let From::Table(table) = &config.from else {
-            return Ok(Self { table: None, sequence: None, is_standby, not_null: Vec::new() });
+            return Ok(Self { table: None, sequence: None, is_standby, volatile: None, not_null: Vec::new() });
         };
         // Of a view it is not known which tables its rows come from.
         let sql = "SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')";
@@ -59,6 +61,7 @@ impl Settling {
             table: found,
             sequence: sequence.map(|row| Sequence { oid: row.get(0), cache: row.get(1), grows: row.get(2) }),
             is_standby,
+            volatile: volatile(client, table).await?,
             not_null,
         })
     }
@@ -85,6 +88,9 @@ impl Settling {
         }
         let cursor = config.cursor.join(", ");
         match &self.sequence {
+            Some(Sequence { cache: 1, grows: true, .. }) if let Some((how, mend)) = self.volatile => {
+                settle::of_volatile(config, how, mend)
+            }
             Some(Sequence { cache: 1, grows: true, .. }) => Guarantee {
                 class: GuaranteeClass::Exact,
                 reason: format!(
@@ -117,21 +123,46 @@ impl Settling {
         highest: Position,
         reached: &Position,
     ) -> Result<Horizon, Error> {
-        let drawn = self.drawn(client).await?.map_or(Position::Start, |id| Position::At(id.into()));
         let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid) };
-        settle::settled(&mut watch, LOOK_AGAIN, highest.max(drawn), reached).await
+        // Only what is seen is settled: an id that was drawn in vain may be drawn again after a crash. But where the last
+        // records have been deleted, what was reached is where the source ends.
+        let is_gone = highest < *reached && self.drawn(client).await?.is_some_and(|drawn| drawn >= *reached);
+        let upto = if is_gone { reached.clone() } else { highest };
+        settle::settled(&mut watch, LOOK_AGAIN, upto, reached).await
     }
 
-    /// The highest id that was drawn. Ids that were drawn and are gone are settled as well, because they never come again.
-    async fn drawn(&self, client: &Client) -> Result<Option<i64>, Error> {
-        // A session keeps some of those that were drawn, and uses them later; and a standby knows of more than were.
-        let Some(Sequence { oid, grows: true, cache: 1 }) = self.sequence else { return Ok(None) };
-        if self.is_standby {
-            return Ok(None);
-        }
-        // NULL before the first, and for whom may not read it.
-        Ok(client.query_one("SELECT pg_sequence_last_value($1::oid)", &[&oid]).await?.get(0))
+    /// The highest id that was drawn, by which a source that was emptied is told from one that was restored.
+    async fn drawn(&self, client: &Client) -> Result<Option<Position>, Error> {
+        let Some(Sequence { oid, grows: true, .. }) = self.sequence else { return Ok(None) };
+        // NULL before the first.
+        let drawn: Option<i64> = client.query_one("SELECT pg_sequence_last_value($1::oid)", &[&oid]).await?.get(0);
+        Ok(drawn.map(|id| Position::At(id.into())))
     }
+}
+
+/// How records of a table that were committed can vanish in a crash, if they can, and what keeps them from it. Their ids
+/// are drawn again then.
+async fn volatile(client: &Client, table: &str) -> Result<Option<(&'static str, &'static str)>, Error> {
+    let sql = "WITH RECURSIVE tree AS (
+                   SELECT to_regclass(quote_ident($1))::oid AS oid
+                   UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)
+               SELECT EXISTS (SELECT FROM pg_class JOIN tree USING (oid) WHERE relpersistence <> 'p'),
+                      NOT current_setting('fsync')::boolean,
+                      current_setting('synchronous_commit') = 'off' OR EXISTS (
+                          SELECT FROM pg_db_role_setting, unnest(setconfig) AS setting
+                          WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                            AND setting ~* '^synchronous_commit=(off|false|no|0)$')";
+    let row = client.query_one(sql, &[&table]).await?;
+    Ok(if row.get(0) {
+        Some(("the table is UNLOGGED", "ALTER TABLE … SET LOGGED makes it exact"))
+    } else if row.get(1) {
+        Some(("the server does without fsync", "fsync = on makes it exact"))
+    } else if row.get(2) {
+        let mend = "synchronous_commit = on for all who write makes it exact";
+        Some(("the server tells writers of commits that it has not kept yet (synchronous_commit)", mend))
+    } else {
+        None
+    })
 }
 
 /// Looks who writes to a table.
