@@ -144,7 +144,7 @@ impl Pipeline {
         for (who, database) in all.filter(|(_, database)| !database.is_missing()) {
             let mut delivery = any_delivery(database);
             let used = match delivery.check_access().await {
-                Ok(()) => delivery.inspect(None).await.map(drop),
+                Ok(()) => delivery.inspect().await.map(drop),
                 Err(failure) => Err(failure),
             };
             delivery.close().await;

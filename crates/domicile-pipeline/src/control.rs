@@ -103,7 +103,7 @@ pub(crate) fn moved(config: &Config, kept: &Kept) -> Vec<Problem> {
             "put it back; or run with the old placement until {home} has caught up; then let the rows of `{key}` be where they \
              belong (a new home reads them all again: delete them from {home}; a home that is past them does not: move \
              them), and say so in the control database: DELETE FROM domicile_placement WHERE source = {} AND routing_key \
-             = {}; if {home} only has another name now, that alone is enough",
+             = {}; if {home} only has another name now, that is enough here, and its database is told of it too",
             quoted(source),
             quoted(key)
         );

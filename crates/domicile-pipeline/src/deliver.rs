@@ -30,12 +30,39 @@ use crate::report::{HomeReport, Observer};
 use crate::table::Table;
 
 /// What a home, or the control database, holds before a run.
+#[derive(Default)]
 pub(crate) struct Opened {
     pub(crate) position: Position,
-    /// The position belongs to another control database than this configuration's.
-    pub(crate) is_foreign: bool,
+    /// Whose every position in it is, by source.
+    pub(crate) owners: Vec<(String, Owner)>,
+    /// The home that it says that it is, by a marker.
+    pub(crate) marker: Option<String>,
+    /// What no other database has, where it has no position yet and can tell.
+    pub(crate) identity: Option<String>,
     /// What stops the tables that are there from taking the analysers' objects.
     pub(crate) misfits: Vec<Misfit>,
+}
+
+/// Whose a position is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The id of the control database.
+    pub(crate) control: Option<String>,
+    /// The home that the database is; a control database is none.
+    pub(crate) home: Option<String>,
+    /// Where the source's records are.
+    pub(crate) origin: Option<String>,
+}
+
+/// What is delivered to a database.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) source: String,
+    /// Where the source's records are.
+    pub(crate) origin: String,
+    /// The home that the database is; a control database is none.
+    pub(crate) home: Option<String>,
+    pub(crate) tables: Arc<[Table]>,
 }
 
 /// A table that is there and does not fit.
@@ -68,7 +95,7 @@ impl Misfit {
 pub(crate) trait Delivery: Send {
     /// Reads the position and checks the tables, without a trace: a missing database is not made. Where opening takes long,
     /// the database is open after it.
-    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure>;
+    async fn inspect(&mut self) -> Result<Opened, Failure>;
     /// How long a transaction lasts at most, unless the configuration says it.
     fn commit_interval(&self) -> Duration;
     /// Whether the database is open.
@@ -140,6 +167,8 @@ pub(crate) struct Deliverer {
     aggregates: Option<Aggregates>,
     cursor: Cursor,
     overlap: Option<Arc<Overlap>>,
+    /// What is merged is written with each share.
+    merges_each_share: bool,
     /// What the home remembers of records that are read again, once it is open.
     known: Option<Known>,
     limits: Arc<Limits>,
@@ -188,6 +217,7 @@ impl Deliverer {
             aggregates: Some(Aggregates::new(&planned.combines, limits.aggregate_rows)),
             cursor: planned.source.cursor().clone(),
             overlap: planned.overlap.clone(),
+            merges_each_share: planned.merges_each_share,
             known: None,
             limits,
             observer,
@@ -206,8 +236,11 @@ impl Deliverer {
             // Nothing of the open transaction is kept: the next run begins at the position of the last commit.
             messages.close();
             self.delivery.rollback().await;
-            self.observer.home_failed(&self.report.home, &failure);
             self.report.failure = Some(failure.to_string());
+            self.report.refused_merged = matches!(failure, Failure::Refused(_)) && !self.merges_each_share;
+            if !self.report.refused_merged {
+                self.observer.home_failed(&self.report.home, &failure);
+            }
         }
         self.delivery.close().await;
         self.report.position = Some(self.position);
@@ -332,7 +365,10 @@ impl Deliverer {
                 continue;
             }
             match self.try_deliver(&part).await {
-                Ok(()) => {}
+                Ok(partials) => {
+                    let add = |aggregates: &mut Aggregates| aggregates.add(partials);
+                    blocking::with(&mut self.aggregates, add).await.map_err(Failure::refused)?;
+                }
                 Err(Failure::Refused(refusal)) if rows == 1 => {
                     let reason = refusal.into_reason();
                     let position = self.cursor.at(&part, 0);
@@ -350,12 +386,14 @@ impl Deliverer {
         Ok(())
     }
 
-    async fn try_deliver(&mut self, records: &RecordBatch) -> Result<(), Failure> {
+    /// Writes the objects of records, and returns those that are merged later: all of them or, where each share is merged
+    /// by itself, none.
+    async fn try_deliver(&mut self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, Failure> {
         let objects = analyse(Arc::clone(&self.analysers), records.clone()).await;
         let objects = objects.map_err(|reason| Failure::Refused(Refusal::quoting(reason, "an analyser fails")))?;
-        // What is merged is written later, when it is no longer known which record made it.
-        let (partials, rows): (Vec<_>, Vec<_>) =
+        let (mut partials, mut rows): (Vec<_>, Vec<_>) =
             objects.into_iter().partition(|(table, _)| self.aggregates().merges(*table));
+        // What is merged later is written when it is no longer known which record made it.
         for (table, objects) in &partials {
             self.delivery.check(*table, objects)?;
         }
@@ -363,12 +401,15 @@ impl Deliverer {
         for (table, objects) in rows.iter().chain(&partials) {
             counts[*table] += objects.num_rows() as u64;
         }
+        if self.merges_each_share {
+            let all = std::mem::take(&mut partials);
+            let merge = |aggregates: &mut Aggregates| aggregates.merge(all);
+            rows.extend(blocking::with(&mut self.aggregates, merge).await.map_err(Failure::refused)?);
+        }
         self.delivery.write(rows).await?;
-        let add = |aggregates: &mut Aggregates| aggregates.add(partials);
-        blocking::with(&mut self.aggregates, add).await.map_err(Failure::Failed)?;
         let transaction = self.transaction.as_mut().expect("shares are delivered in a transaction");
         transaction.objects.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
-        Ok(())
+        Ok(partials)
     }
 
     fn aggregates(&self) -> &Aggregates {
@@ -428,7 +469,7 @@ impl Deliverer {
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         self.remember(&transaction.upto).await?;
-        let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::Failed)?;
+        let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::refused)?;
         self.delivery.commit(merged, transaction.upto.clone(), transaction.account).await?;
         self.position = transaction.upto;
         self.report.account += transaction.account;

@@ -1,13 +1,13 @@
 //! A look at every home and the control database before anything is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt, stream};
 
-use crate::config::{Config, Problem, SettingPath};
+use crate::config::{Config, Database, Problem, SettingPath};
 use crate::control::{Kept, quoted};
 use crate::cursor::Cursor;
-use crate::deliver::{Delivery, Opened};
+use crate::deliver::{Delivery, Opened, Owner};
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
 use crate::position::Position;
@@ -77,9 +77,62 @@ impl Found {
         self.0.entry((at, message)).or_insert((fix, Vec::new())).1.push(home.to_owned());
     }
 
-    fn take(&mut self, writing: &Writing, home: &str, opened: Opened, control_is_known: bool) -> Position {
-        if opened.is_foreign && control_is_known {
-            let source = quoted(&writing.name);
+    fn take(&mut self, writing: &Writing, who: &Who<'_>, opened: Opened) -> Position {
+        for misfit in opened.misfits {
+            let setting = |name| writing.setting(misfit.table, name);
+            self.add(&who.name, (setting("into"), setting("sql")), misfit.message, misfit.fix);
+        }
+        opened.position
+    }
+}
+
+/// A database that is looked at.
+struct Who<'a> {
+    /// Such as `home es`.
+    name: String,
+    /// Its home, if it is one.
+    home: Option<String>,
+    database: &'a Database,
+}
+
+impl Who<'_> {
+    /// What says that the database is not the one that it is taken for, or is used by somebody else.
+    fn check_owners(
+        &self,
+        found: &mut Found,
+        config: &Config,
+        writing: &Writing,
+        control: Control<'_>,
+        opened: &Opened,
+    ) {
+        let at = (self.database.setting.clone(), self.database.setting.clone());
+        let told = |home: &Option<String>| {
+            home.as_ref().map_or_else(|| String::from("a control database"), |home| format!("the home `{home}`"))
+        };
+        if opened.marker.is_some() && opened.marker != self.home {
+            let message = format!("its table domicile_home says that it is {}", told(&opened.marker));
+            found.add(&self.name, at, message, String::from("give each home its own database"));
+            return;
+        }
+        let is_ours = |owner: &Owner| control.id.is_some() && owner.control.as_deref() == control.id;
+        let other = opened.owners.iter().find(|(_, owner)| is_ours(owner) && owner.home != self.home);
+        if let Some((source, owner)) = other {
+            let message = format!("it has a position of the source `{source}` as {}", told(&owner.home));
+            let home = self.home.as_deref().map_or_else(|| String::from("NULL"), quoted);
+            let was = owner
+                .home
+                .as_deref()
+                .map_or_else(|| String::from("home IS NULL"), |home| format!("home = {}", quoted(home)));
+            let fix = format!(
+                "give each home its own database; if it only has another name now, say so in it: UPDATE domicile_position \
+                 SET home = {home} WHERE {was}"
+            );
+            found.add(&self.name, at, message, fix);
+            return;
+        }
+        let Some((_, owner)) = opened.owners.iter().find(|(source, _)| *source == writing.name) else { return };
+        let source = quoted(&writing.name);
+        if control.is_known && owner.control.as_deref().is_some_and(|kept| control.id != Some(kept)) {
             let message = format!(
                 "it has a position of a source {source} that was read with another control database, and would be \
                  taken to know this source's records"
@@ -89,31 +142,64 @@ impl Found {
                  over, in each of these databases: UPDATE domicile_position SET control = NULL WHERE source = {source}"
             );
             let control = SettingPath::root().key("control");
-            self.add(home, (control.clone(), control), message, fix);
+            found.add(&self.name, (control.clone(), control), message, fix);
+        } else if owner.origin.as_ref() != Some(&writing.origin) {
+            let (at, message, fix) = moved_source(config, writing, owner.origin.as_deref().unwrap_or_default());
+            found.add(&self.name, (at.clone(), at), message, fix);
         }
-        for misfit in opened.misfits {
-            let setting = |name| writing.setting(misfit.table, name);
-            self.add(home, (setting("into"), setting("sql")), misfit.message, misfit.fix);
+    }
+
+    /// Two names of one database, which the configuration alone does not tell.
+    fn check_identity(&self, found: &mut Found, known: &mut HashMap<String, String>, opened: &Opened) {
+        let Some(identity) = &opened.identity else { return };
+        let first = known.entry(identity.clone()).or_insert_with(|| self.name.clone());
+        if *first != self.name {
+            let at = self.database.setting.clone();
+            let message = format!("it is the same database as that of {first}");
+            found.add(&self.name, (at.clone(), at), message, String::from("give each home its own database"));
         }
-        opened.position
     }
 }
 
+/// What is told of a position that was read from somewhere else.
+fn moved_source(config: &Config, writing: &Writing, kept: &str) -> (SettingPath, String, String) {
+    let at = writing.setting.key("url");
+    // What stands in the file as a variable of the environment is not told.
+    let conceals = ["url", "table", "origin"].iter().any(|name| config.document.conceals(&writing.setting.key(*name)));
+    let (was, given) = match conceals {
+        true => (String::from("elsewhere"), String::from("what stands in the column `origin` of domicile_position")),
+        false => (format!("from `{kept}`"), format!("`origin = \"{kept}\"`")),
+    };
+    let message = format!("its position of this source was read {was}, and says nothing of what is read here");
+    let fix = format!(
+        "give the source another `name`, under which it is read from the start; or, if these are the same records at \
+         another place, say so by {given}"
+    );
+    (at, message, fix)
+}
+
+/// The control database, as far as it is known.
+#[derive(Clone, Copy)]
+struct Control<'a> {
+    is_known: bool,
+    id: Option<&'a str>,
+}
+
 /// Reads every position, and finds what stops this source from being delivered to the homes: tables that do not fit,
-/// and positions of somebody else. Whose those are is not judged where it is not known what the control database keeps.
-/// Of the homes that are open after it, so many stay open.
+/// positions of somebody else, and databases that are not what they are taken for. Whose a position is is not judged
+/// where it is not known what the control database keeps. Of the homes that are open after it, so many stay open.
 pub(crate) async fn inspect(
     config: &Config,
     writing: &Writing,
     kept: Option<&Kept>,
     stay_open: usize,
 ) -> (Inspected, Vec<Problem>) {
-    let control = kept.and_then(|kept| kept.id.as_deref());
+    let control = Control { is_known: kept.is_some(), id: kept.and_then(|kept| kept.id.as_deref()) };
     let mut found = Found::default();
-    let homes = config.homes.iter().map(|home| writing.delivery(&home.database));
+    let homes = config.homes.iter().map(|home| writing.delivery(home));
     let all = homes.chain([writing.nowhere(&config.control)]).enumerate();
     let inspecting = all.map(|(number, mut delivery)| async move {
-        let opened = delivery.inspect(control).await;
+        let opened = delivery.inspect().await;
         if number >= stay_open {
             delivery.close().await;
         }
@@ -121,9 +207,13 @@ pub(crate) async fn inspect(
     });
     let looked: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
     let (mut deliveries, mut states) = (Vec::new(), Vec::new());
-    let names = config.homes.iter().map(|home| format!("home {}", home.home));
-    for (name, (delivery, opened)) in names.chain([String::from("the control database")]).zip(looked) {
-        states.push(opened.map(|opened| found.take(writing, &name, opened, kept.is_some())));
+    let mut known: HashMap<String, String> = HashMap::new();
+    for (who, (delivery, opened)) in databases(config).zip(looked) {
+        if let Ok(opened) = &opened {
+            who.check_owners(&mut found, config, writing, control, opened);
+            who.check_identity(&mut found, &mut known, opened);
+        }
+        states.push(opened.map(|opened| found.take(writing, &who, opened)));
         deliveries.push(delivery);
     }
     let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
@@ -131,6 +221,17 @@ pub(crate) async fn inspect(
     });
     let problems = problems.collect();
     (Inspected { states, deliveries }, problems)
+}
+
+/// The homes and, at the end, the control database.
+fn databases(config: &Config) -> impl Iterator<Item = Who<'_>> {
+    let homes = config.homes.iter().map(|home| Who {
+        name: format!("home {}", home.home),
+        home: Some(home.home.to_string()),
+        database: &home.database,
+    });
+    let name = String::from("the control database");
+    homes.chain([Who { name, home: None, database: &config.control }])
 }
 
 /// Names, the first of them written out.

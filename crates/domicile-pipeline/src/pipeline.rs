@@ -14,7 +14,7 @@ use crate::config::{Config, Problem, Problems};
 use crate::control::{Kept, moved, placements};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits, Message};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, inspect};
 use crate::locate::{Locator, Share};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
@@ -167,10 +167,45 @@ impl Pipeline {
             return Err(problems.into_iter().collect::<Problems>().into());
         }
         let mut sources = Vec::new();
-        for (source, inspected) in planned.into_iter().zip(inspected) {
-            sources.push(self.run_source(source, inspected, &mut kept, &observer).await?);
+        for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {
+            let report = self.run_source(source, inspected, &mut kept, &observer).await?;
+            let refuses = report.homes.iter().any(|home| home.refused_merged);
+            sources.push(if refuses { self.run_again(number, report, &mut kept, &observer).await } else { report });
         }
         Ok(Report { sources })
+    }
+
+    /// Reads a source once more for the homes that have refused what was merged of many records, and merges each share by
+    /// itself, so that the records at fault are found.
+    async fn run_again(
+        &self,
+        number: usize,
+        report: SourceReport,
+        kept: &mut Kept,
+        observer: &Arc<dyn Observer>,
+    ) -> SourceReport {
+        let again = async {
+            let planned = plan(&self.config, number, &self.router, &self.added).await;
+            let planned = planned.map_err(|unplanned| unplanned.problems.into_iter().collect::<Problems>())?;
+            let stay_open = self.config.delivery.open_homes;
+            let (inspected, problems) = inspect(&self.config, &planned.writing, Some(kept), stay_open).await;
+            if !problems.is_empty() {
+                return Err(Error::from(problems.into_iter().collect::<Problems>()));
+            }
+            let planned = Planned { merges_each_share: true, ..planned };
+            self.run_source(planned, inspected, kept, observer).await
+        };
+        match again.await {
+            Ok(again) => report.and_then(again),
+            // The next run tells why.
+            Err(_) => {
+                for home in report.homes.iter().filter(|home| home.refused_merged) {
+                    let failure = Failure::Failed(home.failure.clone().unwrap_or_default());
+                    observer.home_failed(&home.home, &failure);
+                }
+                report
+            }
+        }
     }
 
     async fn run_source(

@@ -11,7 +11,7 @@ use crate::config::{Config, Database, Document, HomeConfig, Problem, SettingPath
 use crate::country::country_code;
 use crate::cursor::Cursor;
 use crate::database;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivered, Delivery};
 use crate::locate::Locator;
 use crate::overlap::Overlap;
 use crate::source::{Horizon, Source, Unopened};
@@ -29,12 +29,16 @@ pub(crate) struct Planned {
     pub(crate) writing: Writing,
     /// Up to where the source is settled, where that was asked already.
     pub(crate) horizon: Option<Horizon>,
+    /// What is merged is written with each share, so that a home that refuses it can be told which record is at fault.
+    pub(crate) merges_each_share: bool,
 }
 
 /// What the analysers of a source write.
 pub(crate) struct Writing {
     /// The source.
     pub(crate) name: String,
+    /// Where its records are.
+    pub(crate) origin: String,
     pub(crate) analysers: Arc<Analysers>,
     /// The source's setting.
     pub(crate) setting: SettingPath,
@@ -128,7 +132,8 @@ pub(crate) async fn plan(
     };
     match rules {
         Ok(Rules { overlap, locator: Some(locator), combines, writing, .. }) if problems.is_empty() => {
-            Ok(Planned { source, overlap, locator: Arc::new(locator), combines, writing, horizon: None })
+            let locator = Arc::new(locator);
+            Ok(Planned { source, overlap, locator, combines, writing, horizon: None, merges_each_share: false })
         }
         Ok(rules) => Err(Unplanned { problems, writing: Some(rules.writing) }),
         Err(problem) => Err(Unplanned { problems: vec![problem], writing: None }),
@@ -300,7 +305,13 @@ fn plan_analysers(
         analysers.push(Box::new(Arc::clone(analyser)));
     }
     let analysers = Arc::new(Analysers::new(analysers, config.delivery.add_columns));
-    Writing { name: source.name.clone(), analysers, setting: source.setting.clone(), made_by }
+    Writing {
+        name: source.name.clone(),
+        origin: source.origin.clone(),
+        analysers,
+        setting: source.setting.clone(),
+        made_by,
+    }
 }
 
 /// Finds tables that two analysers write in different ways.
@@ -328,17 +339,23 @@ impl Writing {
     }
 
     /// The way into a home for this source.
-    pub(crate) fn delivery(&self, home: &Database) -> Box<dyn Delivery> {
-        database::delivery(home, &self.name, Arc::clone(self.analysers.tables()))
+    pub(crate) fn delivery(&self, home: &HomeConfig) -> Box<dyn Delivery> {
+        let tables = Arc::clone(self.analysers.tables());
+        database::delivery(&home.database, self.delivered(Some(home.home.to_string()), tables))
     }
 
     /// The way into the control database for this source, which takes no objects.
     pub(crate) fn nowhere(&self, database: &Database) -> Box<dyn Delivery> {
-        database::delivery(database, &self.name, Arc::new([]))
+        database::delivery(database, self.delivered(None, Arc::new([])))
+    }
+
+    fn delivered(&self, home: Option<String>, tables: Arc<[Table]>) -> Delivered {
+        Delivered { source: self.name.clone(), origin: self.origin.clone(), home, tables }
     }
 }
 
 /// The way into any database of the configuration, to see whether it can be used.
 pub(crate) fn any_delivery(database: &Database) -> Box<dyn Delivery> {
-    database::delivery(database, "", Arc::new([]))
+    let nothing = Delivered { source: String::new(), origin: String::new(), home: None, tables: Arc::new([]) };
+    database::delivery(database, nothing)
 }

@@ -13,9 +13,10 @@ use crate::text::{decimal_from_text, decimal_text};
 /// How far a home has got in a source: everything up to here is delivered, ignored by rule or in quarantine.
 ///
 /// Positions of one source are ordered as the source is read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Position {
     /// Nothing has been read yet.
+    #[default]
     Start,
     /// Every record whose cursor, an integer, is at most this is dealt with.
     At(i128),

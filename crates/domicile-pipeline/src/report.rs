@@ -69,6 +69,9 @@ pub struct HomeReport {
     pub position: Option<Position>,
     /// Why it stopped early.
     pub failure: Option<String>,
+    /// It stopped because it refused what was merged of several shares.
+    #[serde(skip)]
+    pub(crate) refused_merged: bool,
 }
 
 /// What a run did with one source.
@@ -95,7 +98,26 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
 }
 
+impl HomeReport {
+    /// What was done in this run at first, and then.
+    fn and_then(mut self, then: HomeReport) -> Self {
+        self.account += then.account;
+        for (cause, count) in then.causes {
+            *self.causes.entry(cause).or_insert(0) += count;
+        }
+        self.objects.iter_mut().zip(then.objects).for_each(|(object, then)| object.count += then.count);
+        let position = then.position.or(self.position);
+        Self { position, failure: then.failure, refused_merged: then.refused_merged, ..self }
+    }
+}
+
 impl SourceReport {
+    /// What was done with the source in this run at first, and then.
+    pub(crate) fn and_then(self, then: SourceReport) -> Self {
+        let homes = self.homes.into_iter().zip(then.homes).map(|(home, then)| home.and_then(then)).collect();
+        Self { homes, control: self.control.and_then(then.control), ..then }
+    }
+
     /// What became of all records of the source.
     #[must_use]
     pub fn total(&self) -> Account {

@@ -104,6 +104,15 @@ impl Aggregates {
         Ok(())
     }
 
+    /// Merges the partial results of tables by themselves.
+    pub(crate) fn merge(&mut self, partials: Vec<(usize, RecordBatch)>) -> Result<Vec<(usize, RecordBatch)>, String> {
+        let merged = self.add(partials).and_then(|()| self.take());
+        if merged.is_err() {
+            self.tables.iter_mut().for_each(|partial| (partial.rows, partial.parts) = (0, Vec::new()));
+        }
+        merged
+    }
+
     /// Whether merging no longer makes room: the results are to be written.
     pub(crate) fn is_full(&self) -> bool {
         self.tables.iter().any(|partial| partial.rows > self.most_rows / 2 && partial.parts.len() == 1)

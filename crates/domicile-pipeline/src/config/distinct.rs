@@ -100,7 +100,7 @@ fn inode(path: &Path) -> Option<Identity> {
 }
 
 /// The path without links, `.` and `..`, as far as it exists; what does not exist yet is taken as it is written.
-fn resolved(path: &Path) -> PathBuf {
+pub(super) fn resolved(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut resolved = PathBuf::new();
     for component in absolute.components() {

@@ -120,6 +120,11 @@ pub(super) struct SourceFile {
     /// Column or columns that tell records of one cursor apart; required for an `overlap`. Example: `id`.
     #[schemars(example = &"id")]
     pub(super) identity: Option<OneOrMany>,
+    /// Where the records are, which every home keeps with its position: one that was read elsewhere is refused. Default: host
+    /// and database of the `url`, and the table. Give it what the homes have kept when the same records are somewhere else
+    /// now.
+    #[schemars(example = &"postgres db1:5432 shop orders", extend("minLength" = 1))]
+    pub(super) origin: Option<String>,
     /// SQL expression over the record: its routing key. Example: `country_code(country)`.
     #[schemars(required, example = "country_code(country)", extend("minLength" = 1))]
     pub(super) key: Option<String>,

@@ -22,6 +22,7 @@ mod file;
 mod findings;
 mod home;
 mod limits;
+mod origin;
 mod problem;
 mod problems;
 mod rules;
@@ -166,7 +167,8 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let control = file.control.and_then(|url| Database::read(&url, root.key("control"), findings));
     findings.uses.extend(control.as_ref().map(Use::control));
     let homes = file.homes.map(|homes| home::homes(homes, file.home_url.as_deref(), findings));
-    let sources = file.source.map(|files| source::sources(files, findings)).unwrap_or_default();
+    let control = control.unwrap_or_else(|| Database::missing(root.key("control")));
+    let sources = file.source.map(|files| source::sources(files, &control, findings)).unwrap_or_default();
     let delivery = limits::delivery(file.delivery, findings);
 
     distinct::check(findings);
@@ -175,7 +177,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let (homes, placement) = homes.unwrap_or_else(|| (Vec::new(), nowhere()));
     Config {
         path: path.to_owned(),
-        control: control.unwrap_or_else(|| Database::missing(root.key("control"))),
+        control,
         homes,
         placement,
         sources,

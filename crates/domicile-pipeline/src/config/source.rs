@@ -10,6 +10,7 @@ use super::database::Database;
 use super::distinct::Use;
 use super::file::{OneOrMany, SourceFile};
 use super::findings::Findings;
+use super::origin::origin;
 use super::setting::SettingPath;
 
 /// A source of records.
@@ -25,6 +26,8 @@ pub struct SourceConfig {
     pub cursor: Vec<String>,
     /// How far back records are read again, for those that come late.
     pub overlap: Option<OverlapConfig>,
+    /// Where the records are, as every home keeps it with its position.
+    pub origin: String,
     /// SQL expression over the record: its routing key.
     pub key: String,
     /// SQL predicate: records for which it holds are counted, but not analysed.
@@ -75,7 +78,7 @@ impl fmt::Debug for From {
 }
 
 /// All sources. One that cannot be made out has its mistakes reported, and the others are checked all the same.
-pub(super) fn sources(files: Vec<SourceFile>, findings: &mut Findings<'_>) -> Vec<SourceConfig> {
+pub(super) fn sources(files: Vec<SourceFile>, control: &Database, findings: &mut Findings<'_>) -> Vec<SourceConfig> {
     let at = SettingPath::root().key("source");
     let mut first_by_name: HashMap<String, SettingPath> = HashMap::new();
     let mut sources = Vec::new();
@@ -85,7 +88,7 @@ pub(super) fn sources(files: Vec<SourceFile>, findings: &mut Findings<'_>) -> Ve
             let named_by = setting.key(if file.name.is_some() { "name" } else { "table" });
             check_name(name, named_by, &mut first_by_name, findings);
         }
-        sources.push(source(file, setting, findings));
+        sources.push(source(file, setting, control, findings));
     }
     sources.into_iter().flatten().collect()
 }
@@ -105,7 +108,12 @@ fn check_name(
     }
 }
 
-fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -> Option<SourceConfig> {
+fn source(
+    file: SourceFile,
+    setting: SettingPath,
+    control: &Database,
+    findings: &mut Findings<'_>,
+) -> Option<SourceConfig> {
     let database = file.url.and_then(|url| Database::read(&url, setting.key("url"), findings));
     findings.uses.extend(database.as_ref().map(Use::source));
     let name = file.name.or_else(|| file.table.clone());
@@ -114,10 +122,12 @@ fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -
     let overlap = overlap(file.overlap, file.identity, &setting, findings);
     let columns = columns(file.columns, &setting.key("columns"), findings);
     let analysers = file.analyser.map(|files| analysers(files, &setting, findings));
+    let (database, from) = (database?, from?);
     Some(SourceConfig {
         name: name?,
-        database: database?,
-        from: from?,
+        origin: file.origin.unwrap_or_else(|| origin(&database, &from, control)),
+        database,
+        from,
         // What is missing has been reported, and nothing is made of it.
         cursor,
         overlap,

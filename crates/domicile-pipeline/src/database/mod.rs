@@ -16,16 +16,16 @@ mod settle;
 pub(crate) mod sqlite;
 mod tls;
 
-use std::sync::Arc;
-
 use crate::config::{Database, Document, Location, SourceConfig};
 use crate::control::Control;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivered, Delivery};
 use crate::source::{NotOpened, Source};
-use crate::table::Table;
 
 /// What is told of a server that takes a connection and then says nothing.
 const UNANSWERED: &str = "the server does not answer in the time of `connect_timeout`";
+
+/// The table that says which home a database is, where somebody has put it there.
+const MARKER: &str = "domicile_home";
 
 /// Quotes an identifier for SQL.
 type Quote = fn(&str) -> String;
@@ -42,12 +42,12 @@ pub(crate) async fn source(config: &SourceConfig, document: &Document) -> Result
 }
 
 /// One source's way into a database.
-pub(crate) fn delivery(database: &Database, source: &str, tables: Arc<[Table]>) -> Box<dyn Delivery> {
+pub(crate) fn delivery(database: &Database, delivered: Delivered) -> Box<dyn Delivery> {
     match &database.location {
-        Location::Sqlite(path) => Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), source, tables)),
-        Location::MySql(server) => Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), source, tables)),
+        Location::Sqlite(path) => Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), delivered)),
+        Location::MySql(server) => Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), delivered)),
         Location::Postgres(server) => {
-            Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), source, tables))
+            Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), delivered))
         }
     }
 }

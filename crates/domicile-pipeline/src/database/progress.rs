@@ -1,29 +1,40 @@
 //! How far a home has got with a source, as every database keeps it.
 
+use crate::deliver::Owner;
 use crate::error::Failure;
 use crate::position::Position;
 
-/// The row of `domicile_position`.
+/// How far a home has got with a source, and whose that is.
 pub(super) struct Progress {
     pub(super) position: Position,
     pub(super) epoch: i64,
-    /// Which control database the position belongs to.
-    pub(super) control: Option<String>,
+    /// Whose every position in the database is, by source.
+    pub(super) owners: Vec<(String, Owner)>,
+}
+
+/// A row of `domicile_position`.
+pub(super) struct Row {
+    pub(super) source: String,
+    pub(super) position: Option<String>,
+    pub(super) epoch: i64,
+    pub(super) owner: Owner,
 }
 
 impl Progress {
     /// What holds where there is no row.
-    pub(super) const START: Self = Self { position: Position::Start, epoch: 0, control: None };
+    pub(super) const START: Self = Self { position: Position::Start, epoch: 0, owners: Vec::new() };
 
-    /// The row as a database gives it.
-    pub(super) fn read(position: Option<&str>, epoch: i64, control: Option<String>) -> Result<Self, Failure> {
-        let position = Position::from_stored(position).map_err(Failure::Failed)?;
-        Ok(Self { position, epoch, control })
-    }
-
-    /// Whether the position belongs to another control database than this one.
-    pub(super) fn is_foreign_to(&self, control: Option<&str>) -> bool {
-        self.control.as_deref().is_some_and(|kept| control != Some(kept))
+    /// The progress with a source, of all rows that a database has.
+    pub(super) fn of(source: &str, rows: Vec<Row>) -> Result<Self, Failure> {
+        let mut progress = Self::START;
+        for row in rows {
+            if row.source == source {
+                progress.position = Position::from_stored(row.position.as_deref()).map_err(Failure::Failed)?;
+                progress.epoch = row.epoch;
+            }
+            progress.owners.push((row.source, row.owner));
+        }
+        Ok(progress)
     }
 }
 

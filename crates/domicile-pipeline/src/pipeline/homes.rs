@@ -23,6 +23,7 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
         position: state.as_ref().ok().cloned(),
         failure: state.as_ref().err().map(ToString::to_string),
+        refused_merged: false,
     }
 }
 

@@ -86,7 +86,7 @@ impl World {
 
     fn pipeline(&self, url: &str) -> Pipeline {
         let toml = format!(
-            "control = 'sqlite:control'\nhome_url = 'sqlite:{{home}}'\nhomes = ['ES']\n[[source]]\nurl = '{url}'\nname = 'orders'\n\
+            "control = 'sqlite:control'\nhome_url = 'sqlite:{{home}}'\nhomes = ['ES']\n[[source]]\nurl = '{url}'\nname = 'orders'\norigin = 'the shop'\n\
              query = '''SELECT id, country, {} AS told FROM orders'''\ncursor = 'id'\nkey = 'country'\n\
              [[source.analyser]]\ninto = 'made'\nsql = 'SELECT id, told FROM record'",
             self.asked

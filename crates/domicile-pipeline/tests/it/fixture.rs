@@ -167,6 +167,7 @@ fn shown(value: ValueRef<'_>) -> String {
 #[derive(Clone)]
 pub(crate) struct Setup {
     homes: String,
+    file: String,
     source: String,
     key: String,
     settings: String,
@@ -179,6 +180,7 @@ impl Setup {
     pub(crate) fn new() -> Self {
         Self {
             homes: String::from("es = \"ES\"\nfr = \"FR\"\n"),
+            file: String::from("source.sqlite"),
             source: String::from("table = \"orders\"\ncursor = \"id\""),
             key: String::from("country"),
             settings: String::new(),
@@ -191,6 +193,12 @@ impl Setup {
     /// The lines below `[homes]`.
     pub(crate) fn homes(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.homes);
+        self
+    }
+
+    /// The file that is the source.
+    pub(crate) fn file(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.file);
         self
     }
 
@@ -251,14 +259,14 @@ impl Setup {
     }
 
     fn toml(&self) -> String {
-        let Self { homes, source, key, settings, batch, delivery, analysers } = self;
+        let Self { homes, file, source, key, settings, batch, delivery, analysers } = self;
         // A source has at least one analyser.
         let none = Setup::none().analysers;
         let analysers = if analysers.is_empty() { &none } else { analysers };
         format!(
             "control = \"sqlite:control.sqlite\"\nhome_url = \"sqlite:homes/{{home}}.sqlite\"\n[homes]\n{homes}\n\
              [batch]\n{batch}[delivery]\ncommit_seconds = 60.0\n{delivery}\n\
-             [[source]]\nurl = \"sqlite:source.sqlite\"\n{source}\nkey = '''{key}'''\n{settings}{analysers}"
+             [[source]]\nurl = \"sqlite:{file}\"\n{source}\nkey = '''{key}'''\n{settings}{analysers}"
         )
     }
 

@@ -102,6 +102,23 @@ fn what_has_no_transactions_or_takes_keys_for_the_same_is_refused() {
 }
 
 #[test]
+fn text_that_the_character_set_of_a_column_has_not_goes_to_quarantine_also_where_it_is_merged() {
+    let Some(world) = World::new(&MARIADB) else { return };
+    let sql = "SELECT country, max(customer) AS customer FROM record GROUP BY country";
+    let world = world.analyser("greatest", "write = \"merge\"", sql);
+    world.server.sql(
+        "es",
+        "CREATE TABLE greatest (country varchar(2) COLLATE utf8mb4_nopad_bin PRIMARY KEY,
+                                customer varchar(80) CHARACTER SET latin1)",
+    );
+    world.order(&["'ES', 'a', 1", "'ES', 'ñ', 1", "'ES', '日本', 1", "'ES', 'b', 1"]);
+    assert_eq!(counts(home(&world.run(), "es")), [4, 3, 0, 1]);
+    assert_eq!(world.rows("es", "SELECT * FROM greatest"), ["ES|ñ"]);
+    let told = world.rows("es", "SELECT position, reason FROM domicile_quarantine").concat();
+    assert!(told.starts_with("3|Incorrect string value"), "{told}");
+}
+
+#[test]
 fn a_row_that_clashes_with_another_unique_key_is_refused_and_the_other_row_stays_as_it_is() {
     let Some(world) = World::new(&MARIADB) else { return };
     let world =
@@ -226,7 +243,7 @@ fn one_source_has_homes_of_all_kinds() {
 #[test]
 fn a_server_is_reached_by_its_socket_and_is_encrypted_where_it_must_be() {
     let Some(world) = World::new(&MARIADB) else { return };
-    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let world = world.analyser("orders", "", "SELECT id FROM record").setting("origin = \"the orders\"");
     world.order(&["'ES', 'Ana', 1.00"]);
     let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", world.server.url("{home}"));
     let by = |options: &str| {

@@ -47,7 +47,7 @@ fn a_key_that_moves_to_another_home_is_refused() {
                     run with the old placement until iberia has caught up; then let the rows of `PT` be where they belong (a \
                     new home reads them all again: delete them from iberia; a home that is past them does not: move them), \
                     and say so in the control database: DELETE FROM domicile_placement WHERE source = 'orders' AND \
-                    routing_key = 'PT'; if iberia only has another name now, that alone is enough";
+                    routing_key = 'PT'; if iberia only has another name now, that is enough here, and its database is told of it too";
     assert_eq!(refused(&world, &moved), [expected]);
     assert_eq!(world.problems(&moved), [expected], "a check tells the same");
     assert!(!world.home_path("pt").exists(), "nothing is written");
@@ -124,9 +124,15 @@ fn a_home_that_only_has_another_name_goes_on_where_it_was() {
     world.run(&copying(IBERIA));
     fs::rename(world.home_path("fr"), world.home_path("france")).unwrap();
     let renamed = copying("iberia = [\"ES\", \"PT\"]\nfrance = \"FR\"");
-    assert!(refused(&world, &renamed)[0].ends_with("if fr only has another name now, that alone is enough"));
+    assert!(
+        refused(&world, &renamed)[0]
+            .ends_with("if fr only has another name now, that is enough here, and its database is told of it too")
+    );
     let told = "DELETE FROM domicile_placement WHERE source = 'orders' AND routing_key = 'FR'";
     open(&world.path("control.sqlite")).execute_batch(told).unwrap();
+    let home = refused(&world, &renamed);
+    assert!(home[0].contains("home france: it has a position of the source `orders` as the home `fr`"), "{home:?}");
+    world.in_home("france", "UPDATE domicile_position SET home = 'france' WHERE home = 'fr'");
     world.order(&["'FR', 'Ida', NULL, 8.00"]);
     assert_eq!(world.run(&renamed).total().delivered, 1);
     assert_eq!(world.rows("france", ROWS), ["2|FR", "4|FR"]);

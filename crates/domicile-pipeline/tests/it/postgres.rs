@@ -41,6 +41,59 @@ fn a_key_that_takes_texts_that_differ_for_one_is_told() {
     assert_eq!(world.rows("es", "SELECT * FROM customers ORDER BY 2"), ["Ana|1.00", "ANA|2.00"]);
 }
 
+/// Orders of which the greatest customer of each home is kept.
+fn greatest() -> Option<World> {
+    let world = World::new(&POSTGRES)?;
+    let sql = "SELECT country, max(customer) AS customer FROM record GROUP BY country";
+    let world = world.analyser("greatest", "write = \"merge\"", sql);
+    world.order(
+        &["'ES', 'a'", "'ES', 'ñ'", "'ES', '日本'", "'ES', 'b'"]
+            .map(|order| format!("{order}, 1"))
+            .each_ref()
+            .map(String::as_str),
+    );
+    Some(world)
+}
+
+#[test]
+fn a_label_that_an_enum_has_not_goes_to_quarantine_also_where_it_is_merged() {
+    let Some(world) = greatest() else { return };
+    world.server.sql(
+        "es",
+        "CREATE TYPE label AS ENUM ('a', 'b', 'ñ'); CREATE TABLE greatest (country text PRIMARY KEY, customer label)",
+    );
+    assert_eq!(counts(home(&world.run(), "es")), [4, 3, 0, 1]);
+    world.order(&["'ES', 'a', 1", "'ES', 'o', 1"]);
+    assert_eq!(counts(home(&world.run(), "es")), [2, 1, 0, 1]);
+    assert_eq!(world.rows("es", "SELECT * FROM greatest"), ["ES|ñ"]);
+}
+
+#[test]
+fn text_that_the_encoding_of_a_home_has_not_goes_to_quarantine_also_where_it_is_merged() {
+    let Some(world) = greatest() else { return };
+    world.server.sql("postgres", "DROP DATABASE es");
+    let made = "CREATE DATABASE es ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    world.server.sql("postgres", made);
+    assert_eq!(counts(home(&world.run(), "es")), [4, 3, 0, 1]);
+    assert_eq!(world.rows("es", "SELECT * FROM greatest"), ["ES|ñ"]);
+    let told = world.rows("es", "SELECT position, reason FROM domicile_quarantine").concat();
+    assert!(told.starts_with("3|") && told.contains("has no equivalent in encoding \"LATIN1\""), "{told}");
+}
+
+#[test]
+fn a_record_that_refers_to_nothing_goes_to_quarantine_also_where_that_is_asked_at_the_end() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
+    world.server.sql(
+        "es",
+        "CREATE TABLE customers (name text PRIMARY KEY); INSERT INTO customers VALUES ('Ana');
+         CREATE TABLE orders (id bigint, customer text REFERENCES customers DEFERRABLE INITIALLY DEFERRED)",
+    );
+    world.order(&["'ES', 'Ana', 1", "'ES', 'Bea', 1", "'ES', NULL, 1"]);
+    assert_eq!(counts(home(&world.run(), "es")), [3, 2, 0, 1]);
+    assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "3"]);
+}
+
 #[test]
 fn how_records_are_put_into_quarantine_is_found_once_for_a_connection() {
     let Some(world) = World::new(&POSTGRES) else { return };

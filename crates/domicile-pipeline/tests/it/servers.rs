@@ -193,6 +193,7 @@ contract! {
     a_replaced_row_is_the_last_of_its_key
     a_batch_ends_where_its_bytes_do
     a_record_that_a_home_refuses_is_put_in_its_quarantine_and_the_others_are_delivered
+    a_record_that_a_home_refuses_once_it_is_merged_is_put_in_its_quarantine_and_the_others_are_merged
     tables_that_do_not_fit_are_told_with_the_statement_that_mends_them
     a_writer_that_is_still_open_delays_and_nothing_is_skipped
     a_transaction_that_is_only_prepared_delays_as_well
@@ -319,6 +320,30 @@ fn a_record_that_a_home_refuses_is_put_in_its_quarantine_and_the_others_are_deli
     for (reason, expected) in reasons.iter().zip(expected) {
         assert!(reason.starts_with(expected), "{reason}");
     }
+}
+
+fn a_record_that_a_home_refuses_once_it_is_merged_is_put_in_its_quarantine_and_the_others_are_merged(kind: &Kind) {
+    let Some(world) = World::new(kind) else { return };
+    let sql = "SELECT id % 3 AS part, count(*) AS n, sum(amount) AS amount FROM record GROUP BY id % 3";
+    let world = world.analyser("orders", "write = \"merge\"", sql);
+    world
+        .server
+        .sql("es", "CREATE TABLE orders (part bigint PRIMARY KEY, n bigint, amount numeric(5,2) CHECK (amount > 0))");
+    // Each is kept by itself: the fifth is too much for the second's part, and the sixth takes too much from the third's.
+    let amounts = ["1.00", "500.00", "1.00", "2.00", "600.00", "-1.50"];
+    let orders: Vec<_> = amounts.iter().map(|amount| format!("'ES', NULL, {amount}")).collect();
+    world.order(&orders.iter().map(String::as_str).chain(["'FR', NULL, 7.00"]).collect::<Vec<_>>());
+    let report = world.run();
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([6, 4, 0, 2], [1, 1, 0, 0]));
+    let merged = "SELECT part, n, amount FROM orders ORDER BY part";
+    assert_eq!(world.rows("es", merged), ["0|1|1.00", "1|2|3.00", "2|1|500.00"]);
+    assert_eq!(world.rows("fr", merged), ["1|1|7.00"], "it is delivered once, though the source was read twice");
+    let reasons = world.rows("es", "SELECT position, cause, reason FROM domicile_quarantine ORDER BY position");
+    assert!(reasons[0].starts_with("5|refused|"), "{reasons:?}");
+    assert!(reasons[1].starts_with(&format!("6|refused|{}", kind.check_fails)), "{reasons:?}");
+    world.order(&["'ES', NULL, 0.50"]);
+    assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
+    assert_eq!(world.rows("es", merged)[2], "2|2|500.50");
 }
 
 fn tables_that_do_not_fit_are_told_with_the_statement_that_mends_them(kind: &Kind) {

@@ -1,6 +1,5 @@
 //! Writing to a home, or to the control database, that is a database of MySQL or MariaDB.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,8 +13,9 @@ use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, ex
 use super::statement::Writer;
 use crate::account::Account;
 use crate::config::ServerUrl;
-use crate::database::progress::{Progress, outdated};
-use crate::deliver::{Delivery, Misfit, Opened};
+use crate::database::MARKER;
+use crate::database::progress::{Progress, Row, outdated};
+use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::position::Position;
@@ -28,8 +28,7 @@ const MARKS_AT_ONCE: usize = 1_000;
 /// One source's way into one database of MySQL.
 pub(crate) struct MySqlDelivery {
     server: ServerUrl,
-    source: String,
-    tables: Arc<[Table]>,
+    delivered: Delivered,
     open: Option<Open>,
 }
 
@@ -45,32 +44,32 @@ struct Open {
 }
 
 impl MySqlDelivery {
-    pub(crate) fn new(server: ServerUrl, source: &str, tables: Arc<[Table]>) -> Self {
-        Self { server, source: source.to_owned(), tables, open: None }
+    pub(crate) fn new(server: ServerUrl, delivered: Delivered) -> Self {
+        Self { server, delivered, open: None }
     }
 
-    fn opened(&mut self) -> &mut Open {
-        self.open.as_mut().expect("the database was opened before")
+    fn opened(&mut self) -> (&Delivered, &mut Open) {
+        (&self.delivered, self.open.as_mut().expect("the database was opened before"))
     }
 }
 
 #[async_trait]
 impl Delivery for MySqlDelivery {
-    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure> {
+    async fn inspect(&mut self) -> Result<Opened, Failure> {
         let mut session = connect(&self.server).await?;
-        let progress = progress(&mut session, &self.source).await?;
-        let is_foreign = progress.is_foreign_to(control);
-        let position = progress.position;
+        let Progress { position, epoch, owners } = progress(&mut session, &self.delivered.source).await?;
+        let identity = if owners.is_empty() { identity(&mut session).await? } else { None };
+        let marker = marker(&mut session).await?;
         let mut all = Vec::new();
-        for (number, table) in self.tables.iter().enumerate() {
+        for (number, table) in self.delivered.tables.iter().enumerate() {
             let columns = existing(&mut session, &table.name).await.map_err(|error| failure(&error))?;
             if position != Position::Start && columns.is_empty() {
                 all.push(Misfit::unread(number, table, &position));
             }
             all.extend(misfits(&mut session, number, table).await.map_err(|error| failure(&error))?);
         }
-        self.open = Some(Open::new(session, position.clone(), progress.epoch));
-        Ok(Opened { position, is_foreign, misfits: all })
+        self.open = Some(Open::new(session, position.clone(), epoch));
+        Ok(Opened { position, owners, marker, identity, misfits: all })
     }
 
     /// Nobody waits for it.
@@ -87,25 +86,24 @@ impl Delivery for MySqlDelivery {
             return Ok(open.position.clone());
         }
         let mut session = connect(&self.server).await?;
-        let Progress { position, epoch, .. } = progress(&mut session, &self.source).await?;
+        let Progress { position, epoch, .. } = progress(&mut session, &self.delivered.source).await?;
         self.open = Some(Open::new(session, position.clone(), epoch));
         Ok(position)
     }
 
     async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
-        let Self { source, tables, open, .. } = self;
-        let open = open.as_mut().expect("the database was opened before");
+        let (delivered, open) = self.opened();
         if open.claimed {
             return open.execute("START TRANSACTION").await;
         }
-        open.prepare(source, tables).await?;
+        open.prepare(delivered).await?;
         open.execute("START TRANSACTION").await?;
-        open.claim(source, control).await
+        open.claim(delivered, control).await
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
         let open = self.open.as_ref().expect("a transaction has begun");
-        open.writers[table].check(&self.tables[table], objects)
+        open.writers[table].check(&self.delivered.tables[table], objects)
     }
 
     async fn check_access(&mut self) -> Result<(), Failure> {
@@ -120,7 +118,7 @@ impl Delivery for MySqlDelivery {
         if existing(&mut session, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
             needed.push("CREATE TABLE domicile_check (source bigint)");
         }
-        if self.tables.iter().any(|table| table.write != Write::Insert) {
+        if self.delivered.tables.iter().any(|table| table.write != Write::Insert) {
             needed.push("CREATE TEMPORARY TABLE domicile_check (source bigint)");
         }
         for sql in needed {
@@ -131,11 +129,10 @@ impl Delivery for MySqlDelivery {
     }
 
     async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure> {
-        let tables = Arc::clone(&self.tables);
-        let open = self.opened();
+        let (delivered, open) = self.opened();
         // What is refused is undone as a whole, and the transaction can go on.
         open.execute("SAVEPOINT share").await?;
-        let written = open.write(&tables, &objects).await;
+        let written = open.write(&delivered.tables, &objects).await;
         match &written {
             Ok(()) => open.execute("RELEASE SAVEPOINT share").await?,
             Err(Failure::Refused(_)) => open.execute("ROLLBACK TO SAVEPOINT share; RELEASE SAVEPOINT share").await?,
@@ -145,19 +142,18 @@ impl Delivery for MySqlDelivery {
     }
 
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
-        let source = self.source.clone();
-        self.opened().quarantine(&source, records).await.map_err(|error| failure(&error))
+        let (delivered, open) = self.opened();
+        open.quarantine(&delivered.source, records).await.map_err(|error| failure(&error))
     }
 
     async fn seen(&mut self) -> Result<Vec<Mark>, Failure> {
-        let source = self.source.clone();
-        self.opened().seen(&source).await.map_err(|error| failure(&error))
+        let (delivered, open) = self.opened();
+        open.seen(&delivered.source).await.map_err(|error| failure(&error))
     }
 
     async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
-        let source = self.source.clone();
-        self.opened()
-            .remember(&source, &marks, begin)
+        let (delivered, open) = self.opened();
+        open.remember(&delivered.source, &marks, begin)
             .await
             .map_err(|error| Failure::Failed(failure(&error).to_string()))
     }
@@ -168,10 +164,9 @@ impl Delivery for MySqlDelivery {
         upto: Position,
         account: Account,
     ) -> Result<(), Failure> {
-        let (tables, source) = (Arc::clone(&self.tables), self.source.clone());
-        let open = self.opened();
-        open.write(&tables, &merged).await?;
-        open.commit(&source, upto, account).await
+        let (delivered, open) = self.opened();
+        open.write(&delivered.tables, &merged).await?;
+        open.commit(&delivered.source, upto, account).await
     }
 
     async fn rollback(&mut self) {
@@ -190,14 +185,37 @@ impl Delivery for MySqlDelivery {
 
 async fn progress(session: &mut Session, source: &str) -> Result<Progress, Failure> {
     let columns = existing(session, "domicile_position").await.map_err(|error| failure(&error))?;
-    let Some(position) = columns.iter().find(|column| column.name == "position") else { return Ok(Progress::START) };
-    if position.declared.name != "varchar" {
+    if columns.is_empty() {
+        return Ok(Progress::START);
+    }
+    if !columns.iter().any(|column| column.name == "origin") {
         return Err(outdated());
     }
-    let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?";
-    let found: Option<(Option<String>, i64, Option<String>)> =
-        session.conn.exec_first(sql, (source,)).await.map_err(|error| failure(&error))?;
-    found.map_or(Ok(Progress::START), |(position, epoch, control)| Progress::read(position.as_deref(), epoch, control))
+    let sql = "SELECT source, position, epoch, control, home, origin FROM domicile_position";
+    let row = |(source, position, epoch, control, home, origin)| {
+        let owner = Owner { control, home, origin };
+        Row { source, position, epoch, owner }
+    };
+    let rows = session.conn.exec_map(sql, (), row).await.map_err(|error| failure(&error))?;
+    Progress::of(source, rows)
+}
+
+/// What no other database has: all that a server says of itself, and the database.
+async fn identity(session: &mut Session) -> Result<Option<String>, Failure> {
+    let sql =
+        "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'datadir')";
+    let told: Result<Vec<(String, String)>, _> = session.conn.query(sql).await;
+    let sql = "SELECT IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
+    let database: Option<String> = session.conn.query_first(sql).await.map_err(|error| failure(&error))?;
+    let told = told.map_err(|error| failure(&error))?;
+    Ok(database.map(|database| format!("{told:?} {database}")))
+}
+
+async fn marker(session: &mut Session) -> Result<Option<String>, Failure> {
+    if existing(session, MARKER).await.map_err(|error| failure(&error))?.is_empty() {
+        return Ok(None);
+    }
+    session.conn.query_first("SELECT home FROM domicile_home").await.map_err(|error| failure(&error))
 }
 
 impl Open {
@@ -210,15 +228,15 @@ impl Open {
     }
 
     /// Makes what is missing, in front of the first transaction: what makes a table ends a transaction that is open.
-    async fn prepare(&mut self, source: &str, tables: &[Table]) -> Result<(), Failure> {
+    async fn prepare(&mut self, delivered: &Delivered) -> Result<(), Failure> {
         let locked: Result<Option<Option<i64>>, Error> = self.session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
             return Err(Failure::Failed(String::from("another run has been making tables for a minute")));
         }
-        let made = self.make_tables(source, tables).await;
+        let made = self.make_tables(delivered).await;
         self.execute(UNLOCK_TABLES).await?;
         made.map_err(|error| Failure::Failed(failure(&error).to_string()))?;
-        for (number, table) in tables.iter().enumerate() {
+        for (number, table) in delivered.tables.iter().enumerate() {
             let columns = existing(&mut self.session, &table.name).await.map_err(|error| failure(&error))?;
             let declared = table.schema.fields().iter().filter_map(|field| {
                 let is_it = |name: &str| name.eq_ignore_ascii_case(field.name());
@@ -235,7 +253,7 @@ impl Open {
         Ok(())
     }
 
-    async fn make_tables(&mut self, source: &str, tables: &[Table]) -> Result<(), Error> {
+    async fn make_tables(&mut self, delivered: &Delivered) -> Result<(), Error> {
         let kind = self.session.kind;
         for (name, columns) in OWN_TABLES {
             // Who may not make tables can still use those that are there.
@@ -243,24 +261,29 @@ impl Open {
                 self.session.conn.query_drop(create_own_table(kind, name, columns)).await?;
             }
         }
-        for table in tables {
+        for table in delivered.tables.iter() {
             make_table(&mut self.session, table).await?;
         }
         // Who looks takes no lock on what is there, which another run may hold for long.
         let there = "SELECT 1 FROM domicile_position WHERE source = ?";
+        let Delivered { source, home, origin, .. } = delivered;
         if self.session.conn.exec_first::<u8, _, _>(there, (source,)).await?.is_none() {
-            let insert = "INSERT INTO domicile_position (source, epoch, updated_at) VALUES (?, 0, UTC_TIMESTAMP(6))";
-            self.session.conn.exec_drop(insert, (source,)).await?;
+            let insert = "INSERT INTO domicile_position (source, home, origin, epoch, updated_at)
+                          VALUES (?, ?, ?, 0, UTC_TIMESTAMP(6))";
+            self.session.conn.exec_drop(insert, (source, home, origin)).await?;
         }
         Ok(())
     }
 
     /// The first transaction of a run takes the next epoch, so that an older run that is still under way cannot commit any
     /// more.
-    async fn claim(&mut self, source: &str, control: Option<&str>) -> Result<(), Failure> {
+    async fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
         let claim = "UPDATE domicile_position SET epoch = ? + 1, control = ?
-                     WHERE source = ? AND epoch = ? AND position <=> ? AND (control IS NULL OR control <=> ?)";
-        let values = (self.epoch, control, source, self.epoch, self.position.stored(), control);
+                     WHERE source = ? AND home <=> ? AND origin = ? AND epoch = ? AND position <=> ?
+                       AND (control IS NULL OR control <=> ?)";
+        let Delivered { source, home, origin, .. } = delivered;
+        let position = self.position.stored();
+        let values = (self.epoch, control, source, home, origin, self.epoch, position, control);
         self.session.conn.exec_drop(claim, values).await.map_err(|error| failure(&error))?;
         if self.session.conn.affected_rows() == 1 { Ok(()) } else { Err(self.overtaken()) }
     }

@@ -18,6 +18,8 @@ pub(super) const OWN_TABLES: [(&str, &str); 4] = [
         "domicile_position",
         "source varchar(255) NOT NULL PRIMARY KEY,
          control varchar(255),
+         home varchar(255),
+         origin text,
          position varchar(500),
          epoch bigint NOT NULL,
          updated_at datetime(6) NOT NULL",

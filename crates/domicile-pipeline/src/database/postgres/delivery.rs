@@ -1,6 +1,5 @@
 //! Writing to a home, or to the control database, that is a database of PostgreSQL.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,19 +16,22 @@ use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, add_columns, c
 use super::statement::Writer;
 use crate::account::Account;
 use crate::config::ServerUrl;
-use crate::database::progress::{Progress, outdated};
-use crate::deliver::{Delivery, Misfit, Opened};
+use crate::database::MARKER;
+use crate::database::progress::{Progress, Row, outdated};
+use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
 use crate::table::Table;
 
+/// Constraints that are deferred are asked for at each statement, so that the record is known that breaks one.
+const BEGIN: &str = "BEGIN; SET CONSTRAINTS ALL IMMEDIATE";
+
 /// One source's way into one database of PostgreSQL.
 pub(crate) struct PostgresDelivery {
     server: ServerUrl,
-    source: String,
-    tables: Arc<[Table]>,
+    delivered: Delivered,
     open: Option<Open>,
 }
 
@@ -50,33 +52,34 @@ struct Open {
 type Value<'a> = dyn ToSql + Sync + 'a;
 
 impl PostgresDelivery {
-    pub(crate) fn new(server: ServerUrl, source: &str, tables: Arc<[Table]>) -> Self {
-        Self { server, source: source.to_owned(), tables, open: None }
+    pub(crate) fn new(server: ServerUrl, delivered: Delivered) -> Self {
+        Self { server, delivered, open: None }
     }
 
-    fn opened(&mut self) -> &mut Open {
-        self.open.as_mut().expect("the database was opened before")
+    fn opened(&mut self) -> (&Delivered, &mut Open) {
+        (&self.delivered, self.open.as_mut().expect("the database was opened before"))
     }
 }
 
 #[async_trait]
 impl Delivery for PostgresDelivery {
-    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure> {
+    async fn inspect(&mut self) -> Result<Opened, Failure> {
         let client = connect(&self.server).await?;
-        let names: Vec<_> = self.tables.iter().map(|table| table.name.as_str()).chain([POSITION]).collect();
+        let tables = &self.delivered.tables;
+        let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).chain([POSITION, MARKER]).collect();
         let catalogue = Catalogue::read(&client, &names).await.map_err(|error| failure(&error))?;
-        let progress = progress(&client, &catalogue, &self.source).await?;
-        let is_foreign = progress.is_foreign_to(control);
-        let position = progress.position;
+        let Progress { position, epoch, owners } = progress(&client, &catalogue, &self.delivered.source).await?;
+        let identity = if owners.is_empty() { Some(identity(&client).await?) } else { None };
+        let marker = if catalogue.columns(MARKER).is_empty() { None } else { marker(&client).await? };
         let mut misfits = Vec::new();
-        for (number, table) in self.tables.iter().enumerate() {
+        for (number, table) in tables.iter().enumerate() {
             if position != Position::Start && catalogue.columns(&table.name).is_empty() {
                 misfits.push(Misfit::unread(number, table, &position));
             }
             misfits.extend(catalogue.misfits(number, table));
         }
-        self.open = Some(Open::new(client, position.clone(), progress.epoch));
-        Ok(Opened { position, is_foreign, misfits })
+        self.open = Some(Open::new(client, position.clone(), epoch));
+        Ok(Opened { position, owners, marker, identity, misfits })
     }
 
     /// Nobody waits for it.
@@ -94,20 +97,19 @@ impl Delivery for PostgresDelivery {
         }
         let client = connect(&self.server).await?;
         let catalogue = Catalogue::read(&client, &[POSITION]).await.map_err(|error| failure(&error))?;
-        let Progress { position, epoch, .. } = progress(&client, &catalogue, &self.source).await?;
+        let Progress { position, epoch, .. } = progress(&client, &catalogue, &self.delivered.source).await?;
         self.open = Some(Open::new(client, position.clone(), epoch));
         Ok(position)
     }
 
     async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
-        let Self { source, tables, open, .. } = self;
-        let open = open.as_mut().expect("the database was opened before");
-        if open.claimed { open.execute("BEGIN").await } else { open.claim(source, control, tables).await }
+        let (delivered, open) = self.opened();
+        if open.claimed { open.execute(BEGIN).await } else { open.claim(delivered, control).await }
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
         let open = self.open.as_ref().expect("a transaction has begun");
-        open.writers[table].check(&self.tables[table], objects)
+        open.writers[table].check(&self.delivered.tables[table], objects)
     }
 
     async fn check_access(&mut self) -> Result<(), Failure> {
@@ -125,11 +127,10 @@ impl Delivery for PostgresDelivery {
     }
 
     async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure> {
-        let tables = Arc::clone(&self.tables);
-        let open = self.opened();
+        let (delivered, open) = self.opened();
         // What is refused is undone as a whole, and the transaction can go on.
         open.execute("SAVEPOINT share").await?;
-        let written = open.write(&tables, &objects).await;
+        let written = open.write(&delivered.tables, &objects).await;
         match &written {
             Ok(()) => open.execute("RELEASE share").await?,
             Err(Failure::Refused(_)) => open.execute("ROLLBACK TO share; RELEASE share").await?,
@@ -139,18 +140,18 @@ impl Delivery for PostgresDelivery {
     }
 
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
-        let source = self.source.clone();
-        self.opened().quarantine(&source, &records).await
+        let (delivered, open) = self.opened();
+        open.quarantine(&delivered.source, &records).await
     }
 
     async fn seen(&mut self) -> Result<Vec<Mark>, Failure> {
-        let source = self.source.clone();
-        self.opened().seen(&source).await
+        let (delivered, open) = self.opened();
+        open.seen(&delivered.source).await
     }
 
     async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
-        let source = self.source.clone();
-        self.opened().remember(&source, marks, begin).await
+        let (delivered, open) = self.opened();
+        open.remember(&delivered.source, marks, begin).await
     }
 
     async fn commit(
@@ -159,10 +160,9 @@ impl Delivery for PostgresDelivery {
         upto: Position,
         account: Account,
     ) -> Result<(), Failure> {
-        let (tables, source) = (Arc::clone(&self.tables), self.source.clone());
-        let open = self.opened();
-        open.write(&tables, &merged).await?;
-        open.commit(&source, upto, account).await
+        let (delivered, open) = self.opened();
+        open.write(&delivered.tables, &merged).await?;
+        open.commit(&delivered.source, upto, account).await
     }
 
     async fn rollback(&mut self) {
@@ -179,13 +179,33 @@ impl Delivery for PostgresDelivery {
 
 async fn progress(client: &Client, catalogue: &Catalogue, source: &str) -> Result<Progress, Failure> {
     let mut columns = catalogue.columns(POSITION).iter();
-    let Some(position) = columns.find(|column| column.name == "position") else { return Ok(Progress::START) };
-    if position.declared.name != "text" {
+    if columns.len() == 0 {
+        return Ok(Progress::START);
+    }
+    if !columns.any(|column| column.name == "origin") {
         return Err(outdated());
     }
-    let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = $1";
-    let found = client.query_typed_opt(sql, &[(&source, Type::TEXT)]).await.map_err(|error| failure(&error))?;
-    found.map_or(Ok(Progress::START), |row| Progress::read(row.get(0), row.get(1), row.get(2)))
+    let sql = "SELECT source, position, epoch, control, home, origin FROM domicile_position";
+    let rows = client.query_typed(sql, &[]).await.map_err(|error| failure(&error))?;
+    let row = |row: &tokio_postgres::Row| Row {
+        source: row.get(0),
+        position: row.get(1),
+        epoch: row.get(2),
+        owner: Owner { control: row.get(3), home: row.get(4), origin: row.get(5) },
+    };
+    Progress::of(source, rows.iter().map(row).collect())
+}
+
+/// What no other database has: when its server was started, to the microsecond, and where tables without a schema are made.
+async fn identity(client: &Client) -> Result<String, Failure> {
+    let sql = "SELECT concat_ws(' ', pg_postmaster_start_time(), current_database(), current_schema())";
+    let row = client.query_typed(sql, &[]).await.map_err(|error| failure(&error))?;
+    Ok(row[0].get(0))
+}
+
+async fn marker(client: &Client) -> Result<Option<String>, Failure> {
+    let rows = client.query_typed("SELECT home FROM domicile_home", &[]).await.map_err(|error| failure(&error))?;
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 impl Open {
@@ -199,9 +219,10 @@ impl Open {
 
     /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
     /// still under way cannot commit any more.
-    async fn claim(&mut self, source: &str, control: Option<&str>, tables: &[Table]) -> Result<(), Failure> {
+    async fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
+        let tables = &delivered.tables;
         let all = tables.iter().map(create_table).collect::<Vec<_>>().join("; ");
-        self.execute(&format!("BEGIN; {LOCK_TABLES}; {OWN_TABLES} {all}")).await?;
+        self.execute(&format!("{BEGIN}; {LOCK_TABLES}; {OWN_TABLES} {all}")).await?;
         let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
         let mut catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
         let added = tables.iter().map(|table| add_columns(table, catalogue.columns(&table.name)));
@@ -210,28 +231,32 @@ impl Open {
             self.execute(&added.join("; ")).await?;
             catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
         }
-        let writers = tables.iter().map(|table| Writer::new(&self.client, table, catalogue.columns(&table.name)));
-        let (writers, ()) = try_join!(try_join_all(writers), self.take_epoch(source, control))?;
+        let writers = tables.iter().map(|table| Writer::new(&self.client, table, &catalogue));
+        let (writers, ()) = try_join!(try_join_all(writers), self.take_epoch(delivered, control))?;
         self.writers = writers;
         Ok(())
     }
 
-    async fn take_epoch(&self, source: &str, control: Option<&str>) -> Result<(), Failure> {
-        let insert = "INSERT INTO domicile_position VALUES ($1, NULL, NULL, 0, now()) ON CONFLICT DO NOTHING";
-        let claim = "UPDATE domicile_position SET epoch = $2 + 1, control = $4
-                     WHERE source = $1 AND epoch = $2 AND position IS NOT DISTINCT FROM $3
-                       AND (control IS NULL OR control IS NOT DISTINCT FROM $4)";
+    async fn take_epoch(&self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
+        let Delivered { source, home, origin, .. } = delivered;
+        let insert = "INSERT INTO domicile_position (source, home, origin, epoch, updated_at)
+                      VALUES ($1, $2, $3, 0, now()) ON CONFLICT DO NOTHING";
+        let claim = "UPDATE domicile_position SET epoch = $4 + 1, control = $6
+                     WHERE source = $1 AND home IS NOT DISTINCT FROM $2 AND origin = $3
+                       AND epoch = $4 AND position IS NOT DISTINCT FROM $5
+                       AND (control IS NULL OR control IS NOT DISTINCT FROM $6)";
         let position = self.position.stored();
-        let name: [(&Value<'_>, Type); 1] = [(&source, Type::TEXT)];
-        let values: [(&Value<'_>, Type); 4] =
-            [(&source, Type::TEXT), (&self.epoch, Type::INT8), (&position, Type::TEXT), (&control, Type::TEXT)];
+        let row: [(&Value<'_>, Type); 3] = [(source, Type::TEXT), (home, Type::TEXT), (origin, Type::TEXT)];
+        let seen: [(&Value<'_>, Type); 3] =
+            [(&self.epoch, Type::INT8), (&position, Type::TEXT), (&control, Type::TEXT)];
+        let values: Vec<_> = row.iter().chain(&seen).cloned().collect();
         let (_, claimed) =
-            try_join!(self.client.execute_typed(insert, &name), self.client.execute_typed(claim, &values))
+            try_join!(self.client.execute_typed(insert, &row), self.client.execute_typed(claim, &values))
                 .map_err(|error| failure(&error))?;
         if claimed == 1 { Ok(()) } else { Err(self.overtaken()) }
     }
 
-    async fn write(&self, tables: &[Table], objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
+    async fn write(&mut self, tables: &[Table], objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
         for (table, objects) in objects {
             self.writers[*table].write(&self.client, &tables[*table], objects).await?;
         }

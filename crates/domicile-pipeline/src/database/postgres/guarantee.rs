@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, Row};
 
 use crate::config::{From, SourceConfig};
 use crate::database::settle::{self, Watch, Writer};
@@ -21,49 +21,49 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 pub(super) struct Settling {
     /// The table, where the source is one.
     table: Option<(String, u32)>,
-    /// The sequence that gives the cursor, if one does.
-    sequence: Option<Sequence>,
-    is_standby: bool,
-    /// How records that were committed can vanish in a crash, if they can, and what keeps them from it.
-    volatile: Option<(&'static str, &'static str)>,
+    drawn: Drawn,
+    facts: Facts,
     /// The columns of the cursor that cannot be NULL.
     not_null: Vec<String>,
 }
 
+/// Who gives the cursor's values, where they are not set by hand.
+enum Drawn {
+    /// The INSERT itself, from a sequence, in every part of the table.
+    From(Sequence),
+    /// Another part of the table draws them elsewhere.
+    Mixed(String),
+    ByNobody,
+}
+
 struct Sequence {
     oid: u32,
+    /// As SQL names it.
+    name: String,
     cache: i64,
     grows: bool,
 }
 
 impl Settling {
     pub(super) async fn find(client: &Client, config: &SourceConfig) -> Result<Self, Error> {
-        let is_standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0);
-        let From::Table(table) = &config.from else {
-            return Ok(Self { table: None, sequence: None, is_standby, volatile: None, not_null: Vec::new() });
-        };
+        let From::Table(name) = &config.from else { return Ok(Self::unknown()) };
         // Of a view it is not known which tables its rows come from.
         let sql = "SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')";
-        let found = client.query_opt(sql, &[table]).await?.map(|row| (table.clone(), row.get(0)));
-        let sql = "SELECT s.seqrelid, s.seqcache, s.seqincrement > 0 AND NOT s.seqcycle
-                   FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
-                   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                   WHERE d.refobjid = to_regclass(quote_ident($1)) AND d.classid = 'pg_class'::regclass
-                     AND d.deptype IN ('a', 'i') AND a.attname = $2";
-        let sequence = match &config.cursor[..] {
-            [column] => client.query_opt(sql, &[table, column]).await?,
-            _ => None,
+        let Some(row) = client.query_opt(sql, &[name]).await? else { return Ok(Self::unknown()) };
+        let table: u32 = row.get(0);
+        let drawn = match &config.cursor[..] {
+            [column] => Drawn::find(client, table, column).await?,
+            _ => Drawn::ByNobody,
         };
-        let sql = "SELECT attname::text FROM pg_attribute
-                   WHERE attrelid = to_regclass(quote_ident($1)) AND attname = ANY ($2) AND attnotnull";
-        let not_null = client.query(sql, &[table, &config.cursor]).await?.iter().map(|row| row.get(0)).collect();
-        Ok(Self {
-            table: found,
-            sequence: sequence.map(|row| Sequence { oid: row.get(0), cache: row.get(1), grows: row.get(2) }),
-            is_standby,
-            volatile: volatile(client, table).await?,
-            not_null,
-        })
+        let sql = "SELECT attname::text FROM pg_attribute WHERE attrelid = $1 AND attname = ANY ($2) AND attnotnull";
+        let not_null = client.query(sql, &[&table, &config.cursor]).await?.iter().map(|row| row.get(0)).collect();
+        let facts = Facts::find(client, table).await?;
+        Ok(Self { table: Some((name.clone(), table)), drawn, facts, not_null })
+    }
+
+    /// What is known where it is not known which tables records come from.
+    fn unknown() -> Self {
+        Self { table: None, drawn: Drawn::ByNobody, facts: Facts::default(), not_null: Vec::new() }
     }
 
     /// The name of the table, where the source is one.
@@ -82,16 +82,31 @@ impl Settling {
         if self.table.is_none() {
             return settle::of_view(config);
         }
-        if self.is_standby {
-            let reason = "a standby does not know which transactions are still under way on its primary";
-            return settle::heuristic(config, reason, "read the primary");
+        if let Some((reason, raise)) = self.facts.hides_writers() {
+            return settle::heuristic(config, reason, raise);
         }
         let cursor = config.cursor.join(", ");
-        match &self.sequence {
-            Some(Sequence { cache: 1, grows: true, .. }) if let Some((how, mend)) = self.volatile => {
-                settle::of_volatile(config, how, mend)
+        match &self.drawn {
+            Drawn::From(sequence) => self.of_sequence(config, sequence, &cursor),
+            Drawn::Mixed(part) => {
+                let reason =
+                    format!("the part `{part}` of the table does not draw `{cursor}` from the table's sequence");
+                settle::heuristic(config, &reason, "one sequence in the defaults of all parts makes it exact")
             }
-            Some(Sequence { cache: 1, grows: true, .. }) => Guarantee {
+            Drawn::ByNobody => {
+                settle::of_application(config, "a column that is GENERATED ALWAYS AS IDENTITY makes it exact")
+            }
+        }
+    }
+
+    fn of_sequence(&self, config: &SourceConfig, sequence: &Sequence, cursor: &str) -> Guarantee {
+        match (sequence, self.facts.may_forget()) {
+            (Sequence { grows: false, .. }, _) => {
+                let reason = format!("the sequence of `{cursor}` goes down or begins anew");
+                settle::heuristic(config, &reason, "use a cursor that only grows")
+            }
+            (Sequence { cache: 1, .. }, Some((how, mend))) => settle::of_volatile(config, how, mend),
+            (Sequence { cache: 1, .. }, None) => Guarantee {
                 class: GuaranteeClass::Exact,
                 reason: format!(
                     "`{cursor}` is drawn from a sequence by the INSERT itself, and records are read once no transaction \
@@ -99,7 +114,7 @@ impl Settling {
                 ),
                 raise: None,
             },
-            Some(Sequence { grows: true, cache, .. }) => Guarantee {
+            (Sequence { cache, .. }, _) => Guarantee {
                 class: GuaranteeClass::Bounded,
                 reason: format!(
                     "exact while only one session writes: the sequence of `{cursor}` \
@@ -107,62 +122,136 @@ impl Settling {
                 ),
                 raise: Some(String::from("ALTER SEQUENCE … CACHE 1 makes it exact")),
             },
-            Some(_) => {
-                let reason = format!("the sequence of `{cursor}` goes down or begins anew");
-                settle::heuristic(config, &reason, "use a cursor that only grows")
-            }
-            None => settle::of_application(config, "a column that is GENERATED ALWAYS AS IDENTITY makes it exact"),
         }
     }
 
     /// The highest position that is settled, or `reached` if writers stay longer than they are waited for. `highest` is the
-    /// highest that is to be seen.
+    /// highest that is to be seen. The inner error says why it cannot be told.
     pub(super) async fn horizon(
         &self,
         client: &Client,
         highest: Position,
         reached: &Position,
-    ) -> Result<Horizon, Error> {
-        let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid) };
+    ) -> Result<Result<Horizon, String>, Error> {
         // Only what is seen is settled: an id that was drawn in vain may be drawn again after a crash. But where the last
         // records have been deleted, what was reached is where the source ends.
-        let is_gone = highest < *reached && self.drawn(client).await?.is_some_and(|drawn| drawn >= *reached);
-        let upto = if is_gone { reached.clone() } else { highest };
-        settle::settled(&mut watch, LOOK_AGAIN, upto, reached).await
-    }
-
-    /// The highest id that was drawn, by which a source that was emptied is told from one that was restored.
-    async fn drawn(&self, client: &Client) -> Result<Option<Position>, Error> {
-        let Some(Sequence { oid, grows: true, .. }) = self.sequence else { return Ok(None) };
-        // NULL before the first.
-        let drawn: Option<i64> = client.query_one("SELECT pg_sequence_last_value($1::oid)", &[&oid]).await?.get(0);
-        Ok(drawn.map(|id| Position::At(id.into())))
+        let upto = match &self.drawn {
+            Drawn::From(sequence) if highest < *reached => match sequence.has_drawn(client, reached).await? {
+                Some(true) => reached.clone(),
+                Some(false) => highest,
+                None => {
+                    return Ok(Err(format!(
+                        "it ends at {highest}, but a home has got to {reached}; whether its last records were deleted, or \
+                         it was restored or replaced, its sequence tells: GRANT SELECT ON SEQUENCE {} to this user",
+                        sequence.name
+                    )));
+                }
+            },
+            _ => highest,
+        };
+        let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid) };
+        settle::settled(&mut watch, LOOK_AGAIN, upto, reached).await.map(Ok)
     }
 }
 
-/// How records of a table that were committed can vanish in a crash, if they can, and what keeps them from it. Their ids
-/// are drawn again then.
-async fn volatile(client: &Client, table: &str) -> Result<Option<(&'static str, &'static str)>, Error> {
-    let sql = "WITH RECURSIVE tree AS (
-                   SELECT to_regclass(quote_ident($1))::oid AS oid
-                   UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)
-               SELECT EXISTS (SELECT FROM pg_class JOIN tree USING (oid) WHERE relpersistence <> 'p'),
-                      NOT current_setting('fsync')::boolean,
-                      current_setting('synchronous_commit') = 'off' OR EXISTS (
-                          SELECT FROM pg_db_role_setting, unnest(setconfig) AS setting
-                          WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-                            AND setting ~* '^synchronous_commit=(off|false|no|0)$')";
-    let row = client.query_one(sql, &[&table]).await?;
-    Ok(if row.get(0) {
-        Some(("the table is UNLOGGED", "ALTER TABLE … SET LOGGED makes it exact"))
-    } else if row.get(1) {
-        Some(("the server does without fsync", "fsync = on makes it exact"))
-    } else if row.get(2) {
-        let mend = "synchronous_commit = on for all who write makes it exact";
-        Some(("the server tells writers of commits that it has not kept yet (synchronous_commit)", mend))
-    } else {
-        None
-    })
+/// The table `$1` with all its partitions, and with what inherits from it.
+const TREE: &str = "WITH RECURSIVE tree AS (
+    SELECT $1::oid AS oid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)";
+
+impl Drawn {
+    /// Who gives the values of a column. A part without a default has them from the table, or set by hand.
+    async fn find(client: &Client, table: u32, column: &str) -> Result<Self, Error> {
+        let sql = format!(
+            "{TREE} SELECT tree.oid, tree.oid::regclass::text, seqrelid, seqrelid::regclass::text, seqcache,
+                    seqincrement > 0 AND NOT seqcycle
+             FROM tree JOIN pg_attribute a ON attrelid = tree.oid AND attname = $2
+             LEFT JOIN pg_attrdef d ON adrelid = tree.oid AND adnum = attnum
+             LEFT JOIN pg_sequence ON
+                 CASE WHEN attidentity <> '' THEN
+                     EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = seqrelid
+                             AND refclassid = 'pg_class'::regclass AND refobjid = tree.oid AND refobjsubid = attnum
+                             AND deptype = 'i')
+                 ELSE
+                     EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_attrdef'::regclass AND objid = d.oid
+                             AND refclassid = 'pg_class'::regclass AND refobjid = seqrelid)
+                     AND pg_get_expr(adbin, adrelid) = format('nextval(%L::regclass)', seqrelid::regclass)
+                 END
+             WHERE tree.oid = $1 OR attidentity <> '' OR d.oid IS NOT NULL"
+        );
+        let rows = client.query(&sql, &[&table, &column]).await?;
+        let sequence = |row: &Row| {
+            let oid = row.get::<_, Option<u32>>(2)?;
+            Some(Sequence { oid, name: row.get(3), cache: row.get(4), grows: row.get(5) })
+        };
+        let own = rows.iter().find(|row| row.get::<_, u32>(0) == table).and_then(sequence);
+        let Some(own) = own else { return Ok(Self::ByNobody) };
+        let other = rows.iter().find(|row| row.get::<_, Option<u32>>(2) != Some(own.oid));
+        Ok(other.map_or(Self::From(own), |other| Self::Mixed(other.get(1))))
+    }
+}
+
+impl Sequence {
+    /// Whether so high an id was drawn, by which a source that was emptied is told from one that was restored. `None` where
+    /// this user may not know.
+    async fn has_drawn(&self, client: &Client, position: &Position) -> Result<Option<bool>, Error> {
+        let sql = "SELECT has_sequence_privilege($1::oid, 'USAGE, SELECT'),
+                          CASE WHEN has_sequence_privilege($1::oid, 'USAGE, SELECT') THEN pg_sequence_last_value($1::oid) END";
+        let row = client.query_one(sql, &[&self.oid]).await?;
+        // NULL before the first.
+        let drawn = row.get::<_, Option<i64>>(1).map_or(Position::Start, |id| Position::At(id.into()));
+        Ok(row.get::<_, bool>(0).then(|| drawn >= *position))
+    }
+}
+
+/// What of the server and the table stands against the rule.
+#[derive(Default)]
+struct Facts {
+    is_standby: bool,
+    is_unlogged: bool,
+    is_without_fsync: bool,
+    is_asynchronous: bool,
+}
+
+impl Facts {
+    async fn find(client: &Client, table: u32) -> Result<Self, Error> {
+        let sql = format!(
+            "{TREE} SELECT pg_is_in_recovery(),
+                    EXISTS (SELECT FROM pg_class JOIN tree USING (oid) WHERE relpersistence <> 'p'),
+                    NOT current_setting('fsync')::boolean,
+                    current_setting('synchronous_commit') = 'off' OR EXISTS (
+                        SELECT FROM pg_db_role_setting, unnest(setconfig) AS setting
+                        WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                          AND setting ~* '^synchronous_commit=(off|false|no|0)$')"
+        );
+        let row = client.query_one(&sql, &[&table]).await?;
+        Ok(Self {
+            is_standby: row.get(0),
+            is_unlogged: row.get(1),
+            is_without_fsync: row.get(2),
+            is_asynchronous: row.get(3),
+        })
+    }
+
+    /// Why records may come late whose writers are not seen here, if they may, and what would be better.
+    fn hides_writers(&self) -> Option<(&'static str, &'static str)> {
+        let standby = "a standby does not know which transactions are still under way on its primary";
+        self.is_standby.then_some((standby, "read the primary"))
+    }
+
+    /// How records that were committed can vanish in a crash, if they can, and what keeps them from it. Their ids are
+    /// drawn again then.
+    fn may_forget(&self) -> Option<(&'static str, &'static str)> {
+        if self.is_unlogged {
+            Some(("the table is UNLOGGED", "ALTER TABLE … SET LOGGED makes it exact"))
+        } else if self.is_without_fsync {
+            Some(("the server does without fsync", "fsync = on makes it exact"))
+        } else if self.is_asynchronous {
+            let mend = "synchronous_commit = on for all who write makes it exact";
+            Some(("the server tells writers of commits that it has not kept yet (synchronous_commit)", mend))
+        } else {
+            None
+        }
+    }
 }
 
 /// Looks who writes to a table.
@@ -178,15 +267,15 @@ impl Watch for Watcher<'_> {
     /// The transactions that hold a lock of a writer on the source, those that are only prepared among them.
     async fn writers(&mut self) -> Result<Vec<Writer>, Error> {
         // What inherits from a table is read with it, also what does so since a moment ago.
-        let sql = "WITH RECURSIVE tree AS (
-                       SELECT $1::oid AS oid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)
-                   SELECT DISTINCT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
+        let sql = format!(
+            "{TREE} SELECT DISTINCT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
                    FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
                    WHERE l.locktype = 'relation' AND l.granted AND l.relation IN (SELECT oid FROM tree)
                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                     AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')";
-        let rows = self.client.query(sql, &[&self.table]).await?;
-        let writer = |row: &tokio_postgres::Row| Writer {
+                     AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+        );
+        let rows = self.client.query(&sql, &[&self.table]).await?;
+        let writer = |row: &Row| Writer {
             transaction: row.get(0),
             told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {
                 (Some(pid), Some(seconds)) => format!("the writer with the pid {pid}, open for {seconds} s"),

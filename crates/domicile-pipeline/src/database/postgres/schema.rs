@@ -20,6 +20,8 @@ pub(super) const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_position (
     source text NOT NULL PRIMARY KEY,
     control text,
+    home text,
+    origin text,
     position text,
     epoch bigint NOT NULL,
     updated_at timestamptz NOT NULL
@@ -68,6 +70,8 @@ pub(super) struct Existing {
     not_null: bool,
     is_filled: bool,
     is_generated: bool,
+    /// The table has never had a row, or was emptied.
+    of_empty: bool,
 }
 
 impl Existing {
@@ -108,6 +112,11 @@ impl Catalogue {
     /// The columns of a table, in their order.
     pub(super) fn columns(&self, table: &str) -> &[Existing] {
         self.columns.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the table had no row when it was looked up. One that had none may be told to have had some.
+    pub(super) fn is_empty(&self, table: &str) -> bool {
+        self.columns(table).first().is_some_and(|column| column.of_empty)
     }
 
     /// What stops an existing table from taking a table's objects; empty when it fits.
@@ -177,9 +186,11 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
     let sql = "SELECT a.attname::text, t.typname::text, a.atttypmod, format_type(a.atttypid, a.atttypmod),
                       t.typtype = 'e', a.attnotnull,
                       a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
-                      a.atttypid, t.typarray, wanted.name, a.attnum
+                      a.atttypid, t.typarray, wanted.name, a.attnum,
+                      c.relkind = 'r' AND pg_relation_size(c.oid) = 0
                FROM unnest($1) AS wanted (name)
-               JOIN pg_attribute a ON a.attrelid = to_regclass(quote_ident(wanted.name))
+               JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name))
+               JOIN pg_attribute a ON a.attrelid = c.oid
                JOIN pg_type t ON t.oid = a.atttypid
                WHERE a.attnum > 0 AND NOT a.attisdropped
                ORDER BY a.attrelid, a.attnum";
@@ -192,6 +203,7 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
             not_null: row.get(5),
             is_filled: row.get(6),
             is_generated: row.get(7),
+            of_empty: row.get(12),
             array: array_of(row.get(1), row.get(8), row.get(9)),
         });
     }

@@ -209,7 +209,7 @@ impl Source for PostgresSource {
         reading.check_all_are_read(client).await.map_err(told)?;
         let highest = reading.last(client).await.map_err(told)?;
         let horizon = settling.horizon(client, highest, reached).await;
-        horizon.map_err(|error| told(reading.told(&error)))
+        horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {

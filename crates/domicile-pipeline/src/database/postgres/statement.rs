@@ -11,10 +11,10 @@ use datafusion::arrow::datatypes::{
 use futures::SinkExt;
 use pgpq::ArrowToPostgresBinaryEncoder;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Statement, ToStatement};
 
 use super::parameter::Values;
-use super::schema::Existing;
+use super::schema::{Catalogue, Existing};
 use super::types::{Declared, Sent};
 use super::{failure, quote};
 use crate::error::Failure;
@@ -33,6 +33,8 @@ pub(super) struct Writer {
     sent: SchemaRef,
     declared: Vec<Declared>,
     way: Way,
+    /// The COPY that takes what is merged into the table first, where it seems to be empty: it is twice as quick.
+    first: Option<String>,
 }
 
 /// The statement that takes objects.
@@ -44,8 +46,9 @@ enum Way {
 }
 
 impl Writer {
-    /// `existing` are the table's columns as they are in the home.
-    pub(super) async fn new(client: &Client, table: &Table, existing: &[Existing]) -> Result<Self, Failure> {
+    /// The catalogue has the table's columns as they are in the home.
+    pub(super) async fn new(client: &Client, table: &Table, catalogue: &Catalogue) -> Result<Self, Failure> {
+        let existing = catalogue.columns(&table.name);
         let of = |field: &FieldRef| existing.iter().find(|column| column.name == *field.name());
         let Some(kept) = table.schema.fields().iter().map(of).collect::<Option<Vec<_>>>() else {
             return Err(Failure::Failed(format!("columns of the table `{}` were dropped meanwhile", table.name)));
@@ -63,8 +66,10 @@ impl Writer {
         });
         let sent = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let casts = casts(table, &declared);
+        let copy = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote(&table.name), columns.join(", "));
+        let is_empty = catalogue.is_empty(&table.name);
+        let first = (is_empty && matches!(table.write, Write::Merge(_))).then(|| copy.clone());
         let way = if table.write == Write::Insert && casts.iter().all(Option::is_none) {
-            let copy = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote(&table.name), columns.join(", "));
             Way::Copy(client.prepare(&copy).await.map_err(|error| failure(&error))?)
         } else {
             let array = |(column, cast): (&&Existing, &Option<String>)| match cast {
@@ -72,10 +77,10 @@ impl Writer {
                 None => column.array.clone(),
             };
             let arrays: Vec<_> = kept.iter().zip(&casts).map(array).collect();
-            let apply = client.prepare_typed(&apply(table, &columns, &casts), &arrays).await;
+            let apply = client.prepare_typed(&apply(table, &columns, &declared, &casts), &arrays).await;
             Way::Apply(apply.map_err(|error| failure(&error))?)
         };
-        Ok(Self { sent, declared, way })
+        Ok(Self { sent, declared, way, first })
     }
 
     /// Whether every value can be kept by its column.
@@ -84,14 +89,19 @@ impl Writer {
     }
 
     /// Writes objects, in their order.
-    pub(super) async fn write(&self, client: &Client, table: &Table, objects: &RecordBatch) -> Result<(), Failure> {
+    pub(super) async fn write(&mut self, client: &Client, table: &Table, objects: &RecordBatch) -> Result<(), Failure> {
         if objects.num_rows() == 0 {
             return Ok(());
         }
         let sendable = self.sendable(table, objects)?;
-        let written = match &self.way {
-            Way::Copy(statement) => copy(client, statement, &sendable).await?,
-            Way::Apply(statement) => apply_columns(client, statement, &sendable).await?,
+        let first = match self.first.take() {
+            Some(copy) => copy_first(client, &copy, &sendable).await?,
+            None => None,
+        };
+        let written = match (first, &self.way) {
+            (Some(written), _) => written,
+            (None, Way::Copy(statement)) => copy(client, statement, &sendable).await?,
+            (None, Way::Apply(statement)) => apply_columns(client, statement, &sendable).await?,
         };
         // Several objects of one key replace each other.
         let is_exact = table.write != Write::Replace;
@@ -178,7 +188,7 @@ fn casts(table: &Table, declared: &[Declared]) -> Vec<Option<String>> {
 }
 
 /// The statement that brings columns of objects, which it is given as arrays, into the table.
-fn apply(table: &Table, columns: &[String], casts: &[Option<String>]) -> String {
+fn apply(table: &Table, columns: &[String], declared: &[Declared], casts: &[Option<String>]) -> String {
     let key: Vec<_> = table.key_names().map(quote).collect();
     let (key, all) = (key.join(", "), columns.join(", "));
     let arrays: Vec<_> = (1..=columns.len()).map(|number| format!("${number}")).collect();
@@ -196,7 +206,7 @@ fn apply(table: &Table, columns: &[String], casts: &[Option<String>]) -> String 
             let merged = merges.iter().enumerate().filter_map(|(column, merge)| Some((column, (*merge)?)));
             let assignment = |(column, merge): (usize, Merge)| {
                 let data_type = table.schema.field(column).data_type();
-                format!("{} = {}", columns[column], merged_value(merge, &columns[column], data_type))
+                format!("{} = {}", columns[column], merged_value(merge, &columns[column], data_type, &declared[column]))
             };
             (format!("SELECT {made} FROM {given}"), merged.map(assignment).collect())
         }
@@ -213,15 +223,19 @@ fn apply(table: &Table, columns: &[String], casts: &[Option<String>]) -> String 
 }
 
 /// What is stored and what is added to it become one; NULL counts as nothing.
-fn merged_value(merge: Merge, column: &str, data_type: &DataType) -> String {
-    // Text is compared byte by byte, as it is within a batch, and not by the language of the database.
-    let collation = if *data_type == DataType::Utf8 { " COLLATE \"C\"" } else { "" };
+fn merged_value(merge: Merge, column: &str, data_type: &DataType, declared: &Declared) -> String {
+    // Text is compared byte by byte, as it is within a batch, and not by the language of the database or by the order of
+    // an enum's labels.
+    let (compared, kept) = match *data_type == DataType::Utf8 {
+        true => ("::text COLLATE \"C\"", format!("::{}", declared.shown)),
+        false => ("", String::new()),
+    };
     match merge {
         Merge::Sum | Merge::Count => {
             format!("coalesce(stored.{column} + excluded.{column}, stored.{column}, excluded.{column})")
         }
-        Merge::Min => format!("least(stored.{column}{collation}, excluded.{column}{collation})"),
-        Merge::Max => format!("greatest(stored.{column}{collation}, excluded.{column}{collation})"),
+        Merge::Min => format!("least(stored.{column}{compared}, excluded.{column}{compared}){kept}"),
+        Merge::Max => format!("greatest(stored.{column}{compared}, excluded.{column}{compared}){kept}"),
     }
 }
 
@@ -236,8 +250,20 @@ async fn apply_columns(client: &Client, statement: &Statement, objects: &RecordB
     applied.map_err(|error| failure(&error))
 }
 
+/// Sends objects by COPY to a table that seems to be empty. Returns nothing if it has a row of one of their keys, which
+/// somebody else has written since it was looked at: nothing is written then.
+async fn copy_first(client: &Client, sql: &str, objects: &RecordBatch) -> Result<Option<u64>, Failure> {
+    let execute = async |sql: &str| client.batch_execute(sql).await.map_err(|error| failure(&error));
+    execute("SAVEPOINT first").await?;
+    match copy(client, sql, objects).await {
+        Ok(written) => execute("RELEASE first").await.map(|()| Some(written)),
+        Err(Failure::Refused(_)) => execute("ROLLBACK TO first; RELEASE first").await.map(|()| None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Sends objects by COPY, and returns how many rows became of them.
-async fn copy(client: &Client, statement: &Statement, objects: &RecordBatch) -> Result<u64, Failure> {
+async fn copy(client: &Client, statement: &(impl ToStatement + ?Sized), objects: &RecordBatch) -> Result<u64, Failure> {
     let unencodable = |error: pgpq::error::ErrorKind| Failure::refused(error.to_string());
     let mut encoder = ArrowToPostgresBinaryEncoder::try_new(objects.schema_ref()).map_err(unencodable)?;
     let sink = client.copy_in::<_, Bytes>(statement).await.map_err(|error| failure(&error))?;

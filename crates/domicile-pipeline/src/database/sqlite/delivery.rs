@@ -14,8 +14,9 @@ use super::types::{Affinity, declaration};
 use super::{create, merge, open};
 use crate::account::Account;
 use crate::blocking;
-use crate::database::progress::{Progress, outdated};
-use crate::deliver::{Delivery, Misfit, Opened};
+use crate::database::MARKER;
+use crate::database::progress::{Progress, Row, outdated};
+use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::position::Position;
@@ -25,13 +26,8 @@ use crate::table::Table;
 /// One source's way into one SQLite database.
 pub(crate) struct SqliteDelivery {
     path: PathBuf,
-    shared: Arc<Shared>,
+    delivered: Arc<Delivered>,
     open: Option<Open>,
-}
-
-struct Shared {
-    source: String,
-    tables: Arc<[Table]>,
 }
 
 /// An open connection, and what this run knows of the home.
@@ -46,31 +42,30 @@ struct Open {
 }
 
 impl SqliteDelivery {
-    pub(crate) fn new(path: PathBuf, source: &str, tables: Arc<[Table]>) -> Self {
-        let shared = Shared { source: source.to_owned(), tables };
-        Self { path, shared: Arc::new(shared), open: None }
+    pub(crate) fn new(path: PathBuf, delivered: Delivered) -> Self {
+        Self { path, delivered: Arc::new(delivered), open: None }
     }
 
     async fn with_open<R: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&Shared, &mut Open) -> Result<R, Failure> + Send + 'static,
+        work: impl FnOnce(&Delivered, &mut Open) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
-        let shared = Arc::clone(&self.shared);
-        blocking::with(&mut self.open, move |open| work(&shared, open)).await
+        let delivered = Arc::clone(&self.delivered);
+        blocking::with(&mut self.open, move |open| work(&delivered, open)).await
     }
 }
 
 #[async_trait]
 impl Delivery for SqliteDelivery {
-    async fn inspect(&mut self, control: Option<&str>) -> Result<Opened, Failure> {
-        let (path, shared, control) = (self.path.clone(), Arc::clone(&self.shared), control.map(str::to_owned));
+    async fn inspect(&mut self) -> Result<Opened, Failure> {
+        let (path, delivered) = (self.path.clone(), Arc::clone(&self.delivered));
         blocking::run(move || {
             if !path.exists() {
-                return Ok(Opened { position: Position::Start, is_foreign: false, misfits: Vec::new() });
+                return Ok(Opened::default());
             }
             // Nothing is written, but a transaction that a killed run has left half-done is undone by opening.
             let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
-            shared.inspect(&connection, control.as_deref())
+            inspect(&connection, &delivered)
         })
         .await
     }
@@ -85,8 +80,8 @@ impl Delivery for SqliteDelivery {
     }
 
     async fn open(&mut self) -> Result<Position, Failure> {
-        let (path, shared) = (self.path.clone(), Arc::clone(&self.shared));
-        let open = blocking::run(move || shared.open(&path)).await?;
+        let (path, delivered) = (self.path.clone(), Arc::clone(&self.delivered));
+        let open = blocking::run(move || open_for_writing(&path, &delivered)).await?;
         let position = open.position.clone();
         self.open = Some(open);
         Ok(position)
@@ -94,12 +89,12 @@ impl Delivery for SqliteDelivery {
 
     async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
         let control = control.map(str::to_owned);
-        self.with_open(move |shared, open| open.begin(shared, control.as_deref())).await
+        self.with_open(move |delivered, open| open.begin(delivered, control.as_deref())).await
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
         let open = self.open.as_ref().expect("a transaction has begun");
-        open.writers[table].check(&self.shared.tables[table], objects)
+        open.writers[table].check(&self.delivered.tables[table], objects)
     }
 
     async fn check_access(&mut self) -> Result<(), Failure> {
@@ -108,19 +103,21 @@ impl Delivery for SqliteDelivery {
     }
 
     async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure> {
-        self.with_open(move |shared, open| open.write_or_undo(shared, &objects)).await
+        self.with_open(move |delivered, open| open.write_or_undo(delivered, &objects)).await
     }
 
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure> {
-        self.with_open(move |shared, open| open.quarantine(shared, &records).map_err(|error| failure(&error))).await
+        self.with_open(move |delivered, open| open.quarantine(delivered, &records).map_err(|error| failure(&error)))
+            .await
     }
 
     async fn seen(&mut self) -> Result<Vec<Mark>, Failure> {
-        self.with_open(|shared, open| open.seen(shared).map_err(|error| failure(&error))).await
+        self.with_open(|delivered, open| open.seen(delivered).map_err(|error| failure(&error))).await
     }
 
     async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
-        self.with_open(move |shared, open| open.remember(shared, &marks, begin).map_err(|error| failure(&error))).await
+        self.with_open(move |delivered, open| open.remember(delivered, &marks, begin).map_err(|error| failure(&error)))
+            .await
     }
 
     async fn commit(
@@ -129,9 +126,9 @@ impl Delivery for SqliteDelivery {
         upto: Position,
         account: Account,
     ) -> Result<(), Failure> {
-        self.with_open(move |shared, open| {
-            open.write(shared, &merged)?;
-            open.commit(shared, upto, account)
+        self.with_open(move |delivered, open| {
+            open.write(delivered, &merged)?;
+            open.commit(&delivered.source, upto, account)
         })
         .await
     }
@@ -178,64 +175,74 @@ fn may_write(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.permissions().readonly())
 }
 
-impl Shared {
-    fn inspect(&self, connection: &Connection, control: Option<&str>) -> Result<Opened, Failure> {
-        let progress = self.progress(connection)?;
-        let is_foreign = progress.is_foreign_to(control);
-        let position = progress.position;
-        let mut all = Vec::new();
-        for (number, table) in self.tables.iter().enumerate() {
-            let columns = existing(connection, &table.name).map_err(|error| failure(&error))?;
-            if position != Position::Start && columns.is_empty() {
-                all.push(Misfit::unread(number, table, &position));
-            }
-            all.extend(misfits(connection, number, table).map_err(|error| failure(&error))?);
+fn inspect(connection: &Connection, delivered: &Delivered) -> Result<Opened, Failure> {
+    let Progress { position, owners, .. } = progress(connection, &delivered.source)?;
+    let mut all = Vec::new();
+    for (number, table) in delivered.tables.iter().enumerate() {
+        let columns = existing(connection, &table.name).map_err(|error| failure(&error))?;
+        if position != Position::Start && columns.is_empty() {
+            all.push(Misfit::unread(number, table, &position));
         }
-        Ok(Opened { position, is_foreign, misfits: all })
+        all.extend(misfits(connection, number, table).map_err(|error| failure(&error))?);
     }
+    let marker = marker(connection).map_err(|error| failure(&error))?;
+    // That two paths lead to one file is seen without opening it.
+    Ok(Opened { position, owners, marker, identity: None, misfits: all })
+}
 
-    fn open(&self, path: &Path) -> Result<Open, Failure> {
-        let connection = create(path)?;
-        let prepare = || {
-            // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
-            connection.pragma_update(None, "cache_size", -128)?;
-            merge::install(&connection)
+fn marker(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    if existing(connection, MARKER)?.is_empty() {
+        return Ok(None);
+    }
+    connection.query_row("SELECT home FROM domicile_home", [], |row| row.get(0)).optional()
+}
+
+fn open_for_writing(path: &Path, delivered: &Delivered) -> Result<Open, Failure> {
+    let connection = create(path)?;
+    let prepare = || {
+        // Rows are appended and aggregates are written once a transaction, so few pages are touched twice.
+        connection.pragma_update(None, "cache_size", -128)?;
+        merge::install(&connection)
+    };
+    prepare().map_err(|error| failure(&error))?;
+    let Progress { position, epoch, .. } = progress(&connection, &delivered.source)?;
+    Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
+}
+
+fn progress(connection: &Connection, source: &str) -> Result<Progress, Failure> {
+    let columns = existing(connection, "domicile_position").map_err(|error| failure(&error))?;
+    if columns.is_empty() {
+        return Ok(Progress::START);
+    }
+    if !columns.iter().any(|column| column.name == "origin") {
+        return Err(outdated());
+    }
+    let rows = || {
+        let sql = "SELECT source, position, epoch, control, home, origin FROM domicile_position";
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| {
+            let owner = Owner { control: row.get(3)?, home: row.get(4)?, origin: row.get(5)? };
+            Ok(Row { source: row.get(0)?, position: row.get(1)?, epoch: row.get(2)?, owner })
+        })?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    Progress::of(source, rows().map_err(|error| failure(&error))?)
+}
+
+fn writers(connection: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Writer>> {
+    let writer = |table: &Table| {
+        let columns = existing(connection, &table.name)?;
+        let affinity_of = |name: &str| {
+            let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+            column.map(|column| Affinity::of(&column.declared))
         };
-        prepare().map_err(|error| failure(&error))?;
-        let Progress { position, epoch, .. } = self.progress(&connection)?;
-        Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
-    }
-
-    fn progress(&self, connection: &Connection) -> Result<Progress, Failure> {
-        let columns = existing(connection, "domicile_position").map_err(|error| failure(&error))?;
-        let Some(position) = columns.iter().find(|column| column.name == "position") else {
-            return Ok(Progress::START);
-        };
-        if position.declared != "TEXT" {
-            return Err(outdated());
-        }
-        let sql = "SELECT position, epoch, control FROM domicile_position WHERE source = ?1";
-        let found = connection.query_row(sql, [&self.source], |row| {
-            let position: Option<String> = row.get(0)?;
-            Ok(Progress::read(position.as_deref(), row.get(1)?, row.get(2)?))
-        });
-        found.optional().map_err(|error| failure(&error))?.unwrap_or(Ok(Progress::START))
-    }
-
-    fn writers(&self, connection: &Connection) -> rusqlite::Result<Vec<Writer>> {
-        let writer = |table: &Table| {
-            let columns = existing(connection, &table.name)?;
-            let affinity_of = |name: &str| {
-                let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-                column.map(|column| Affinity::of(&column.declared))
-            };
-            let affinities = table.schema.fields().iter().map(|field| {
+        let affinities =
+            table.schema.fields().iter().map(|field| {
                 affinity_of(field.name()).unwrap_or_else(|| Affinity::of(&declaration(field.data_type())))
             });
-            Ok(Writer::new(table, affinities.collect()))
-        };
-        self.tables.iter().map(writer).collect()
-    }
+        Ok(Writer::new(table, affinities.collect()))
+    };
+    tables.iter().map(writer).collect()
 }
 
 impl Open {
@@ -243,38 +250,41 @@ impl Open {
         self.connection.execute_batch(sql).map_err(|error| failure(&error))
     }
 
-    fn begin(&mut self, shared: &Shared, control: Option<&str>) -> Result<(), Failure> {
+    fn begin(&mut self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
         self.execute("BEGIN IMMEDIATE")?;
         if self.claimed {
             return Ok(());
         }
-        self.claim(shared, control).map_err(|error| failure(&error))?.then_some(()).ok_or_else(|| self.overtaken())
+        self.claim(delivered, control).map_err(|error| failure(&error))?.then_some(()).ok_or_else(|| self.overtaken())
     }
 
     /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
     /// still under way cannot commit any more.
-    fn claim(&mut self, shared: &Shared, control: Option<&str>) -> rusqlite::Result<bool> {
+    fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> rusqlite::Result<bool> {
         self.connection.execute_batch(OWN_TABLES)?;
-        for table in shared.tables.iter() {
+        for table in delivered.tables.iter() {
             make_table(&self.connection, table)?;
         }
-        self.writers = shared.writers(&self.connection)?;
+        self.writers = writers(&self.connection, &delivered.tables)?;
+        let Delivered { source, home, origin, .. } = delivered;
         self.connection.execute(
-            "INSERT INTO domicile_position VALUES (?1, NULL, NULL, 0, datetime('now')) ON CONFLICT DO NOTHING",
-            [&shared.source],
+            "INSERT INTO domicile_position (source, home, origin, epoch, updated_at)
+             VALUES (?1, ?2, ?3, 0, datetime('now')) ON CONFLICT DO NOTHING",
+            params![source, home, origin],
         )?;
         let claimed = self.connection.execute(
-            "UPDATE domicile_position SET epoch = ?2 + 1, control = ?4
-             WHERE source = ?1 AND epoch = ?2 AND position IS ?3 AND (control IS NULL OR control IS ?4)",
-            params![shared.source, self.epoch, self.position.stored(), control],
+            "UPDATE domicile_position SET epoch = ?4 + 1, control = ?6
+             WHERE source = ?1 AND home IS ?2 AND origin = ?3 AND epoch = ?4 AND position IS ?5
+               AND (control IS NULL OR control IS ?6)",
+            params![source, home, origin, self.epoch, self.position.stored(), control],
         )?;
         Ok(claimed == 1)
     }
 
     /// What is refused is undone as a whole, and the transaction can go on.
-    fn write_or_undo(&mut self, shared: &Shared, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
+    fn write_or_undo(&mut self, delivered: &Delivered, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
         self.execute("SAVEPOINT share")?;
-        let written = self.write(shared, objects);
+        let written = self.write(delivered, objects);
         match &written {
             Ok(()) => self.execute("RELEASE share")?,
             Err(Failure::Refused(_)) => self.execute("ROLLBACK TO share; RELEASE share")?,
@@ -283,38 +293,38 @@ impl Open {
         written
     }
 
-    fn write(&self, shared: &Shared, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
+    fn write(&self, delivered: &Delivered, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
         objects.iter().try_for_each(|(table, objects)| {
-            self.writers[*table].write(&self.connection, &shared.tables[*table], objects)
+            self.writers[*table].write(&self.connection, &delivered.tables[*table], objects)
         })
     }
 
-    fn quarantine(&mut self, shared: &Shared, records: &[Quarantined]) -> rusqlite::Result<()> {
+    fn quarantine(&mut self, delivered: &Delivered, records: &[Quarantined]) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO domicile_quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, datetime('now'), datetime('now'))
              ON CONFLICT DO UPDATE SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
                                        last_seen = excluded.last_seen",
         )?;
         for Quarantined { position, number, cause, reason, record, .. } in records {
-            statement.execute(params![shared.source, position.stored(), number, cause.name(), reason, record])?;
+            statement.execute(params![delivered.source, position.stored(), number, cause.name(), reason, record])?;
         }
         Ok(())
     }
 
-    fn seen(&mut self, shared: &Shared) -> rusqlite::Result<Vec<Mark>> {
+    fn seen(&mut self, delivered: &Delivered) -> rusqlite::Result<Vec<Mark>> {
         let mut statement = self.connection.prepare("SELECT at, hash FROM domicile_seen WHERE source = ?1")?;
-        let marks = statement.query_map([&shared.source], |row| Ok(Mark { at: row.get(0)?, hash: row.get(1)? }))?;
+        let marks = statement.query_map([&delivered.source], |row| Ok(Mark { at: row.get(0)?, hash: row.get(1)? }))?;
         marks.collect()
     }
 
-    fn remember(&mut self, shared: &Shared, marks: &[Mark], begin: i64) -> rusqlite::Result<()> {
+    fn remember(&mut self, delivered: &Delivered, marks: &[Mark], begin: i64) -> rusqlite::Result<()> {
         let forget = "DELETE FROM domicile_seen WHERE source = ?1 AND at < ?2";
-        self.connection.execute(forget, params![shared.source, begin])?;
+        self.connection.execute(forget, params![delivered.source, begin])?;
         let mut statement = self.connection.prepare_cached("INSERT INTO domicile_seen VALUES (?1, ?2, ?3)")?;
-        marks.iter().try_for_each(|mark| statement.execute(params![shared.source, mark.at, mark.hash]).map(drop))
+        marks.iter().try_for_each(|mark| statement.execute(params![delivered.source, mark.at, mark.hash]).map(drop))
     }
 
-    fn commit(&mut self, shared: &Shared, upto: Position, account: Account) -> Result<(), Failure> {
+    fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
         let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
         let write = || -> rusqlite::Result<usize> {
             let Account { read, delivered, ignored, quarantined } = account;
@@ -322,7 +332,7 @@ impl Open {
             let moved = self.connection.execute(
                 "UPDATE domicile_position SET position = ?4, updated_at = datetime('now')
                  WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
-                params![shared.source, epoch, after, reached],
+                params![source, epoch, after, reached],
             )?;
             if moved == 1 && read > 0 {
                 self.connection.execute(
@@ -332,7 +342,7 @@ impl Open {
                          read = read + excluded.read, delivered = delivered + excluded.delivered,
                          ignored = ignored + excluded.ignored, quarantined = quarantined + excluded.quarantined,
                          committed_at = excluded.committed_at",
-                    params![shared.source, after, reached, read, delivered, ignored, quarantined],
+                    params![source, after, reached, read, delivered, ignored, quarantined],
                 )?;
             }
             Ok(moved)

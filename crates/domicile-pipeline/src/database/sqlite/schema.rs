@@ -13,6 +13,8 @@ pub(super) const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_position (
     source TEXT NOT NULL PRIMARY KEY,
     control TEXT,
+    home TEXT,
+    origin TEXT,
     position TEXT,
     epoch INTEGER NOT NULL,
     updated_at TEXT NOT NULL
