@@ -13,6 +13,7 @@ mod dirty;
 mod existing_tables;
 mod fencing;
 mod fixture;
+mod guarantees;
 mod late_commits;
 mod mariadb;
 mod meddler;

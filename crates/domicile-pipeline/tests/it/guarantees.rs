@@ -1,0 +1,120 @@
+//! What a source of PostgreSQL guarantees, as its table and its user are.
+
+use std::sync::Arc;
+
+use domicile_pipeline::GuaranteeClass::{self, Bounded, Exact, Heuristic};
+use domicile_pipeline::{Report, Silent};
+
+use crate::fixture::{counts, home, run};
+use crate::servers::{POSTGRES, World, pipeline};
+
+impl World {
+    /// Runs with another user of the source's server.
+    fn run_as(&self, user: &str) -> Report {
+        let url = self.server.url("source");
+        let (_, host) = url.split_once('@').unwrap();
+        let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", self.server.url("{home}"));
+        let source = format!("postgres://{user}:secret@{host}");
+        run(&pipeline(self.config(&source, &homes, &self.server.url("control"), "")), Arc::new(Silent)).unwrap()
+    }
+}
+
+/// Makes a table for each case, and compares the class of the source and a part of what is told of it.
+fn the_classes_are(cases: &[(&str, GuaranteeClass, &str)]) {
+    let Some(world) = World::of(&POSTGRES, "") else { return };
+    let world = world.analyser("orders", "", "SELECT country FROM record");
+    for (sql, class, told) in cases {
+        world.server.sql("source", &format!("DROP TABLE IF EXISTS orders CASCADE; {sql}"));
+        let guarantee = world.run().guarantee;
+        assert_eq!(guarantee.class, *class, "{sql}: {guarantee}");
+        assert!(guarantee.to_string().contains(told), "{sql}: {guarantee}");
+    }
+}
+
+#[test]
+fn a_source_is_exact_only_where_the_insert_draws_the_id_from_one_sequence() {
+    the_classes_are(&[
+        ("CREATE TABLE orders (id serial, country text)", Exact, ""),
+        ("CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, country text)", Exact, ""),
+        (
+            "CREATE TABLE orders (id bigserial, country text); ALTER TABLE orders ALTER id DROP DEFAULT",
+            Heuristic,
+            "whoever writes a record sets its `id`",
+        ),
+        (
+            "CREATE SEQUENCE cached CACHE 50; CREATE TABLE orders (id bigserial, country text);
+             ALTER TABLE orders ALTER id SET DEFAULT nextval('cached')",
+            Bounded,
+            "gives each session 50 at once",
+        ),
+        (
+            "CREATE SEQUENCE \"It's another\"; CREATE TABLE orders (id bigserial, country text);
+             ALTER TABLE orders ALTER id SET DEFAULT nextval('\"It''s another\"')",
+            Exact,
+            "",
+        ),
+        (
+            "CREATE TABLE orders (id bigserial, country text);
+             ALTER TABLE orders ALTER id SET DEFAULT 1000 - nextval('orders_id_seq')",
+            Heuristic,
+            "whoever writes a record sets its `id`",
+        ),
+        // Of two that it owns it draws from one.
+        (
+            "CREATE TABLE orders (id bigserial, country text); CREATE SEQUENCE second CACHE 20 OWNED BY orders.id",
+            Exact,
+            "",
+        ),
+        (
+            "CREATE TABLE orders (id bigserial, country text); CREATE SEQUENCE second CACHE 20 OWNED BY orders.id;
+             ALTER TABLE orders ALTER id SET DEFAULT nextval('second')",
+            Bounded,
+            "gives each session 20 at once",
+        ),
+        (
+            "CREATE TABLE orders (id bigserial, country text); ALTER SEQUENCE orders_id_seq CYCLE",
+            Heuristic,
+            "goes down or begins anew",
+        ),
+    ]);
+}
+
+#[test]
+fn each_part_of_a_table_draws_its_ids_from_the_tables_sequence() {
+    let parts = "CREATE TABLE orders (id bigserial, country text) PARTITION BY LIST (country);
+                 CREATE TABLE spain PARTITION OF orders FOR VALUES IN ('ES');
+                 CREATE TABLE others PARTITION OF orders DEFAULT PARTITION BY RANGE (id);
+                 CREATE TABLE low PARTITION OF others FOR VALUES FROM (0) TO (1000);";
+    let low = |sql: &str| format!("{parts} {sql}");
+    let identity =
+        "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, country text) PARTITION BY LIST (country);
+                    CREATE TABLE spain PARTITION OF orders FOR VALUES IN ('ES')";
+    let inherits = "CREATE TABLE orders (id bigserial, country text);
+                    CREATE TABLE spain (id bigserial) INHERITS (orders)";
+    the_classes_are(&[
+        (parts, Exact, ""),
+        (identity, Exact, ""),
+        (&low("ALTER TABLE low ALTER id DROP DEFAULT"), Exact, ""),
+        (
+            &low("CREATE SEQUENCE own; ALTER TABLE low ALTER id SET DEFAULT nextval('own')"),
+            Heuristic,
+            "the part `low` of the table does not draw `id` from the table's sequence",
+        ),
+        (inherits, Heuristic, "the part `spain` of the table"),
+    ]);
+}
+
+#[test]
+fn a_user_without_the_sequence_reads_and_is_told_when_it_is_needed() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    world.server.sql("source", "CREATE USER plain PASSWORD 'secret'; GRANT SELECT ON orders TO plain");
+    world.order(&["'ES', 'Ana', 1.00", "'ES', 'Bea', 1.00"]);
+    let report = world.run_as("plain").sources.remove(0);
+    assert_eq!((report.guarantee.class, counts(home(&report, "es"))), (Exact, [2, 2, 0, 0]), "{report:#?}");
+    world.server.sql("source", "DELETE FROM orders WHERE id = 2");
+    let failure = world.run_as("plain").sources.remove(0).failure.unwrap();
+    assert!(failure.ends_with("tells: GRANT SELECT ON SEQUENCE orders_id_seq to this user"), "{failure}");
+    world.server.sql("source", "GRANT SELECT ON SEQUENCE orders_id_seq TO plain");
+    assert!(!world.run_as("plain").has_failed());
+}
