@@ -276,3 +276,35 @@ fn a_row_that_no_statement_can_hold_is_refused_and_the_others_are_delivered() {
     let reason = world.rows("es", "SELECT reason FROM domicile_quarantine");
     assert!(reason[0].contains("max_allowed_packet"), "{reason:?}");
 }
+
+#[test]
+fn a_record_that_no_statement_can_hold_is_known_by_its_hash_in_quarantine() {
+    let Some(world) = World::new(&MARIADB) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
+    world.server.sql("source", "SET GLOBAL max_allowed_packet = 1048576");
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("source.sqlite");
+    open(&source)
+        .execute_batch(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT, customer TEXT);
+             INSERT INTO orders (country, customer) VALUES ('ES', 'Ana'), ('ES', printf('%.2000000c', 'a')), ('ES', 'Bea'),
+             ('XX', printf('%.2000000c', 'b')), (printf('%.2000000c', 'X'), 'Eva'), ('XX', 'Zoé')",
+        )
+        .unwrap();
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", world.server.url("{home}"));
+    let config = world.config(&format!("sqlite:{}", source.display()), &homes, &world.server.url("control"), "");
+    let report = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap());
+    assert_eq!((counts(home(&report, "es")), counts(&report.control)), ([3, 2, 0, 1], [3, 0, 0, 3]));
+    assert_eq!(world.rows("es", "SELECT id, customer FROM orders ORDER BY id"), ["1|Ana", "3|Bea"]);
+    let kept = |database: &str| {
+        world.rows(database, "SELECT position, record, reason FROM domicile_quarantine ORDER BY position")
+    };
+    let record = format!("{{\"id\":2,\"country\":\"ES\",\"customer\":\"{}\"}}", "a".repeat(2_000_000));
+    let told = format!("its {} bytes of JSON (SHA-256 ", record.len());
+    let es = kept("es").concat();
+    assert!(es.starts_with("2|null|a row of 2000") && es.contains(&told), "{es}");
+    let control = kept("control");
+    assert!(control[0].starts_with("4|null|") && control[0].contains("its 2000"), "{}", control[0]);
+    assert!(control[1].starts_with("5|null|") && control[1].len() < 10_000, "{}", control[1].len());
+    assert!(control[2].starts_with("6|{\"id\":6,"), "{}", control[2]);
+}

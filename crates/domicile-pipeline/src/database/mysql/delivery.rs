@@ -9,6 +9,7 @@ use mysql_async::{Error, Params};
 
 use super::connect::{Session, connect};
 use super::failure;
+use super::quarantine::fitting;
 use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, existing, make_table, misfits};
 use super::statement::Writer;
 use crate::account::Account;
@@ -301,7 +302,9 @@ impl Open {
         let insert =
             "INSERT INTO domicile_quarantine (cause, reason, record, source, position, number, first_seen, last_seen)
                       VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+        let most_bytes = self.session.most_bytes;
         for Quarantined { position, number, cause, reason, record, .. } in records {
+            let (reason, record) = fitting(reason, record, most_bytes);
             let values = Params::from((cause.name(), reason, record, source, position.stored(), number));
             self.session.conn.exec_drop(update, values.clone()).await?;
             if self.session.conn.affected_rows() == 0 {

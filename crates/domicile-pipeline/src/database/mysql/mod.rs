@@ -7,6 +7,7 @@ mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
 mod index;
+mod quarantine;
 mod read;
 mod schema;
 pub(crate) mod source;
