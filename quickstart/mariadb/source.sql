@@ -5,8 +5,8 @@ CREATE DATABASE spain;
 CREATE DATABASE france;
 CREATE DATABASE germany;
 
--- To see which transactions still write to the source, so that none of their records is missed.
-GRANT PROCESS ON *.* TO domicile;
+-- To see which transactions still write to the source, so that none of their records is missed, and that it is no replica.
+GRANT PROCESS, SLAVE MONITOR ON *.* TO domicile;
 GRANT SELECT ON performance_schema.* TO domicile;
 -- To read the source.
 GRANT SELECT ON source.* TO domicile;

@@ -118,3 +118,58 @@ fn a_user_without_the_sequence_reads_and_is_told_when_it_is_needed() {
     world.server.sql("source", "GRANT SELECT ON SEQUENCE orders_id_seq TO plain");
     assert!(!world.run_as("plain").has_failed());
 }
+
+#[test]
+fn a_table_that_a_subscription_writes_to_is_told() {
+    let Some(mut world) = World::new(&POSTGRES) else { return };
+    world = world.analyser("orders", "", "SELECT id FROM record");
+    world.server.restart_with(["-c", "wal_level=logical"].map(String::from));
+    world.server.create_database("publisher");
+    let publish =
+        "CREATE TABLE orders (id bigserial PRIMARY KEY, country varchar(80)); CREATE PUBLICATION p FOR TABLE orders";
+    world.server.sql("publisher", publish);
+    world.server.sql("publisher", "SELECT pg_create_logical_replication_slot('s', 'pgoutput')");
+    assert_eq!(world.run().guarantee.class, Exact);
+    let publisher = world.server.url("publisher");
+    let subscribe = format!(
+        "CREATE SUBSCRIPTION s CONNECTION '{publisher}' PUBLICATION p WITH (create_slot = false, copy_data = false)"
+    );
+    world.server.sql("source", &subscribe);
+    let guarantee = world.run().guarantee;
+    assert_eq!(guarantee.class, Heuristic, "{guarantee}");
+    assert!(guarantee.to_string().contains("a subscription writes to the table"), "{guarantee}");
+    world.server.sql("source", "DROP SUBSCRIPTION s");
+    assert_eq!(world.run().guarantee.class, Exact);
+}
+
+#[test]
+fn a_part_of_a_table_that_is_elsewhere_is_told() {
+    let Some(world) = World::of(&POSTGRES, "") else { return };
+    let world = world.analyser("orders", "", "SELECT country FROM record");
+    let table = "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+                 CREATE TABLE orders (id bigserial, country text) PARTITION BY LIST (country);
+                 CREATE FOREIGN TABLE spain PARTITION OF orders FOR VALUES IN ('ES') SERVER files
+                     OPTIONS (filename '/dev/null')";
+    world.server.sql("source", table);
+    let guarantee = world.run().guarantee;
+    assert_eq!(guarantee.class, Heuristic, "{guarantee}");
+    assert!(guarantee.reason.contains("a part of the table is on another server"), "{guarantee}");
+}
+
+#[test]
+fn row_level_security_that_applies_to_this_user_is_told() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    world.server.sql(
+        "source",
+        "CREATE USER plain PASSWORD 'secret'; GRANT SELECT ON orders TO plain;
+         ALTER TABLE orders ENABLE ROW LEVEL SECURITY; CREATE POLICY open_ones ON orders USING (customer <> 'hidden')",
+    );
+    world.order(&["'ES', 'Ana', 1.00", "'ES', 'hidden', 1.00"]);
+    let report = world.run_as("plain").sources.remove(0);
+    assert_eq!((report.guarantee.class, counts(home(&report, "es"))), (Heuristic, [1, 1, 0, 0]), "{report:#?}");
+    assert!(report.guarantee.to_string().contains("BYPASSRLS"), "{}", report.guarantee);
+    world.server.sql("source", "ALTER ROLE plain BYPASSRLS");
+    let report = world.run_as("plain").sources.remove(0);
+    assert_eq!((report.guarantee.class, counts(home(&report, "es"))), (Exact, [1, 1, 0, 0]), "{report:#?}");
+}

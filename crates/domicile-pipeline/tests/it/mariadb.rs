@@ -168,7 +168,24 @@ fn a_source_says_what_this_user_may_not_see() {
     world.server.sql("source", "GRANT PROCESS ON *.* TO plain");
     assert_eq!(class().0, GuaranteeClass::Bounded);
     world.server.sql("source", "GRANT SELECT ON performance_schema.* TO plain");
+    let (found, raise) = class();
+    assert_eq!(found, GuaranteeClass::Bounded);
+    assert!(raise.contains("GRANT SLAVE MONITOR ON *.*"), "{raise}");
+    world.server.sql("source", "GRANT SLAVE MONITOR ON *.* TO plain");
     assert_eq!(class().0, GuaranteeClass::Exact);
+    world.server.sql("source", "CHANGE MASTER TO MASTER_HOST = '127.0.0.1'");
+    assert_eq!(class().0, GuaranteeClass::Heuristic);
+}
+
+#[test]
+fn one_of_a_cluster_does_not_know_the_writers_of_the_others() {
+    let Some(mut world) = World::new(&MARIADB) else { return };
+    world = world.analyser("orders", "", "SELECT id FROM record");
+    assert_eq!(world.run().guarantee.class, GuaranteeClass::Exact);
+    world.server.restart_with(["--wsrep-on=ON", "--binlog-format=ROW"].map(String::from));
+    let guarantee = world.run().guarantee;
+    assert_eq!(guarantee.class, GuaranteeClass::Heuristic, "{guarantee}");
+    assert!(guarantee.reason.contains("wsrep_on"), "{guarantee}");
 }
 
 #[test]

@@ -21,12 +21,19 @@ use crate::source::{Guarantee, GuaranteeClass, Horizon};
 const SHOW_LOCKS: &str = "to make it exact, start the server with performance_schema = ON and \
     performance-schema-instrument = 'wait/lock/metadata/sql/mdl=ON', and GRANT SELECT ON performance_schema.* to this user";
 
+/// How to ask whether the server is a replica.
+const ASK_REPLICA: &str =
+    "to make it exact, GRANT SLAVE MONITOR ON *.* to this user (REPLICATION CLIENT before MariaDB 10.5)";
+
 /// What is known of how a source gets its records.
 pub(super) struct Settling {
     /// The table, where the source is one.
     table: Option<SourceTable>,
     sight: Sight,
-    is_replica: bool,
+    /// The server copies another one; `None` where this user may not know.
+    is_replica: Option<bool>,
+    /// The server is one of several that are written to.
+    is_in_cluster: bool,
     /// What was committed is kept also where the server crashes.
     is_durable: bool,
 }
@@ -88,7 +95,9 @@ impl Settling {
         };
         let sql = "SELECT @@global.innodb_flush_log_at_trx_commit = 1";
         let is_durable: Option<bool> = session.conn.query_first(sql).await?;
-        Ok(Self { table, sight, is_replica: is_replica(session).await, is_durable: is_durable.unwrap_or_default() })
+        let is_durable = is_durable.unwrap_or_default();
+        let (is_replica, is_in_cluster) = (is_replica(session).await, is_in_cluster(session).await);
+        Ok(Self { table, sight, is_replica, is_in_cluster, is_durable })
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
@@ -97,9 +106,14 @@ impl Settling {
             let is_query = matches!(config.from, From::Query(_));
             return if is_query { settle::of_query(config) } else { settle::of_view(config) };
         };
-        if self.is_replica {
+        if self.is_replica == Some(true) {
             let reason = "a replica does not know which transactions are still under way on its primary";
             return settle::heuristic(config, reason, "read the primary");
+        }
+        if self.is_in_cluster {
+            let reason = "the server is one of a cluster, and does not know which transactions are still under way on the \
+                          others (wsrep_on, or group replication)";
+            return settle::heuristic(config, reason, "keep what is read on a server that is written to alone");
         }
         if self.sight == Sight::Nothing {
             let reason = format!("this user does not see who still writes records with the same or a lower `{cursor}`");
@@ -113,6 +127,10 @@ impl Settling {
         if class == GuaranteeClass::Exact && !self.is_durable {
             let how = "the server tells writers of commits that it has not kept yet (innodb_flush_log_at_trx_commit)";
             return settle::of_volatile(config, how, "innodb_flush_log_at_trx_commit = 1 makes it exact");
+        }
+        if class == GuaranteeClass::Exact && self.is_replica.is_none() {
+            let reason = String::from("exact while the server is no replica of another, which this user may not ask");
+            return Guarantee { class: GuaranteeClass::Bounded, reason, raise: Some(String::from(ASK_REPLICA)) };
         }
         Guarantee { class, reason, raise }
     }
@@ -230,16 +248,33 @@ async fn locks_lost(session: &mut Session) -> Result<bool, Error> {
     Ok(found.len() < 2 || found.iter().any(|(_, lost)| *lost > 0))
 }
 
-/// Whether the server copies another one, as far as this user may know.
-async fn is_replica(session: &mut Session) -> bool {
+/// Whether the server copies another one; `None` where this user may not know.
+async fn is_replica(session: &mut Session) -> Option<bool> {
+    let is_read_only: Result<Option<String>, Error> = session.conn.query_first("SELECT @@global.read_only").await;
+    if is_read_only.is_ok_and(|found| found.is_some_and(|found| !matches!(found.as_str(), "0" | "OFF"))) {
+        return Some(true);
+    }
     let sql = match session.kind {
         Kind::MariaDb => "SHOW ALL SLAVES STATUS",
         Kind::MySql => "SELECT 1 FROM performance_schema.replication_connection_configuration WHERE host <> ''",
     };
     let copies: Result<Vec<Row>, Error> = session.conn.query(sql).await;
-    let is_read_only: Result<Option<String>, Error> = session.conn.query_first("SELECT @@global.read_only").await;
-    copies.is_ok_and(|copies| !copies.is_empty())
-        || is_read_only.is_ok_and(|found| found.is_some_and(|found| !matches!(found.as_str(), "0" | "OFF")))
+    copies.ok().map(|copies| !copies.is_empty())
+}
+
+/// Whether others write what this server has as well: in a cluster of Galera, or in a group of MySQL, which whoever sees
+/// locks may ask for.
+async fn is_in_cluster(session: &mut Session) -> bool {
+    let sql = "SHOW GLOBAL VARIABLES WHERE variable_name = 'wsrep_on' AND value = 'ON'";
+    let cluster: Result<Vec<Row>, Error> = session.conn.query(sql).await;
+    let group: Result<Vec<Row>, Error> = match session.kind {
+        Kind::MariaDb => Ok(Vec::new()),
+        Kind::MySql => {
+            let sql = "SELECT 1 FROM performance_schema.replication_group_members WHERE member_state <> 'OFFLINE'";
+            session.conn.query(sql).await
+        }
+    };
+    [cluster, group].into_iter().flatten().any(|found| !found.is_empty())
 }
 
 /// Looks who writes to a table.

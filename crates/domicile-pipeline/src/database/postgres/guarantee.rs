@@ -207,6 +207,9 @@ impl Sequence {
 #[derive(Default)]
 struct Facts {
     is_standby: bool,
+    is_partly_foreign: bool,
+    is_subscribed: bool,
+    is_filtered: bool,
     is_unlogged: bool,
     is_without_fsync: bool,
     is_asynchronous: bool,
@@ -216,6 +219,9 @@ impl Facts {
     async fn find(client: &Client, table: u32) -> Result<Self, Error> {
         let sql = format!(
             "{TREE} SELECT pg_is_in_recovery(),
+                    EXISTS (SELECT FROM pg_class JOIN tree USING (oid) WHERE relkind = 'f'),
+                    EXISTS (SELECT FROM pg_subscription_rel JOIN tree ON oid = srrelid),
+                    row_security_active($1::oid),
                     EXISTS (SELECT FROM pg_class JOIN tree USING (oid) WHERE relpersistence <> 'p'),
                     NOT current_setting('fsync')::boolean,
                     current_setting('synchronous_commit') = 'off' OR EXISTS (
@@ -226,16 +232,31 @@ impl Facts {
         let row = client.query_one(&sql, &[&table]).await?;
         Ok(Self {
             is_standby: row.get(0),
-            is_unlogged: row.get(1),
-            is_without_fsync: row.get(2),
-            is_asynchronous: row.get(3),
+            is_partly_foreign: row.get(1),
+            is_subscribed: row.get(2),
+            is_filtered: row.get(3),
+            is_unlogged: row.get(4),
+            is_without_fsync: row.get(5),
+            is_asynchronous: row.get(6),
         })
     }
 
     /// Why records may come late whose writers are not seen here, if they may, and what would be better.
     fn hides_writers(&self) -> Option<(&'static str, &'static str)> {
-        let standby = "a standby does not know which transactions are still under way on its primary";
-        self.is_standby.then_some((standby, "read the primary"))
+        if self.is_standby {
+            let reason = "a standby does not know which transactions are still under way on its primary";
+            Some((reason, "read the primary"))
+        } else if self.is_subscribed {
+            let reason = "a subscription writes to the table, in the order in which its publisher committed";
+            Some((reason, "read the publisher"))
+        } else if self.is_partly_foreign {
+            Some(("a part of the table is on another server, whose writers are not seen here", "read that one as well"))
+        } else if self.is_filtered {
+            let reason = "row level security shows this user a part of the records, and may show another one later";
+            Some((reason, "ALTER ROLE … BYPASSRLS shows this user all of them"))
+        } else {
+            None
+        }
     }
 
     /// How records that were committed can vanish in a crash, if they can, and what keeps them from it. Their ids are
