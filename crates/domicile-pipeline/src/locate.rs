@@ -205,7 +205,7 @@ impl Locator {
 
     fn ask(&self, keys: &StringArray) -> (Vec<Verdict>, Vec<u32>) {
         let mut verdicts = Vec::new();
-        let mut numbers: HashMap<Option<&str>, u32> = HashMap::new();
+        let mut numbers: foldhash::HashMap<Option<&str>, u32> = foldhash::HashMap::default();
         let rows = keys.iter().map(|key| {
             *numbers.entry(key).or_insert_with(|| {
                 verdicts.push(key.map_or(Verdict::NoKey, |key| self.ask_router(key)));

@@ -1,6 +1,5 @@
 //! SQL functions made for dirty data, and the one that tells an analyser whose records it sees.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use domicile::{Home, context};
+use foldhash::{HashMap, HashMapExt};
 
 use crate::country;
 

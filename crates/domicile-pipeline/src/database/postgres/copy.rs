@@ -2,7 +2,7 @@
 //!
 //! Source: <https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format".
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Buf;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, the flags and the length of the header's extension.
@@ -14,7 +14,9 @@ const TRAILER: i16 = -1;
 
 /// Cuts the bytes of a COPY into records, wherever they were cut on their way.
 pub(super) struct Records {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
+    /// So many bytes of the buffer have been dealt with.
+    done: usize,
     state: State,
     columns: usize,
 }
@@ -28,13 +30,13 @@ enum State {
 }
 
 /// The values of one record; `None` is NULL.
-pub(super) struct Record {
-    bytes: Bytes,
+pub(super) struct Record<'a> {
+    bytes: &'a [u8],
 }
 
-impl Record {
+impl<'a> Record<'a> {
     /// Returns the values, of which there are as many as columns.
-    pub(super) fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+    pub(super) fn values(&self) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
         let mut rest = &self.bytes[2..];
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -52,33 +54,49 @@ impl Record {
 
 impl Records {
     pub(super) fn new(columns: usize) -> Self {
-        Self { buffer: BytesMut::new(), state: State::Header, columns }
+        Self { buffer: Vec::new(), done: 0, state: State::Header, columns }
     }
 
     /// Takes the next bytes of the COPY.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        // Mostly a piece is a record, so that there is no rest to keep.
+        self.buffer.drain(..self.done);
+        self.done = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// The bytes that have come and are not dealt with.
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.done..]
+    }
+
     /// Returns the next record, if all of it has come.
-    pub(super) fn next(&mut self) -> Result<Option<Record>, String> {
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, String> {
         loop {
             match self.state {
                 State::Header => {
-                    if self.buffer.len() < HEADER_BYTES {
+                    if self.rest().len() < HEADER_BYTES {
                         return Ok(None);
                     }
                     self.read_header()?;
                 }
                 State::Extension(length) => {
-                    if self.buffer.len() < length {
+                    if self.rest().len() < length {
                         return Ok(None);
                     }
-                    self.buffer.advance(length);
+                    self.done += length;
                     self.state = State::Records;
                 }
-                State::Records => return self.cut(),
-                State::Ended if self.buffer.is_empty() => return Ok(None),
+                State::Records => match self.length()? {
+                    Some(0) => self.state = State::Ended,
+                    Some(length) => {
+                        let begin = self.done;
+                        self.done += length;
+                        return Ok(Some(Record { bytes: &self.buffer[begin..self.done] }));
+                    }
+                    None => return Ok(None),
+                },
+                State::Ended if self.rest().is_empty() => return Ok(None),
                 State::Ended => return Err(String::from("bytes follow the end of the COPY")),
             }
         }
@@ -90,7 +108,8 @@ impl Records {
     }
 
     fn read_header(&mut self) -> Result<(), String> {
-        let mut header = self.buffer.split_to(HEADER_BYTES);
+        let mut header = &self.buffer[self.done..self.done + HEADER_BYTES];
+        self.done += HEADER_BYTES;
         if !header.starts_with(SIGNATURE) {
             return Err(String::from("the server's COPY is not in the binary format"));
         }
@@ -105,34 +124,34 @@ impl Records {
         Ok(())
     }
 
-    /// Cuts off a record, if all of it has come.
-    fn cut(&mut self) -> Result<Option<Record>, String> {
-        let Some(count) = self.buffer.first_chunk() else { return Ok(None) };
+    /// How many bytes the next record has, if all of it has come; 0 at the end, whose mark is taken.
+    fn length(&mut self) -> Result<Option<usize>, String> {
+        let rest = &self.buffer[self.done..];
+        let Some(count) = rest.first_chunk() else { return Ok(None) };
         let count = i16::from_be_bytes(*count);
         if count == TRAILER {
-            self.buffer.advance(2);
-            self.state = State::Ended;
-            return self.next();
+            self.done += 2;
+            return Ok(Some(0));
         }
         if usize::try_from(count) != Ok(self.columns) {
             return Err(format!("the server's COPY has a record of {count} columns in place of {}", self.columns));
         }
         let mut end = 2;
         for _ in 0..self.columns {
-            let Some(length) = self.buffer.get(end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+            let Some(length) = rest.get(end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
             end += 4;
             match i32::from_be_bytes(*length) {
                 -1 => {}
                 length => {
                     let length = usize::try_from(length);
                     end += length.map_err(|_| String::from("the server's COPY has a value of a negative length"))?;
-                    if self.buffer.len() < end {
+                    if rest.len() < end {
                         return Ok(None);
                     }
                 }
             }
         }
-        Ok(Some(Record { bytes: self.buffer.split_to(end).freeze() }))
+        Ok(Some(end))
     }
 }
 

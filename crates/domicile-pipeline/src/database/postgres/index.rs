@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use super::quote;
+use super::{quote, relation};
 use crate::database::bounds::Bounds;
 use crate::source::Unindexed;
 
@@ -17,7 +17,7 @@ pub(super) async fn unindexed(
     // What is set for a transaction ends with these statements, which are one.
     let sql = format!(
         "SET LOCAL enable_sort TO off; EXPLAIN (COSTS off) SELECT 1 FROM {} ORDER BY {} LIMIT 1",
-        quote(table),
+        relation(table),
         bounds.order()
     );
     let told = client.simple_query(&sql).await?;
@@ -30,7 +30,7 @@ pub(super) async fn unindexed(
     }
     let columns = bounds.parts.iter().zip(names).map(|(part, name)| indexed(&part.compared, &quote(name)));
     let columns = columns.collect::<Vec<_>>().join(", ");
-    Ok(Some(Unindexed::new(names, format!("CREATE INDEX ON {} ({columns})", quote(table)))))
+    Ok(Some(Unindexed::new(names, format!("CREATE INDEX ON {} ({columns})", relation(table)))))
 }
 
 /// Whether a line of a plan is a node that sorts all that it gets.

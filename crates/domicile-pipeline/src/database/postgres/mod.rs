@@ -26,6 +26,11 @@ fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// The table of a source, quoted for SQL: a dot in its name stands between its schema and itself.
+fn relation(table: &str) -> String {
+    table.split('.').map(quote).collect::<Vec<_>>().join(".")
+}
+
 /// Whether PostgreSQL refuses the objects or fails as a whole.
 fn failure(error: &Error) -> Failure {
     match error.as_db_error() {

@@ -268,8 +268,12 @@ fn decimal_type(declared: &Declared) -> Option<DataType> {
 
 pub(super) fn untyped(name: &str, declared: &Declared) -> Unopened {
     let why = match declared.decimals() {
-        Some((precision, scale)) => {
+        Some((precision, scale)) if precision > 38 => {
             format!("is a numeric({precision},{scale}), and decimals here have at most 38 digits")
+        }
+        Some((precision, scale)) => {
+            let why = "the digits behind the point of decimals here are some of all their digits";
+            format!("is a numeric({precision},{scale}), and {why}")
         }
         None => String::from("is a numeric without a precision, which does not say how many digits it holds"),
     };
