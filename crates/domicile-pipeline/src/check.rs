@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Config, Database, Problem, Problems, SettingPath, UNTOLD};
+use crate::config::{Config, Database, Location, Problem, Problems, SettingPath, UNTOLD};
+use crate::control::Kept;
 use crate::database::control;
 use crate::inspect::{Inspected, in_short, inspect};
 use crate::pipeline::Pipeline;
@@ -79,7 +80,7 @@ impl Pipeline {
         for source in &mut planned {
             let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
             problems.extend(found);
-            problems.extend(self.check_horizon(source, &inspected).await);
+            problems.extend(self.check_horizon(source, &inspected, kept.as_ref()).await);
             match self.check_index(source).await {
                 Ok(warning) => warnings.extend(warning),
                 Err(problem) => problems.push(problem),
@@ -99,11 +100,16 @@ impl Pipeline {
     }
 
     /// What a run would say of the source before it reads it.
-    async fn check_horizon(&self, planned: &mut Planned, inspected: &Inspected) -> Option<Problem> {
+    async fn check_horizon(
+        &self,
+        planned: &mut Planned,
+        inspected: &Inspected,
+        kept: Option<&Kept>,
+    ) -> Option<Problem> {
         let Writing { name, setting, .. } = &planned.writing;
         let reached = inspected.reached();
         let horizon = match inspected.check_cursor(planned.source.cursor(), name) {
-            Ok(()) => planned.source.horizon(&reached).await,
+            Ok(()) => planned.source.horizon(&reached, kept.and_then(|kept| kept.waits.get(name))).await,
             Err(error) => Err(error),
         };
         let (error, help) = match horizon {
@@ -154,8 +160,14 @@ impl Pipeline {
         }
         let problem = |((setting, failure), all): ((SettingPath, String), Vec<(String, &Database)>)| {
             let (names, databases): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+            let help = match databases[0].location {
+                Location::Sqlite(_) => "check the path, and that the file can be written",
+                Location::MySql(_) | Location::Postgres(_) => {
+                    "check that the server runs, and that this user may log in and write there"
+                }
+            };
             let message = format!("{}: the database {} cannot be used: {failure}", in_short(&names), databases[0]);
-            self.config.document.problem(&setting, message).help("check the path, and that the file can be written")
+            self.config.document.problem(&setting, message).help(help)
         };
         found.into_iter().map(problem).collect()
     }

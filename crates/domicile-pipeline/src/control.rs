@@ -6,7 +6,7 @@
 //! And a position is of use only to those who made it: each home notes which control database it belongs to, so that
 //! two configurations with one source name do not take each other's positions for their own.
 //!
-//! It also notes up to where all homes were seen to be at the end of a source. This is no position, and nothing is read or
+//! It also notes whom a source waits for, so that the next run does not begin anew to wait, and up to where all homes were seen to be at the end of a source. This is no position, and nothing is read or
 //! written by it: a run that finds nothing new behind it need not ask every home for its position, for a while.
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use domicile::RoutingKey;
 
 use crate::config::{Config, Problem};
 use crate::error::Failure;
+use crate::source::Waits;
 
 /// What a control database holds before a run.
 #[derive(Debug, Default)]
@@ -27,6 +28,8 @@ pub(crate) struct Kept {
     pub(crate) placed: BTreeMap<(String, String), String>,
     /// By source, the end at which all homes were seen.
     pub(crate) ends: BTreeMap<String, End>,
+    /// By source, whom it waits for.
+    pub(crate) waits: BTreeMap<String, Waits>,
 }
 
 /// Where a source ended when all homes had dealt with everything of it.
@@ -72,6 +75,8 @@ pub(crate) trait Control: Send {
     async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure>;
     /// Notes the end of a source, at which all homes were seen, in a database that has an id.
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure>;
+    /// Notes whom a source waits for, if it does.
+    async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure>;
 }
 
 /// The placement as the control database keeps it.

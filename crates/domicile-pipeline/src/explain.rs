@@ -114,7 +114,7 @@ impl Pipeline {
                 return self.explain_batch(&planned, &batch);
             }
         };
-        let horizon = planned.source.horizon(&Position::Start).await?.upto;
+        let horizon = planned.source.horizon(&Position::Start, None).await?.upto;
         let upto = last.map_or(horizon.clone(), |last| last.min(horizon));
         let most = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
         let mut all = Vec::new();

@@ -20,7 +20,7 @@ use crate::locate::{Locator, Share};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
 use crate::report::{Observer, Report, SourceReport};
-use crate::source::Source;
+use crate::source::{Horizon, Source};
 
 mod homes;
 #[cfg(test)]
@@ -220,11 +220,10 @@ impl Pipeline {
         // Another run may have taken the homes further since the source was asked.
         let asked = planned.horizon.take().filter(|horizon| horizon.upto >= reached);
         let horizon = match (inspected.check_cursor(planned.source.cursor(), &source), asked) {
-            (Err(error), _) => Ok(Err(error)),
-            (Ok(()), Some(horizon)) => Ok(Ok(horizon)),
-            (Ok(()), None) => blocking::caught(planned.source.horizon(&reached)).await,
+            (Err(error), _) => Err(error),
+            (Ok(()), Some(horizon)) => Ok(horizon),
+            (Ok(()), None) => self.horizon(&mut planned, &reached, kept).await,
         };
-        let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(&source, panic)));
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
         let guarantee = planned.source.guarantee().clone();
         let readable = horizon.and_then(|horizon| inspected.readable(horizon.upto, &guarantee, &source));
@@ -263,6 +262,19 @@ impl Pipeline {
             self.note(&report, &end).await;
         }
         Ok(report)
+    }
+
+    /// Up to where a source is settled now. Whom it waits for is noted for the next run, which would begin anew to wait if it
+    /// could not be.
+    async fn horizon(&self, planned: &mut Planned, reached: &Position, kept: &Kept) -> Result<Horizon, Error> {
+        let source = &planned.writing.name;
+        let waits = kept.waits.get(source).filter(|waits| planned.source.cursor().admits(&waits.upto));
+        let horizon = blocking::caught(planned.source.horizon(reached, waits)).await;
+        let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(source, panic)))?;
+        if horizon.waits.as_ref() != kept.waits.get(source) {
+            let _ = control(&self.config.control).wait(source, horizon.waits.as_ref()).await;
+        }
+        Ok(horizon)
     }
 
     fn limits(&self) -> Limits {

@@ -1,5 +1,6 @@
 //! Where records come from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::batch::{Batch, BatchLimit};
 use crate::cursor::{Cursor, is_ordered};
@@ -61,12 +62,42 @@ pub(crate) struct Horizon {
     pub upto: Position,
     /// Who keeps it from going further, if somebody does.
     pub waits_for: Option<String>,
+    /// The same for the next run.
+    pub waits: Option<Waits>,
+}
+
+/// A position up to which a source is settled once some transactions have ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waits {
+    pub upto: Position,
+    /// What was asked, which server it was and since when it ran: for another one it says nothing.
+    pub server: String,
+    /// The transactions, by names that none has at the same server that began later.
+    pub writers: BTreeSet<String>,
+}
+
+impl Waits {
+    /// The text that stands for it in a database.
+    pub(crate) fn stored(&self) -> String {
+        json!({ "upto": self.upto.stored(), "server": self.server, "writers": self.writers }).to_string()
+    }
+
+    /// What a text of a database stands for, if it is one of this version's.
+    pub(crate) fn from_stored(text: &str) -> Option<Self> {
+        let stored: Value = serde_json::from_str(text).ok()?;
+        let writer = |writer: &Value| writer.as_str().map(str::to_owned);
+        Some(Self {
+            upto: Position::from_stored(Some(stored["upto"].as_str()?)).ok()?,
+            server: stored["server"].as_str()?.to_owned(),
+            writers: stored["writers"].as_array()?.iter().map(writer).collect::<Option<_>>()?,
+        })
+    }
 }
 
 impl Horizon {
     /// Everything that is there is settled.
     pub(crate) fn all(upto: Position) -> Self {
-        Self { upto, waits_for: None }
+        Self { upto, waits_for: None, waits: None }
     }
 }
 
@@ -98,8 +129,8 @@ pub(crate) trait Source: Send {
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String>;
 
     /// Up to where everything is settled now. Who is not known to have ended is waited for, within a bound; what was
-    /// `reached` before has been settled ever since.
-    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error>;
+    /// `reached` before has been settled ever since. `waits` is what an earlier run has left to wait for.
+    async fn horizon(&mut self, reached: &Position, waits: Option<&Waits>) -> Result<Horizon, Error>;
 
     /// Reads records from a bound and up to `upto`, at most `limit`. The bound may have fewer values than the cursor has
     /// columns if it is included: then all records are read whose first values are at least these.

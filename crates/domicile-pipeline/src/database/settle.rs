@@ -8,16 +8,17 @@ use tokio::time::Instant;
 
 use crate::config::SourceConfig;
 use crate::position::Position;
-use crate::source::{Guarantee, GuaranteeClass, Horizon};
+use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
 /// How long writers are waited for that were under way when a run began.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// A transaction that may have written to the source.
-#[derive(Clone)]
 pub(super) struct Writer {
     /// What no other transaction is called.
     pub(super) transaction: String,
+    /// It may have been called something else before: it is only prepared, and no connection's any more.
+    pub(super) is_renamed: bool,
     /// How people are told of it.
     pub(super) told: String,
 }
@@ -27,32 +28,66 @@ pub(super) struct Writer {
 pub(super) trait Watch: Send {
     type Error: Send;
 
-    /// The writers now. One that was told before MUST be told under the same name until its end.
+    /// The writers now. One that was told before MUST be told until its end, under the same name or as one that is renamed.
     async fn writers(&mut self) -> Result<Vec<Writer>, Self::Error>;
+
+    /// What is watched: the table and the cursor's columns, by which sight, and the server, which has another name when it
+    /// is started anew, or is another one.
+    async fn server(&mut self) -> Result<String, Self::Error>;
 }
 
-/// Waits for the writers that there are now, after `upto` was read as the highest id. It is settled when they have ended;
-/// `reached` is what is settled anyhow, if they stay longer than they are waited for.
+/// Waits for the writers that there are now, after `upto` was read as the highest id. It is settled when they have ended.
+///
+/// If they stay longer than they are waited for, it is settled as far as an earlier run waited for writers that have ended
+/// meanwhile, or else as far as `reached`, which is settled anyhow. Were each run to wait for those alone that it finds,
+/// writers that take turns would keep a source from ever going on.
 pub(super) async fn settled<W: Watch>(
     watch: &mut W,
     look_again: Duration,
     upto: Position,
     reached: &Position,
+    waits: Option<&Waits>,
 ) -> Result<Horizon, W::Error> {
-    let mut left = watch.writers().await?;
+    let mut now = watch.writers().await?;
+    if now.is_empty() || upto <= *reached {
+        return Ok(Horizon::all(upto));
+    }
+    let server = watch.server().await?;
+    let earlier = waits.filter(|waits| waits.server == server && waits.upto > *reached);
+    // Nothing is read that is not seen, also where what was seen then is gone.
+    let mut earlier = earlier.map(|waits| Waits { upto: waits.upto.clone().min(upto.clone()), ..waits.clone() });
+    let writers = now.iter().map(|writer| writer.transaction.clone()).collect();
+    let mut left = Waits { upto, server, writers };
     let began = Instant::now();
-    while !left.is_empty() && upto > *reached {
+    loop {
+        keep_those_left(&mut left.writers, &now);
+        earlier.iter_mut().for_each(|earlier| keep_those_left(&mut earlier.writers, &now));
+        if left.writers.is_empty() {
+            return Ok(Horizon::all(left.upto));
+        }
         if began.elapsed() > WAIT {
-            let told: Vec<_> = left.iter().map(|writer| writer.told.as_str()).collect();
-            let waits_for = format!("nothing is read beyond {reached} before they end: {}", told.join(", "));
-            return Ok(Horizon { upto: reached.clone(), waits_for: Some(waits_for) });
+            break;
         }
         tokio::time::sleep(look_again).await;
-        let waited: BTreeSet<_> = left.into_iter().map(|writer| writer.transaction).collect();
-        // What is told of them is what holds now.
-        left = watch.writers().await?.into_iter().filter(|writer| waited.contains(&writer.transaction)).collect();
+        now = watch.writers().await?;
     }
-    Ok(Horizon::all(upto))
+    let told = now.iter().filter(|writer| writer.is_renamed || left.writers.contains(&writer.transaction));
+    let told: Vec<_> = told.map(|writer| writer.told.as_str()).collect();
+    let (upto, waits) = match earlier {
+        Some(earlier) if earlier.writers.is_empty() => (earlier.upto, left),
+        Some(earlier) => (reached.clone(), earlier),
+        None => (reached.clone(), left),
+    };
+    let waits_for = format!("nothing is read beyond {upto} before they end: {}", told.join(", "));
+    Ok(Horizon { upto, waits_for: Some(waits_for), waits: Some(waits) })
+}
+
+/// Leaves those among the writers that have not ended. While there is one that may have been called something else before,
+/// it may be any of those that are not to be seen any more.
+fn keep_those_left(waited: &mut BTreeSet<String>, now: &[Writer]) {
+    if !now.iter().any(|writer| writer.is_renamed && !waited.contains(&writer.transaction)) {
+        waited.retain(|waited| now.iter().any(|writer| writer.transaction == *waited));
+    }
 }
 
 /// What is guaranteed of a query, whose rows may come from anywhere.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::cursor::Cursor;
 use crate::report::Silent;
-use crate::source::{Guarantee, Horizon, Unindexed};
+use crate::source::{Guarantee, Horizon, Unindexed, Waits};
 
 /// A source that panics in its second batch.
 struct Panicking {
@@ -42,8 +42,8 @@ impl Source for Panicking {
         self.source.given(objects)
     }
 
-    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {
-        self.source.horizon(reached).await
+    async fn horizon(&mut self, reached: &Position, waits: Option<&Waits>) -> Result<Horizon, Error> {
+        self.source.horizon(reached, waits).await
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {

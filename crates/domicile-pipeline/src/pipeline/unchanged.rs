@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Pipeline;
 use super::homes::report;
-use crate::blocking;
 use crate::control::{End, Kept};
 use crate::database::control;
 use crate::plan::Planned;
@@ -24,7 +23,7 @@ impl Pipeline {
         let mut ends = Vec::new();
         for source in planned.iter_mut() {
             let end = self.noted_end(source, kept)?;
-            let horizon = blocking::caught(source.source.horizon(&end)).await.ok()?.ok()?;
+            let horizon = self.horizon(source, &end, kept).await.ok()?;
             let is_there = horizon.upto == end;
             source.horizon = Some(horizon);
             if !is_there {

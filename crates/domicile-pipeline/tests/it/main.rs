@@ -15,6 +15,7 @@ mod fencing;
 mod fixture;
 mod guarantees;
 mod late_commits;
+mod late_writers;
 mod mariadb;
 mod meddler;
 mod owners;

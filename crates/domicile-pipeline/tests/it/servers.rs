@@ -87,6 +87,14 @@ impl Client {
         }
     }
 
+    /// Whether its connection has not been lost.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self {
+            Client::Postgres(client) => !client.is_closed(),
+            Client::MariaDb(_) => true,
+        }
+    }
+
     /// Leaves in order.
     pub(crate) async fn disconnect(self) {
         if let Client::MariaDb(conn) = self {

@@ -10,8 +10,9 @@ use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
 use crate::control::{Control, End, Kept};
 use crate::error::Failure;
+use crate::source::Waits;
 
-const TABLES: [(&str, &str); 3] = [
+const TABLES: [(&str, &str); 4] = [
     ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",
@@ -27,6 +28,7 @@ const TABLES: [(&str, &str); 3] = [
          fingerprint varchar(255) NOT NULL,
          seen_at bigint NOT NULL",
     ),
+    ("domicile_wait", "source varchar(255) NOT NULL PRIMARY KEY, waits longtext NOT NULL"),
 ];
 
 /// A control database on a server.
@@ -70,6 +72,17 @@ impl Control for MySqlControl {
         let _ = session.conn.disconnect().await;
         noted.map_err(|error| failure(&error))
     }
+
+    async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure> {
+        let mut session = connect(&self.0).await?;
+        make_tables(&mut session).await.map_err(|error| failure(&error))?;
+        let noted = match waits.map(Waits::stored) {
+            Some(waits) => session.conn.exec_drop("REPLACE INTO domicile_wait VALUES (?, ?)", (source, waits)).await,
+            None => session.conn.exec_drop("DELETE FROM domicile_wait WHERE source = ?", (source,)).await,
+        };
+        let _ = session.conn.disconnect().await;
+        noted.map_err(|error| failure(&error))
+    }
 }
 
 async fn read(session: &mut Session) -> Result<Kept, Error> {
@@ -81,13 +94,16 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
     let sql = "SELECT source, routing_key, home FROM domicile_placement";
     let rows: Vec<(String, String, String)> = session.conn.query(sql).await?;
     kept.placed = rows.into_iter().map(|(source, key, home)| ((source, key), home)).collect();
-    if existing(session, "domicile_end").await?.is_empty() {
+    if existing(session, "domicile_wait").await?.is_empty() {
         return Ok(kept);
     }
     let sql = "SELECT source, position, fingerprint, seen_at FROM domicile_end";
     let rows: Vec<(String, String, String, i64)> = session.conn.query(sql).await?;
     let end = |(source, position, fingerprint, at)| (source, End { position, fingerprint, at });
     kept.ends = rows.into_iter().map(end).collect();
+    let rows: Vec<(String, String)> = session.conn.query("SELECT source, waits FROM domicile_wait").await?;
+    let rows = rows.into_iter().filter_map(|(source, waits)| Some((source, Waits::from_stored(&waits)?)));
+    kept.waits = rows.collect();
     Ok(kept)
 }
 

@@ -4,18 +4,17 @@
 //! the highest id is read first and the holders of such locks are noted then, every id up to there is settled once none of
 //! these transactions is left. Where locks are not to be seen, the transactions of InnoDB are, which says less.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Error, Row};
+use mysql_async::{Error, Row, Value};
 
 use super::connect::{Kind, Session};
 use crate::config::{From, SourceConfig};
 use crate::database::settle::{self, Watch, Writer};
 use crate::position::Position;
-use crate::source::{Guarantee, GuaranteeClass, Horizon};
+use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
 /// How to see what makes a source exact.
 const SHOW_LOCKS: &str = "to make it exact, start the server with performance_schema = ON and \
@@ -64,7 +63,7 @@ impl CursorColumn {
 }
 
 /// By what writers are seen.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     /// Metadata locks.
     Locks,
@@ -152,6 +151,7 @@ impl Settling {
         session: &mut Session,
         upto: Position,
         reached: &Position,
+        waits: Option<&Waits>,
     ) -> Result<Result<Horizon, String>, Error> {
         let (Some(table), false) = (&self.table, self.sight == Sight::Nothing) else {
             return Ok(Ok(Horizon::all(upto)));
@@ -165,8 +165,8 @@ impl Settling {
         if self.sight == Sight::Transactions {
             tokio::time::sleep(self.sight.look_again()).await;
         }
-        let mut watch = Watcher { session, table: &table.name, sight: self.sight, first: None };
-        settle::settled(&mut watch, self.sight.look_again(), upto, reached).await.map(Ok)
+        let mut watch = Watcher { session, table, sight: self.sight };
+        settle::settled(&mut watch, self.sight.look_again(), upto, reached, waits).await.map(Ok)
     }
 }
 
@@ -280,15 +280,8 @@ async fn is_in_cluster(session: &mut Session) -> bool {
 /// Looks who writes to a table.
 struct Watcher<'a> {
     session: &'a mut Session,
-    table: &'a str,
+    table: &'a SourceTable,
     sight: Sight,
-    first: Option<First>,
-}
-
-/// Who was there at the first look, by name.
-struct First {
-    writers: Vec<Writer>,
-    prepared: BTreeSet<String>,
 }
 
 #[async_trait]
@@ -301,17 +294,26 @@ impl Watch for Watcher<'_> {
             Sight::Transactions => self.transactions().await?,
             Sight::Nothing => Vec::new(),
         };
-        let prepared = self.prepared().await;
-        let first = self.first.get_or_insert_with(|| First {
-            writers: writers.clone(),
-            prepared: prepared.iter().map(|writer| writer.transaction.clone()).collect(),
-        });
-        // Whoever is prepared meanwhile may be one of those, whose lock is gone without its transaction being at its end.
-        if prepared.iter().any(|writer| !first.prepared.contains(&writer.transaction)) {
-            writers.extend(first.writers.iter().cloned());
-        }
-        writers.extend(prepared);
+        // Behind the others: whoever is set aside in between is among one or the other.
+        writers.extend(self.prepared().await);
         Ok(writers)
+    }
+
+    async fn server(&mut self) -> Result<String, Error> {
+        let status = match self.session.kind {
+            Kind::MariaDb => "information_schema.global_status",
+            Kind::MySql => "performance_schema.global_status",
+        };
+        // Both times are those of the statement, so that the difference is when the server was started.
+        let sql = format!(
+            "SELECT concat_ws(' ', @@hostname, @@port, @@server_id, UNIX_TIMESTAMP() - CAST(s.variable_value AS SIGNED),
+                              t.table_schema, t.table_name, t.create_time)
+             FROM {status} s, information_schema.tables t
+             WHERE s.variable_name = 'Uptime' AND t.table_schema = DATABASE() AND t.table_name = ?"
+        );
+        let server: Option<String> = self.session.conn.exec_first(sql, (&self.table.name,)).await?;
+        let cursor: Vec<_> = self.table.cursor.iter().map(|column| column.name.as_str()).collect();
+        Ok(format!("{} {cursor:?} {:?}", server.unwrap_or_default(), self.sight))
     }
 }
 
@@ -329,9 +331,10 @@ impl Watcher<'_> {
                      AND l.lock_type NOT IN ('INTENTION_EXCLUSIVE', 'SHARED', 'SHARED_HIGH_PRIO', 'SHARED_READ',
                                              'SHARED_READ_ONLY')";
         type Holder = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<String>);
-        let holders: Vec<Holder> = self.session.conn.exec(sql, (self.table,)).await?;
+        let holders: Vec<Holder> = self.session.conn.exec(sql, (&self.table.name,)).await?;
         let writer = |(thread, event, place, id, state): Holder| Writer {
             transaction: format!("{thread:?} {event:?} {place:?}"),
+            is_renamed: id.is_none(),
             told: told(id, state),
         };
         Ok(holders.into_iter().map(writer).collect())
@@ -348,6 +351,7 @@ impl Watcher<'_> {
         // The id of a transaction changes when it first writes.
         let writer = |(thread, began, state): Transaction| Writer {
             transaction: format!("{thread} {began:?}"),
+            is_renamed: thread == 0,
             told: told(Some(thread), state),
         };
         Ok(transactions.into_iter().map(writer).collect())
@@ -357,8 +361,11 @@ impl Watcher<'_> {
     /// and does not let everybody list them.
     async fn prepared(&mut self) -> Vec<Writer> {
         let rows: Vec<Row> = self.session.conn.query("XA RECOVER").await.unwrap_or_default();
+        let bytes = |value: &Value| if let Value::Bytes(bytes) = value { bytes.clone() } else { Vec::new() };
         let writer = |row: Row| Writer {
-            transaction: format!("{:?}", row.unwrap()),
+            // Its format, the lengths of its id's parts, and its id.
+            transaction: format!("{:?}", row.unwrap().iter().map(bytes).collect::<Vec<_>>()),
+            is_renamed: true,
             told: String::from("a prepared transaction (XA RECOVER)"),
         };
         rows.into_iter().map(writer).collect()

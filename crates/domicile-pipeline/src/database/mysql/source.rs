@@ -26,7 +26,7 @@ use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::{Error, Failure};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
 /// Nothing of a source is written, whatever a query calls.
 const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY";
@@ -211,14 +211,14 @@ impl Source for MySqlSource {
         given(&self.reading.schema, &self.reading.all, objects)
     }
 
-    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, reached: &Position, waits: Option<&Waits>) -> Result<Horizon, Error> {
         self.connected().await?;
         let Self { session, reading, settling, .. } = self;
         let session = session.as_mut().expect("it was opened above");
         let told = |message: String| Error::source(&reading.name, message);
         reading.check_all_are_read(session).await.map_err(told)?;
         let highest = reading.last(session).await.map_err(told)?;
-        let horizon = settling.horizon(session, highest, reached).await;
+        let horizon = settling.horizon(session, highest, reached, waits).await;
         horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)
     }
 

@@ -9,6 +9,7 @@ use super::schema::{Catalogue, LOCK_TABLES};
 use crate::config::ServerUrl;
 use crate::control::{Control, End, Kept};
 use crate::error::Failure;
+use crate::source::Waits;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_control (
@@ -25,6 +26,10 @@ CREATE TABLE IF NOT EXISTS domicile_end (
     position text NOT NULL,
     fingerprint text NOT NULL,
     seen_at bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS domicile_wait (
+    source text NOT NULL PRIMARY KEY,
+    waits text NOT NULL
 );
 INSERT INTO domicile_control
 SELECT replace(gen_random_uuid()::text, '-', '') WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
@@ -55,30 +60,50 @@ impl Control for PostgresControl {
 
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
         let client = connect(&self.0).await?;
-        let made = client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES} COMMIT")).await;
-        made.map_err(|error| failure(&error))?;
+        make_tables(&client).await.map_err(|error| failure(&error))?;
         let sql = "INSERT INTO domicile_end VALUES ($1, $2, $3, $4) ON CONFLICT (source) DO UPDATE
                    SET position = excluded.position, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at";
         let noted = client.execute(sql, &[&source, &end.position, &end.fingerprint, &end.at]).await;
         noted.map(drop).map_err(|error| failure(&error))
     }
+
+    async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure> {
+        let client = connect(&self.0).await?;
+        make_tables(&client).await.map_err(|error| failure(&error))?;
+        let noted = match waits.map(Waits::stored) {
+            Some(waits) => {
+                let sql = "INSERT INTO domicile_wait VALUES ($1, $2)
+                           ON CONFLICT (source) DO UPDATE SET waits = excluded.waits";
+                client.execute(sql, &[&source, &waits]).await
+            }
+            None => client.execute("DELETE FROM domicile_wait WHERE source = $1", &[&source]).await,
+        };
+        noted.map(drop).map_err(|error| failure(&error))
+    }
+}
+
+async fn make_tables(client: &Client) -> Result<(), Error> {
+    client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES} COMMIT")).await
 }
 
 async fn read(client: &Client) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    let catalogue = Catalogue::read(client, &["domicile_control", "domicile_end"]).await?;
+    let catalogue = Catalogue::read(client, &["domicile_control", "domicile_wait"]).await?;
     if catalogue.columns("domicile_control").is_empty() {
         return Ok(kept);
     }
     kept.id = client.query_opt("SELECT id FROM domicile_control", &[]).await?.map(|row| row.get(0));
     let rows = client.query("SELECT source, routing_key, home FROM domicile_placement", &[]).await?;
     kept.placed = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
-    if catalogue.columns("domicile_end").is_empty() {
+    if catalogue.columns("domicile_wait").is_empty() {
         return Ok(kept);
     }
     let rows = client.query("SELECT source, position, fingerprint, seen_at FROM domicile_end", &[]).await?;
     let end = |row: &Row| End { position: row.get(1), fingerprint: row.get(2), at: row.get(3) };
     kept.ends = rows.iter().map(|row| (row.get(0), end(row))).collect();
+    let rows = client.query("SELECT source, waits FROM domicile_wait", &[]).await?;
+    let waits = |row: &Row| Some((row.get(0), Waits::from_stored(row.get(1))?));
+    kept.waits = rows.iter().filter_map(waits).collect();
     Ok(kept)
 }
 

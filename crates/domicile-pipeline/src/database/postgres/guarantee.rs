@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Error, Row};
 use crate::config::{From, SourceConfig};
 use crate::database::settle::{self, Watch, Writer};
 use crate::position::Position;
-use crate::source::{Guarantee, GuaranteeClass, Horizon};
+use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
 /// How often is looked whether they have ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -23,7 +23,8 @@ pub(super) struct Settling {
     table: Option<(String, u32)>,
     drawn: Drawn,
     facts: Facts,
-    /// The columns of the cursor that cannot be NULL.
+    /// The columns of the cursor, and those among them that cannot be NULL.
+    cursor: Vec<String>,
     not_null: Vec<String>,
 }
 
@@ -58,12 +59,13 @@ impl Settling {
         let sql = "SELECT attname::text FROM pg_attribute WHERE attrelid = $1 AND attname = ANY ($2) AND attnotnull";
         let not_null = client.query(sql, &[&table, &config.cursor]).await?.iter().map(|row| row.get(0)).collect();
         let facts = Facts::find(client, table).await?;
-        Ok(Self { table: Some((name.clone(), table)), drawn, facts, not_null })
+        let cursor = config.cursor.clone();
+        Ok(Self { table: Some((name.clone(), table)), drawn, facts, cursor, not_null })
     }
 
     /// What is known where it is not known which tables records come from.
     fn unknown() -> Self {
-        Self { table: None, drawn: Drawn::ByNobody, facts: Facts::default(), not_null: Vec::new() }
+        Self { table: None, drawn: Drawn::ByNobody, facts: Facts::default(), cursor: Vec::new(), not_null: Vec::new() }
     }
 
     /// The name of the table, where the source is one.
@@ -132,6 +134,7 @@ impl Settling {
         client: &Client,
         highest: Position,
         reached: &Position,
+        waits: Option<&Waits>,
     ) -> Result<Result<Horizon, String>, Error> {
         // Only what is seen is settled: an id that was drawn in vain may be drawn again after a crash. But where the last
         // records have been deleted, what was reached is where the source ends.
@@ -149,8 +152,8 @@ impl Settling {
             },
             _ => highest,
         };
-        let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid) };
-        settle::settled(&mut watch, LOOK_AGAIN, upto, reached).await.map(Ok)
+        let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid), cursor: &self.cursor };
+        settle::settled(&mut watch, LOOK_AGAIN, upto, reached, waits).await.map(Ok)
     }
 }
 
@@ -279,6 +282,7 @@ impl Facts {
 struct Watcher<'a> {
     client: &'a Client,
     table: Option<u32>,
+    cursor: &'a [String],
 }
 
 #[async_trait]
@@ -298,6 +302,8 @@ impl Watch for Watcher<'_> {
         let rows = self.client.query(&sql, &[&self.table]).await?;
         let writer = |row: &Row| Writer {
             transaction: row.get(0),
+            // A prepared transaction keeps its name, but for one that the server has found when it was started.
+            is_renamed: row.get::<_, &str>(0).starts_with("-1/"),
             told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {
                 (Some(pid), Some(seconds)) => format!("the writer with the pid {pid}, open for {seconds} s"),
                 (Some(pid), None) => format!("the writer with the pid {pid}"),
@@ -305,5 +311,12 @@ impl Watch for Watcher<'_> {
             },
         };
         Ok(rows.iter().map(writer).collect())
+    }
+
+    async fn server(&mut self) -> Result<String, Error> {
+        let sql =
+            "SELECT concat_ws(' ', pg_postmaster_start_time(), current_database(), $1::oid, pg_relation_filenode($1))";
+        let server: String = self.client.query_one(sql, &[&self.table]).await?.get(0);
+        Ok(format!("{server} {:?}", self.cursor))
     }
 }

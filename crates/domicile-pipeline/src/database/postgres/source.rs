@@ -30,7 +30,7 @@ use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
 /// A table or query of a database of PostgreSQL.
 pub(crate) struct PostgresSource {
@@ -201,14 +201,14 @@ impl Source for PostgresSource {
         given(&self.reading.schema, &self.reading.all, objects)
     }
 
-    async fn horizon(&mut self, reached: &Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, reached: &Position, waits: Option<&Waits>) -> Result<Horizon, Error> {
         self.connected().await?;
         let Self { client, reading, settling, .. } = self;
         let client = client.as_ref().expect("it was opened above");
         let told = |message: String| Error::source(&reading.name, message);
         reading.check_all_are_read(client).await.map_err(told)?;
         let highest = reading.last(client).await.map_err(told)?;
-        let horizon = settling.horizon(client, highest, reached).await;
+        let horizon = settling.horizon(client, highest, reached, waits).await;
         horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)
     }
 

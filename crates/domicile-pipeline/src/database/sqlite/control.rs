@@ -11,6 +11,7 @@ use super::{create, open};
 use crate::blocking;
 use crate::control::{Control, End, Kept};
 use crate::error::Failure;
+use crate::source::Waits;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_control (
@@ -27,6 +28,10 @@ CREATE TABLE IF NOT EXISTS domicile_end (
     position TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     seen_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS domicile_wait (
+    source TEXT NOT NULL PRIMARY KEY,
+    waits TEXT NOT NULL
 );
 INSERT INTO domicile_control SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
 
@@ -72,6 +77,22 @@ impl Control for SqliteControl {
         })
         .await
     }
+
+    async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure> {
+        let (path, source, waits) = (self.0.clone(), source.to_owned(), waits.map(Waits::stored));
+        blocking::run(move || {
+            let connection = create(&path)?;
+            connection.execute_batch(TABLES).map_err(|error| failure(&error))?;
+            let noted = match waits {
+                Some(waits) => {
+                    connection.execute("INSERT OR REPLACE INTO domicile_wait VALUES (?1, ?2)", [source, waits])
+                }
+                None => connection.execute("DELETE FROM domicile_wait WHERE source = ?1", [source]),
+            };
+            noted.map(drop).map_err(|error| failure(&error))
+        })
+        .await
+    }
 }
 
 fn read(path: &Path) -> rusqlite::Result<Kept> {
@@ -85,7 +106,7 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
     let mut statement = connection.prepare("SELECT source, routing_key, home FROM domicile_placement")?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     kept.placed = rows.collect::<rusqlite::Result<_>>()?;
-    if existing(&connection, "domicile_end")?.is_empty() {
+    if existing(&connection, "domicile_wait")?.is_empty() {
         return Ok(kept);
     }
     let mut statement = connection.prepare("SELECT source, position, fingerprint, seen_at FROM domicile_end")?;
@@ -93,6 +114,10 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
         Ok((row.get(0)?, End { position: row.get(1)?, fingerprint: row.get(2)?, at: row.get(3)? }))
     })?;
     kept.ends = rows.collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare("SELECT source, waits FROM domicile_wait")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+    kept.waits = rows.filter_map(|(source, waits)| Some((source, Waits::from_stored(&waits)?))).collect();
     Ok(kept)
 }
 

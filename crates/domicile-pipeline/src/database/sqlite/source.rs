@@ -27,7 +27,7 @@ use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened};
+use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
 /// A table or query of a SQLite database.
 pub(crate) struct SqliteSource {
@@ -187,7 +187,7 @@ impl Source for SqliteSource {
         self.reading.given(objects)
     }
 
-    async fn horizon(&mut self, _reached: &Position) -> Result<Horizon, Error> {
+    async fn horizon(&mut self, _reached: &Position, _waits: Option<&Waits>) -> Result<Horizon, Error> {
         let reading = Arc::clone(&self.reading);
         blocking::with(&mut self.connection, move |connection| {
             reading.horizon(connection).map(Horizon::all).map_err(|error| Error::source(&reading.name, error))
