@@ -13,6 +13,9 @@ use crate::position::{Position, Value};
 use crate::source::NotOpened;
 use crate::text::{decimal_from_text, timestamp_from_text};
 
+/// So many bytes a text of a cursor may have. A position is part of statements, and is sorted by: servers take only so much.
+pub(crate) const MOST_BYTES: usize = 8_192;
+
 /// The cursor of a source: one column or several, the first of which comes first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cursor {
@@ -153,6 +156,17 @@ impl Cursor {
     /// The column whose values are NULL in some of the records.
     pub(crate) fn null<'a>(&'a self, records: &RecordBatch) -> Option<&'a str> {
         let place = self.columns.iter().position(|&column| records.column(column).null_count() > 0)?;
+        Some(&self.names[place])
+    }
+
+    /// The column that has a longer text, or more bytes, in one of the records than a position may have.
+    pub(crate) fn overlong<'a>(&'a self, records: &RecordBatch) -> Option<&'a str> {
+        let is_overlong = |array: &dyn Array| match array.data_type() {
+            DataType::Utf8 => array.as_string::<i32>().iter().flatten().any(|text| text.len() > MOST_BYTES),
+            DataType::Binary => array.as_binary::<i32>().iter().flatten().any(|bytes| bytes.len() > MOST_BYTES),
+            _ => false,
+        };
+        let place = self.columns.iter().position(|&column| is_overlong(records.column(column)))?;
         Some(&self.names[place])
     }
 

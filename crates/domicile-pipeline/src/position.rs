@@ -1,14 +1,15 @@
 //! How far a home has got in a source, as it is compared, stored and told.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value as Json};
+use sha2::{Digest, Sha256};
 
-use crate::text::{decimal_from_text, decimal_text};
+use crate::text::{decimal_from_text, decimal_text, escaped};
 
 /// How far a home has got in a source: everything up to here is delivered, ignored by rule or in quarantine.
 ///
@@ -43,6 +44,9 @@ pub(crate) enum Value {
     Text(String),
     Bytes(Vec<u8>),
 }
+
+/// An index of PostgreSQL or MySQL takes the source and so many characters, and a hash.
+const KEY_CHARACTERS: usize = 400;
 
 const DATE: &str = "%Y-%m-%d";
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
@@ -80,13 +84,26 @@ impl Position {
     }
 
     /// The text that stands for it in a database; `None` at the start. An integer is written in digits, other values as
-    /// JSON, each with what kind of value it is. The text of a position is always the same.
+    /// JSON, each with what kind of value it is. The text of a position is always the same, and ASCII, which every encoding
+    /// has.
     pub(crate) fn stored(&self) -> Option<String> {
         match self {
             Position::Start => None,
             Position::At(integer) => Some(integer.to_string()),
-            Position::Of(values) => Some(values.to_json().to_string()),
+            Position::Of(values) => Some(escaped(&values.to_json().to_string())),
         }
+    }
+
+    /// The text that stands for it in a table with a key over it: what is stored or, where that is too long for an index, how
+    /// it begins and a hash of all of it.
+    pub(crate) fn key(&self) -> Option<String> {
+        let stored = self.stored()?;
+        let Some(begin) = stored.get(..KEY_CHARACTERS).filter(|begin| begin.len() < stored.len()) else {
+            return Some(stored);
+        };
+        let mut key = format!("{begin}... SHA-256 ");
+        Sha256::digest(&stored).iter().for_each(|byte| write!(key, "{byte:02x}").expect("a String takes it"));
+        Some(key)
     }
 
     /// The position that a text of a database stands for.
@@ -244,7 +261,7 @@ mod tests {
             (of(&[time(1), Value::Integer(-7)]), r#"[{"timestamp":"1970-01-01 00:00:00.000001"},{"integer":-7}]"#),
             (of(&[Value::Decimal { scale: 2, unscaled: 1250 }]), r#"[{"decimal":"12.50"}]"#),
             (of(&[Value::Date(-1)]), r#"[{"date":"1969-12-31"}]"#),
-            (of(&[Value::Text(String::from("a\"é\n"))]), r#"[{"text":"a\"é\n"}]"#),
+            (of(&[Value::Text(String::from("a\"é\n"))]), r#"[{"text":"a\"\u00e9\n"}]"#),
             (of(&[Value::Bytes(vec![0, 255])]), r#"[{"bytes":"00ff"}]"#),
         ] {
             assert_eq!(position.stored().as_deref(), Some(stored));
@@ -255,6 +272,21 @@ mod tests {
         for other in ["", "042", "4.2", "[1]", r#"[{"date": "1969-12-31"}]"#, r#"[{"decimal":"+1"}]"#, "[{}]", "null"] {
             assert!(Position::from_stored(Some(other)).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn the_key_of_a_position_has_room_in_an_index_and_is_its_own() {
+        let text = |text: &str| of(&[Value::Text(text.to_owned())]);
+        let (short, long) = (text("a"), text(&"é".repeat(60_000)));
+        assert_eq!(
+            (short.key(), Position::At(7).key(), Position::Start.key()),
+            (short.stored(), Some("7".into()), None)
+        );
+        let longest = text(&"a".repeat(KEY_CHARACTERS - r#"[{"text":""}]"#.len()));
+        assert_eq!(longest.key(), longest.stored());
+        let key = long.key().unwrap();
+        assert_eq!((key.len(), key.starts_with(r#"[{"text":"\u00e9\u00e9"#)), (KEY_CHARACTERS + 76, true));
+        assert_ne!(key, text(&format!("{}a", "é".repeat(59_999))).key().unwrap());
     }
 
     #[test]

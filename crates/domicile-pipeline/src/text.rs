@@ -190,8 +190,24 @@ pub(crate) fn read(texts: &StringArray, field: &Field) -> Result<ArrayRef, Strin
     if values.null_count() == texts.null_count() { Ok(values) } else { Err(wanted) }
 }
 
+/// A text with the escapes of JSON for what is not in ASCII.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii() {
+            all.push(character);
+            continue;
+        }
+        let units = character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+        all.push_str(&units);
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -288,6 +304,16 @@ mod tests {
         assert_eq!(read(vec![Some("1.50"), None, Some("-0.1")]).unwrap().null_count(), 1);
         for wrong in ["1.505", "100", "one"] {
             assert_eq!(read(vec![Some("1.50"), Some(wrong)]).unwrap_err(), "a decimal(4,2)", "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_with_escapes_is_the_same_json(text: String) {
+            let json = serde_json::Value::from(text).to_string();
+            let kept = escaped(&json);
+            prop_assert!(kept.is_ascii());
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&kept).unwrap().to_string(), json);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::column::Column;
 use crate::batch::{Batch, BatchLimit, Defect};
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, MOST_BYTES};
 use crate::position::Position;
 
 /// The records of a batch, value by value.
@@ -103,6 +103,9 @@ impl Rows {
         let records = self.records(schema);
         if let Some(name) = cursor.null(&records) {
             return Err(format!("a record has no value of its type in the cursor `{name}`"));
+        }
+        if let Some(name) = cursor.overlong(&records) {
+            return Err(format!("a record has more than {MOST_BYTES} bytes in the cursor `{name}`"));
         }
         let before_last = cursor.before_last(&records)?;
         Ok((records, before_last))

@@ -158,7 +158,7 @@ const SQLITE: &[Case] = &[
         columns: "code TEXT COLLATE NOCASE",
         cursor: "\"code\"",
         values: &["''", "' a'", "'10'", "'9'", "'B'", "'a'", "'a '", "'a''\"'", "'é'", "'日本'", "'🙂'"],
-        position: r#"[{"text":"🙂"}]"#,
+        position: r#"[{"text":"\ud83d\ude42"}]"#,
     },
     Case {
         columns: "code BLOB, n2 INTEGER",
@@ -229,7 +229,7 @@ const POSTGRES: &[Case] = &[
         columns: "code varchar(20)",
         cursor: "\"code\"",
         values: &["''", "' a'", "'10'", "'9'", "'B'", "'a'", "'a '", "'a''\"\\'", "'é'", "'日本'", "'🙂'"],
-        position: r#"[{"text":"🙂"}]"#,
+        position: r#"[{"text":"\ud83d\ude42"}]"#,
     },
     Case {
         columns: "id uuid",
@@ -311,13 +311,13 @@ const MARIADB: &[Case] = &[
         columns: "code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
         cursor: "\"code\"",
         values: &["''", "' a'", "'10'", "'9'", "'B'", "'a'", "'a '", "'a''\"'", "'é'", "'日本'", "'🙂'"],
-        position: r#"[{"text":"🙂"}]"#,
+        position: r#"[{"text":"\ud83d\ude42"}]"#,
     },
     Case {
         columns: "code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
         cursor: "\"code\"",
         values: &["''", "' a'", "'10'", "'9'", "'B'", "'a'", "'a '", "'a''\"'", "'é'", "'日本'", "'🙂'"],
-        position: r#"[{"text":"🙂"}]"#,
+        position: r#"[{"text":"\ud83d\ude42"}]"#,
     },
     Case {
         columns: "id binary(16), id2 int unsigned",
@@ -463,6 +463,19 @@ fn a_cursor_that_is_none_is_told_with_those_that_can_be() {
         let config = world.config(&format!("cursor = {cursor}"), 10);
         assert!(Config::read(Path::new("domicile.toml"), config, &|_| None).is_err(), "{cursor}");
     }
+}
+
+#[test]
+fn a_cursor_that_no_position_has_room_for_stops_the_source_and_says_why() {
+    let world = World::new(Source::File);
+    world.execute(
+        "CREATE TABLE events (id TEXT, n INTEGER); INSERT INTO events (id) VALUES ('a'), (printf('%.8192c', 'b'))",
+    );
+    let pipeline = world.pipeline("cursor = \"id\"", 10);
+    assert_eq!(run(&pipeline, Arc::new(Silent)).unwrap().sources.remove(0).failure, None);
+    world.execute("INSERT INTO events (id) VALUES (printf('%.8193c', 'c'))");
+    let failure = run(&pipeline, Arc::new(Silent)).unwrap().sources.remove(0).failure.unwrap();
+    assert!(failure.ends_with("a record has more than 8192 bytes in the cursor `id`"), "{failure}");
 }
 
 /// What a cursor of integers is without a sign, up to its highest value.

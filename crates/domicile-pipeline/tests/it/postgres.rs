@@ -81,6 +81,21 @@ fn text_that_the_encoding_of_a_home_has_not_goes_to_quarantine_also_where_it_is_
 }
 
 #[test]
+fn a_home_of_another_encoding_keeps_every_position() {
+    let table = "CREATE TABLE orders (id text PRIMARY KEY, country text)";
+    let Some(world) = World::of(&POSTGRES, table) else { return };
+    let world = world.analyser("orders", "", "SELECT country FROM record");
+    world.server.sql("postgres", "DROP DATABASE es");
+    let made = "CREATE DATABASE es ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    world.server.sql("postgres", made);
+    for id in ["a日本", "b\u{1f642}"] {
+        world.server.sql("source", &format!("INSERT INTO orders VALUES ('{id}', 'ES')"));
+        assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
+    }
+    assert_eq!(world.rows("es", "SELECT position FROM domicile_position"), [r#"[{"text":"b\ud83d\ude42"}]"#]);
+}
+
+#[test]
 fn a_record_that_refers_to_nothing_goes_to_quarantine_also_where_that_is_asked_at_the_end() {
     let Some(world) = World::new(&POSTGRES) else { return };
     let world = world.analyser("orders", "", "SELECT id, customer FROM record");

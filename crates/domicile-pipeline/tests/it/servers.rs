@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domicile_pipeline::{Config, GuaranteeClass, Pipeline, Position, Report, Silent, SourceReport};
-use domicile_testkit::Server;
+use domicile_testkit::{Server, SplitMix64};
 use mysql_async::prelude::Queryable;
 
 use crate::fixture::{counts, described, home, only, run, runtime};
@@ -203,6 +203,7 @@ contract! {
     a_record_that_a_home_refuses_is_put_in_its_quarantine_and_the_others_are_delivered
     a_record_that_a_home_refuses_once_it_is_merged_is_put_in_its_quarantine_and_the_others_are_merged
     tables_that_do_not_fit_are_told_with_the_statement_that_mends_them
+    cursors_of_long_texts_are_read_on_from
     a_writer_that_is_still_open_delays_and_nothing_is_skipped
     a_transaction_that_is_only_prepared_delays_as_well
     two_runs_at_once_deliver_once
@@ -365,6 +366,35 @@ fn tables_that_do_not_fit_are_told_with_the_statement_that_mends_them(kind: &Kin
     }
     world.server.sql("es", "DROP TABLE orders");
     assert_eq!(world.problems(), [] as [&str; 0]);
+}
+
+fn cursors_of_long_texts_are_read_on_from(kind: &Kind) {
+    let table = "CREATE TABLE orders (id varchar(6000), country varchar(9), amount decimal(12,2))";
+    let Some(world) = World::of(kind, table) else { return };
+    let world = world.analyser("orders", "", "SELECT id, amount FROM record");
+    world.server.sql("es", "CREATE TABLE orders (id text, amount decimal(12,2) CHECK (amount > 0))");
+    // Nothing in it can be made shorter.
+    let mut random = SplitMix64::seeded(7);
+    let long: String = (0..600).map(|_| format!("{:08x}", random.below(1 << 32))).collect();
+    let insert = |orders: &[(String, &str, i32)]| {
+        let values = orders.iter().map(|(id, country, amount)| format!("('{id}', '{country}', {amount})"));
+        world.server.sql("source", &format!("INSERT INTO orders VALUES {}", values.collect::<Vec<_>>().join(", ")));
+    };
+    insert(&[(format!("a{long}"), "ES", 1), (format!("b{}", &long[..600]), "ES", 2), (format!("c{long}ñ"), "ES", 3)]);
+    assert_eq!(counts(home(&world.run(), "es")), [3, 3, 0, 0]);
+    // Records that are put into quarantine are told apart also where their cursors begin alike.
+    insert(&[
+        (format!("d{long}1"), "ES", -1),
+        (format!("d{long}2"), "ES", -1),
+        (format!("d{long}3"), "XX", 1),
+        (format!("d{long}4"), "ES", 4),
+    ]);
+    let report = world.run();
+    assert_eq!((counts(home(&report, "es")), counts(&report.control)), ([3, 1, 0, 2], [1, 0, 0, 1]));
+    assert_eq!(counts(home(&world.run(), "es")), [0; 4]);
+    assert_eq!(world.rows("es", "SELECT amount FROM orders ORDER BY id"), ["1.00", "2.00", "3.00", "4.00"]);
+    assert_eq!(world.rows("es", "SELECT count(*) FROM domicile_quarantine"), ["2"]);
+    assert_eq!(world.rows("es", "SELECT sum(delivered), sum(quarantined) FROM domicile_account"), ["4|2"]);
 }
 
 fn a_writer_that_is_still_open_delays_and_nothing_is_skipped(kind: &Kind) {

@@ -5,6 +5,7 @@ use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsB
 
 use super::said;
 use crate::config::{Address, ServerUrl, TlsMode};
+use crate::cursor::MOST_BYTES;
 use crate::database::UNANSWERED;
 use crate::database::tls::is_tls;
 use crate::error::Failure;
@@ -14,6 +15,9 @@ const STATEMENTS_KEPT: usize = 256;
 
 /// How a value is taken: refused where it does not fit, and a 0 or a zero date as what it is.
 const SQL_MODE: &str = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION";
+
+/// So many bytes of a text are sorted by, so that all of a cursor is: a byte of it is up to three there.
+const SORTED_BYTES: usize = 3 * MOST_BYTES;
 
 /// Which of the two servers it is: what they do differently hangs on this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +94,7 @@ async fn set_up(conn: &mut Conn, server: &ServerUrl) -> Result<(Kind, usize), Er
          SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
          SET time_zone = '+00:00', sql_mode = '{SQL_MODE}', autocommit = 1, foreign_key_checks = 1, unique_checks = 1,
              sql_safe_updates = 0, sql_big_selects = 1, sql_select_limit = DEFAULT, sql_auto_is_null = 0,
-             lock_wait_timeout = 60, wait_timeout = 86400, net_write_timeout = 600, {timeout}"
+             max_sort_length = {SORTED_BYTES}, lock_wait_timeout = 60, wait_timeout = 86400, net_write_timeout = 600, {timeout}"
     );
     conn.query_drop(settings).await?;
     Ok((kind, usize::try_from(most_bytes).unwrap_or(usize::MAX)))

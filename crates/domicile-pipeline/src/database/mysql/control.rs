@@ -24,7 +24,7 @@ const TABLES: [(&str, &str); 4] = [
     (
         "domicile_end",
         "source varchar(255) NOT NULL PRIMARY KEY,
-         position text NOT NULL,
+         position longtext NOT NULL,
          fingerprint varchar(255) NOT NULL,
          seen_at bigint NOT NULL",
     ),

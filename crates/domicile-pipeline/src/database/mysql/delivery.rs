@@ -305,7 +305,7 @@ impl Open {
         let most_bytes = self.session.most_bytes;
         for Quarantined { position, number, cause, reason, record, .. } in records {
             let (reason, record) = fitting(reason, record, most_bytes);
-            let values = Params::from((cause.name(), reason, record, source, position.stored(), number));
+            let values = Params::from((cause.name(), reason, record, source, position.key(), number));
             self.session.conn.exec_drop(update, values.clone()).await?;
             if self.session.conn.affected_rows() == 0 {
                 self.session.conn.exec_drop(insert, values).await?;
@@ -348,7 +348,7 @@ impl Open {
                        ON DUPLICATE KEY UPDATE `read` = `read` + VALUES(`read`), delivered = delivered + VALUES(delivered),
                            ignored = ignored + VALUES(ignored), quarantined = quarantined + VALUES(quarantined),
                            committed_at = VALUES(committed_at)";
-            let values = (source, after, reached, read, delivered, ignored, quarantined);
+            let values = (source, self.position.key(), upto.key(), read, delivered, ignored, quarantined);
             self.session
                 .conn
                 .exec_drop(sql, values)

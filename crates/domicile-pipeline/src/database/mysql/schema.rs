@@ -20,7 +20,7 @@ pub(super) const OWN_TABLES: [(&str, &str); 4] = [
          control varchar(255),
          home varchar(255),
          origin text,
-         position varchar(500),
+         position longtext,
          epoch bigint NOT NULL,
          updated_at datetime(6) NOT NULL",
     ),

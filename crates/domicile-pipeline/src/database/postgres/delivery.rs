@@ -309,6 +309,7 @@ impl Open {
             let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
             let Account { read, delivered, ignored, quarantined } = account;
             let counts = [read, delivered, ignored, quarantined].map(number);
+            let (after, reached) = (self.position.key(), upto.key());
             let texts: [(&Value<'_>, Type); 3] = [(&source, Type::TEXT), (&after, Type::TEXT), (&reached, Type::TEXT)];
             let values: Vec<_> =
                 texts.into_iter().chain(counts.iter().map(|count| (count as &Value<'_>, Type::INT8))).collect();

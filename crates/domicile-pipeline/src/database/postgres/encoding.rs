@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use tokio_postgres::error::{Error, SqlState};
 use tokio_postgres::{Client, Statement};
 
+use crate::text::escaped;
+
 /// Why a record with such a text goes to quarantine.
 pub(super) const UNTRANSLATABLE: &str = "text has a character that is not in Unicode";
 
@@ -54,35 +56,4 @@ async fn translate(client: &Client, statement: &Statement, texts: &[&[u8]]) -> R
 pub(super) async fn kept_by(client: &Client) -> Result<fn(&str) -> String, Error> {
     let encoding: String = client.query_one("SHOW server_encoding", &[]).await?.get(0);
     Ok(if matches!(encoding.as_str(), "UTF8" | "SQL_ASCII") { str::to_owned } else { escaped })
-}
-
-/// A text with the escapes of JSON for what is not in ASCII.
-fn escaped(text: &str) -> String {
-    let mut all = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_ascii() {
-            all.push(character);
-            continue;
-        }
-        let units = character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
-        all.push_str(&units);
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn json_with_escapes_is_the_same_json(text: String) {
-            let json = serde_json::Value::from(text).to_string();
-            let kept = escaped(&json);
-            prop_assert!(kept.is_ascii());
-            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&kept).unwrap().to_string(), json);
-        }
-    }
 }

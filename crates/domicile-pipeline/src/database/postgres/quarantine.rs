@@ -26,7 +26,7 @@ impl Quarantine {
         for Quarantined { position, number, cause, reason, record, .. } in records {
             // JSON writes a NUL character as an escape; a reason may quote what it is about.
             let (reason, record) = ((self.kept)(&reason.replace('\0', "\u{fffd}")), (self.kept)(record));
-            let position = position.stored();
+            let position = position.key();
             client.execute(&self.statement, &[&source, &position, number, &cause.name(), &reason, &record]).await?;
         }
         Ok(())

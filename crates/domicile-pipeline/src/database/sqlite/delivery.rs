@@ -306,7 +306,7 @@ impl Open {
                                        last_seen = excluded.last_seen",
         )?;
         for Quarantined { position, number, cause, reason, record, .. } in records {
-            statement.execute(params![delivered.source, position.stored(), number, cause.name(), reason, record])?;
+            statement.execute(params![delivered.source, position.key(), number, cause.name(), reason, record])?;
         }
         Ok(())
     }
@@ -342,7 +342,7 @@ impl Open {
                          read = read + excluded.read, delivered = delivered + excluded.delivered,
                          ignored = ignored + excluded.ignored, quarantined = quarantined + excluded.quarantined,
                          committed_at = excluded.committed_at",
-                    params![source, after, reached, read, delivered, ignored, quarantined],
+                    params![source, self.position.key(), upto.key(), read, delivered, ignored, quarantined],
                 )?;
             }
             Ok(moved)
