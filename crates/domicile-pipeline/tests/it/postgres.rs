@@ -96,6 +96,35 @@ fn a_home_of_another_encoding_keeps_every_position() {
 }
 
 #[test]
+fn the_table_that_is_looked_at_is_the_one_that_is_written_to() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record").analyser(
+        "customers",
+        "",
+        "SELECT customer FROM record",
+    );
+    world.server.sql("es", "CREATE TABLE orders (id bigint, customer text)");
+    world.order(&["'ES', 'Ana', 1"]);
+    world.run();
+    // From now on there is a schema in front of the one with all that is there.
+    for database in ["es", "control"] {
+        world
+            .server
+            .sql(database, &format!("CREATE SCHEMA jan; ALTER DATABASE {database} SET search_path = jan, public"));
+    }
+    world.order(&["'ES', 'Bea', 1"]);
+    assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
+    assert_eq!(world.rows("es", "SELECT customer FROM public.orders ORDER BY id"), ["Ana", "Bea"]);
+    let made = "SELECT tablename FROM pg_tables WHERE schemaname = 'jan'";
+    assert_eq!((world.rows("es", made), world.rows("control", made)), (vec![], vec![]));
+    // What is missing is made in the first.
+    world.server.sql("es", "DROP TABLE domicile_quarantine, domicile_seen");
+    world.order(&["'ES', 'Eva', 1"]);
+    world.run();
+    assert_eq!(world.rows("es", &format!("{made} ORDER BY 1")), ["domicile_quarantine", "domicile_seen"]);
+}
+
+#[test]
 fn a_record_that_refers_to_nothing_goes_to_quarantine_also_where_that_is_asked_at_the_end() {
     let Some(world) = World::new(&POSTGRES) else { return };
     let world = world.analyser("orders", "", "SELECT id, customer FROM record");

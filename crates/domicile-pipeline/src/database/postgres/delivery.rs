@@ -12,7 +12,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::connect;
 use super::failure;
 use super::quarantine::Quarantine;
-use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, add_columns, create_table};
+use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, create_own_tables, make_table};
 use super::statement::Writer;
 use crate::account::Account;
 use crate::config::ServerUrl;
@@ -221,14 +221,14 @@ impl Open {
     /// still under way cannot commit any more.
     async fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
         let tables = &delivered.tables;
-        let all = tables.iter().map(create_table).collect::<Vec<_>>().join("; ");
-        self.execute(&format!("{BEGIN}; {LOCK_TABLES}; {OWN_TABLES} {all}")).await?;
-        let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
+        self.execute(&format!("{BEGIN}; {LOCK_TABLES}")).await?;
+        let names = OWN_TABLES.iter().map(|(name, _)| *name).chain(tables.iter().map(|table| table.name.as_str()));
+        let names: Vec<_> = names.collect();
         let mut catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
-        let added = tables.iter().map(|table| add_columns(table, catalogue.columns(&table.name)));
-        let added: Vec<_> = added.filter(|statements| !statements.is_empty()).collect();
-        if !added.is_empty() {
-            self.execute(&added.join("; ")).await?;
+        let mut made = create_own_tables(&OWN_TABLES, &catalogue);
+        made.extend(tables.iter().filter_map(|table| make_table(table, catalogue.columns(&table.name))));
+        if !made.is_empty() {
+            self.execute(&made.join("; ")).await?;
             catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
         }
         let writers = tables.iter().map(|table| Writer::new(&self.client, table, &catalogue));

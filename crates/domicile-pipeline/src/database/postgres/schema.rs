@@ -15,46 +15,51 @@ use crate::table::Table;
 /// Where the home keeps how far it has got.
 pub(super) const POSITION: &str = "domicile_position";
 
-/// Domicile's own tables in a home.
-pub(super) const OWN_TABLES: &str = "
-CREATE TABLE IF NOT EXISTS domicile_position (
-    source text NOT NULL PRIMARY KEY,
-    control text,
-    home text,
-    origin text,
-    position text,
-    epoch bigint NOT NULL,
-    updated_at timestamptz NOT NULL
-);
-CREATE TABLE IF NOT EXISTS domicile_account (
-    source text NOT NULL,
-    after text,
-    upto text NOT NULL,
-    read bigint NOT NULL,
-    delivered bigint NOT NULL,
-    ignored bigint NOT NULL,
-    quarantined bigint NOT NULL,
-    committed_at timestamptz NOT NULL,
-    PRIMARY KEY (source, upto),
-    CHECK (read = delivered + ignored + quarantined)
-);
-CREATE TABLE IF NOT EXISTS domicile_quarantine (
-    source text NOT NULL,
-    position text NOT NULL,
-    number bigint NOT NULL,
-    cause text NOT NULL,
-    reason text NOT NULL,
-    record text NOT NULL,
-    first_seen timestamptz NOT NULL,
-    last_seen timestamptz NOT NULL,
-    PRIMARY KEY (source, position, number)
-);
-CREATE TABLE IF NOT EXISTS domicile_seen (
-    source text NOT NULL,
-    at bigint NOT NULL,
-    hash text NOT NULL,
-    PRIMARY KEY (source, at, hash)
-);";
+/// Domicile's own tables in a home, each with its name.
+pub(super) const OWN_TABLES: [(&str, &str); 4] = [
+    (
+        "domicile_position",
+        "source text NOT NULL PRIMARY KEY,
+         control text,
+         home text,
+         origin text,
+         position text,
+         epoch bigint NOT NULL,
+         updated_at timestamptz NOT NULL",
+    ),
+    (
+        "domicile_account",
+        "source text NOT NULL,
+         after text,
+         upto text NOT NULL,
+         read bigint NOT NULL,
+         delivered bigint NOT NULL,
+         ignored bigint NOT NULL,
+         quarantined bigint NOT NULL,
+         committed_at timestamptz NOT NULL,
+         PRIMARY KEY (source, upto),
+         CHECK (read = delivered + ignored + quarantined)",
+    ),
+    (
+        "domicile_quarantine",
+        "source text NOT NULL,
+         position text NOT NULL,
+         number bigint NOT NULL,
+         cause text NOT NULL,
+         reason text NOT NULL,
+         record text NOT NULL,
+         first_seen timestamptz NOT NULL,
+         last_seen timestamptz NOT NULL,
+         PRIMARY KEY (source, position, number)",
+    ),
+    (
+        "domicile_seen",
+        "source text NOT NULL,
+         at bigint NOT NULL,
+         hash text NOT NULL,
+         PRIMARY KEY (source, at, hash)",
+    ),
+];
 
 /// One at a time makes tables: two at once that find a table missing would both make it, and one of them fail. It is held
 /// until the transaction ends. The number is the text `domicile` in ASCII.
@@ -260,14 +265,24 @@ fn array_of(element: &str, element_oid: u32, array_oid: u32) -> Type {
     Type::from_oid(array_oid).unwrap_or_else(array)
 }
 
-/// The statement that makes a missing table.
-pub(super) fn create_table(table: &Table) -> String {
-    let definition = fit::definition(table, quote, |number| declaration(table, number));
-    format!("CREATE TABLE IF NOT EXISTS {} ({definition})", quote(&table.name))
+/// The statements that make those of Domicile's own tables that are missing. One that is there need not be in the first
+/// schema of the `search_path`, and another one there would be taken for it.
+pub(super) fn create_own_tables(tables: &[(&str, &str)], catalogue: &Catalogue) -> Vec<String> {
+    let missing = tables.iter().filter(|(name, _)| catalogue.columns(name).is_empty());
+    missing.map(|(name, columns)| format!("CREATE TABLE {name} ({columns})")).collect()
 }
 
-/// The statements that add the columns that a table of these columns may be given.
-pub(super) fn add_columns(table: &Table, existing: &[Existing]) -> String {
+/// The statement that makes a table, or adds the columns that one of these columns may be given; none where there is nothing
+/// to do.
+pub(super) fn make_table(table: &Table, existing: &[Existing]) -> Option<String> {
+    if existing.is_empty() {
+        let definition = fit::definition(table, quote, |number| declaration(table, number));
+        return Some(format!("CREATE TABLE IF NOT EXISTS {} ({definition})", quote(&table.name)));
+    }
+    Some(add_columns(table, existing)).filter(|statements| !statements.is_empty())
+}
+
+fn add_columns(table: &Table, existing: &[Existing]) -> String {
     let added = fit::added(table, |name| existing.iter().any(|column| column.name == name));
     let add = |number: usize| {
         let declaration = declaration(table, number);
