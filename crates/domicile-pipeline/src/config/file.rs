@@ -103,7 +103,8 @@ pub(super) struct SourceFile {
     /// URL of the database. Example: `sqlite:source.sqlite`.
     #[schemars(required, example = "sqlite:source.sqlite", extend("minLength" = 1))]
     pub(super) url: Option<String>,
-    /// Table to read. Give either this or `query`. Example: `orders`.
+    /// Table to read, in PostgreSQL with its schema where that is not in the search_path. Give either this or `query`.
+    /// Examples: `orders`, `shop.orders`.
     #[schemars(example = &"orders", extend("minLength" = 1))]
     pub(super) table: Option<String>,
     /// Query to read, instead of `table`. Example: `SELECT * FROM orders WHERE country IS NOT NULL`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domicile_pipeline::Silent;
+use domicile_pipeline::{GuaranteeClass, Silent};
 
 use crate::fixture::{counts, home, run};
 use crate::servers::{POSTGRES, World, pipeline, succeeded};
@@ -170,4 +170,37 @@ fn how_records_are_put_into_quarantine_is_found_once_for_a_connection() {
     let kept = told("INSERT INTO domicile_quarantine");
     assert_eq!((kept.len(), kept.iter().collect::<BTreeSet<_>>().len()), (3, 1), "{kept:?}");
     assert_eq!(told("SHOW server_encoding").len(), 1);
+}
+
+#[test]
+fn a_table_may_be_named_with_its_schema() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, country FROM record");
+    world.order(&["'ES', 'Ana', 1.00"]);
+    world.server.sql("source", "CREATE SCHEMA shop; ALTER TABLE orders SET SCHEMA shop");
+    let problems = world.problems();
+    assert!(problems[0].contains("relation \"orders\" does not exist"), "{problems:?}");
+    let url = |database| world.server.url(database);
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", url("{home}"));
+    let config = world.config(&url("source"), &homes, &url("control"), "rows = 3");
+    let qualified = pipeline(config.replace("table = \"orders\"", "table = \"shop.orders\""));
+    let report = succeeded(run(&qualified, Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [1, 1, 0, 0]);
+    assert_eq!(report.guarantee.class, GuaranteeClass::Exact, "{}", report.guarantee);
+}
+
+#[test]
+fn values_arrive_whatever_a_database_is_set_to() {
+    let Some(world) = World::of(&POSTGRES, "CREATE TABLE orders (id bigserial PRIMARY KEY, country text, tags text[])")
+    else {
+        return;
+    };
+    let world = world.analyser("orders", "", "SELECT id, tags FROM record");
+    world.server.sql("es", "CREATE TABLE orders (id bigint NOT NULL, tags text[])");
+    for setting in ["array_nulls TO off", "default_transaction_isolation TO 'serializable'", "lock_timeout TO 1"] {
+        world.server.sql("es", &format!("ALTER DATABASE es SET {setting}"));
+    }
+    world.server.sql("source", "INSERT INTO orders (country, tags) VALUES ('ES', ARRAY['a', NULL, 'NULL'])");
+    assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
+    assert_eq!(world.rows("es", "SELECT tags[2] IS NULL, tags[3] FROM orders"), ["t|NULL"]);
 }

@@ -1,4 +1,4 @@
-//! Reading records from MySQL or MariaDB, in the order of an integer cursor.
+//! Reading records from MySQL or MariaDB, in the order of the cursor.
 
 use std::ops::Bound;
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_postgres::{Client, Error, Row};
 
+use super::relation;
 use crate::config::{From, SourceConfig};
 use crate::database::settle::{self, Watch, Writer};
 use crate::position::Position;
@@ -49,8 +50,8 @@ impl Settling {
     pub(super) async fn find(client: &Client, config: &SourceConfig) -> Result<Self, Error> {
         let From::Table(name) = &config.from else { return Ok(Self::unknown()) };
         // Of a view it is not known which tables its rows come from.
-        let sql = "SELECT oid FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind IN ('r', 'p')";
-        let Some(row) = client.query_opt(sql, &[name]).await? else { return Ok(Self::unknown()) };
+        let sql = "SELECT oid FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')";
+        let Some(row) = client.query_opt(sql, &[&relation(name)]).await? else { return Ok(Self::unknown()) };
         let table: u32 = row.get(0);
         let drawn = match &config.cursor[..] {
             [column] => Drawn::find(client, table, column).await?,
@@ -293,7 +294,8 @@ impl Watch for Watcher<'_> {
     async fn writers(&mut self) -> Result<Vec<Writer>, Error> {
         // What inherits from a table is read with it, also what does so since a moment ago.
         let sql = format!(
-            "{TREE} SELECT DISTINCT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint
+            "{TREE} SELECT DISTINCT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint,
+                    a.pid IS NOT NULL AND a.backend_start IS NULL
                    FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
                    WHERE l.locktype = 'relation' AND l.granted AND l.relation IN (SELECT oid FROM tree)
                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -306,6 +308,9 @@ impl Watch for Watcher<'_> {
             is_renamed: row.get::<_, &str>(0).starts_with("-1/"),
             told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {
                 (Some(pid), Some(seconds)) => format!("the writer with the pid {pid}, open for {seconds} s"),
+                (Some(pid), None) if row.get(3) => {
+                    format!("the writer with the pid {pid} (GRANT pg_read_all_stats to this user shows its age)")
+                }
                 (Some(pid), None) => format!("the writer with the pid {pid}"),
                 (None, _) => String::from("a prepared transaction (pg_prepared_xacts)"),
             },

@@ -1,4 +1,4 @@
-//! Reading records from PostgreSQL, in the order of an integer cursor.
+//! Reading records from PostgreSQL, in the order of the cursor.
 
 use std::collections::HashSet;
 use std::ops::Bound;
@@ -19,7 +19,7 @@ use super::guarantee::Settling;
 use super::index::unindexed;
 use super::read::{Format, hexadecimal, push, raw};
 use super::types::{Declared, source_column, untyped};
-use super::{quote, said};
+use super::{relation, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -77,7 +77,7 @@ impl PostgresSource {
         };
         let client = connect_to_read(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
         let (setting, relation) = match &config.from {
-            From::Table(table) => ("table", quote(table)),
+            From::Table(table) => ("table", relation(table)),
             From::Query(query) => ("query", format!("({}\n) AS record", query.trim().trim_end_matches(';'))),
         };
         let statement = match client.prepare(&format!("SELECT * FROM {relation}")).await {

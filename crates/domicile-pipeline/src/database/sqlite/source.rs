@@ -1,4 +1,4 @@
-//! Reading records from SQLite, in the order of an integer cursor.
+//! Reading records from SQLite, in the order of the cursor.
 
 use std::ops::Bound;
 use std::path::Path;
