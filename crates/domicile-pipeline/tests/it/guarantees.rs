@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domicile_pipeline::GuaranteeClass::{self, Bounded, Exact, Heuristic};
 use domicile_pipeline::{Report, Silent};
 
-use crate::fixture::{counts, home, run};
-use crate::servers::{POSTGRES, World, pipeline};
+use crate::fixture::{counts, home, run, runtime};
+use crate::servers::{Client, POSTGRES, World, pipeline};
 
 impl World {
     /// Runs with another user of the source's server.
@@ -117,6 +117,25 @@ fn a_user_without_the_sequence_reads_and_is_told_when_it_is_needed() {
     assert!(failure.ends_with("tells: GRANT SELECT ON SEQUENCE orders_id_seq to this user"), "{failure}");
     world.server.sql("source", "GRANT SELECT ON SEQUENCE orders_id_seq TO plain");
     assert!(!world.run_as("plain").has_failed());
+}
+
+#[test]
+fn the_age_of_a_writer_is_told_or_what_is_needed_to_see_it() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    world.server.sql("source", "CREATE USER plain PASSWORD 'secret'; GRANT SELECT ON orders TO plain");
+    let outside = runtime();
+    let mut late = outside.block_on(Client::connect(&world.server.url("source")));
+    outside.block_on(late.execute("BEGIN; INSERT INTO orders (country) VALUES ('ES')"));
+    let pid = outside.block_on(late.integers("SELECT pg_backend_pid()::bigint"))[0];
+    world.order(&["'ES', 'Bea', 1.00"]);
+    let told = || world.run_as("plain").sources.remove(0).waits_for.unwrap();
+    let writer = format!("the writer with the pid {pid}");
+    let hidden = told();
+    assert!(hidden.ends_with(&format!("{writer} (GRANT pg_read_all_stats to this user shows its age)")), "{hidden}");
+    world.server.sql("source", "GRANT pg_read_all_stats TO plain");
+    let seen = told();
+    assert!(seen.contains(&format!("{writer}, open for ")), "{seen}");
 }
 
 #[test]
