@@ -8,10 +8,11 @@ use serde::Serialize;
 use crate::config::{Config, Database, Location, Problem, Problems, SettingPath, UNTOLD};
 use crate::control::Kept;
 use crate::database::control;
+use crate::error::Error;
 use crate::inspect::{Inspected, in_short, inspect};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
-use crate::source::{Guarantee, Unindexed};
+use crate::source::{Guarantee, Horizon, Unindexed};
 
 /// What a check found to be in order.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +34,9 @@ pub struct CheckedSource {
     pub guarantee: Guarantee,
     /// The tables that its analysers write to.
     pub tables: Vec<String>,
+    /// Which transactions have to end before the source is read further, if some have to, and how many records are in the
+    /// future.
+    pub waits_for: Option<String>,
 }
 
 impl Pipeline {
@@ -80,7 +84,8 @@ impl Pipeline {
         for source in &mut planned {
             let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
             problems.extend(found);
-            problems.extend(self.check_horizon(source, &inspected, kept.as_ref()).await);
+            let (waits_for, problem) = self.check_horizon(source, &inspected, kept.as_ref()).await;
+            problems.extend(problem);
             match self.check_index(source).await {
                 Ok(warning) => warnings.extend(warning),
                 Err(problem) => problems.push(problem),
@@ -89,6 +94,7 @@ impl Pipeline {
                 source: source.writing.name.clone(),
                 guarantee: source.source.guarantee().clone(),
                 tables: source.writing.analysers.tables().iter().map(|table| table.name.clone()).collect(),
+                waits_for,
             });
         }
         problems.extend(unreachable);
@@ -99,27 +105,31 @@ impl Pipeline {
         }
     }
 
-    /// What a run would say of the source before it reads it.
+    /// What a run would wait for, and what it would say of the source before it reads it.
     async fn check_horizon(
         &self,
         planned: &mut Planned,
         inspected: &Inspected,
         kept: Option<&Kept>,
-    ) -> Option<Problem> {
+    ) -> (Option<String>, Option<Problem>) {
         let Writing { name, setting, .. } = &planned.writing;
         let reached = inspected.reached();
         let horizon = match inspected.check_cursor(planned.source.cursor(), name) {
             Ok(()) => planned.source.horizon(&reached, kept.and_then(|kept| kept.waits.get(name))).await,
             Err(error) => Err(error),
         };
-        let (error, help) = match horizon {
-            Ok(horizon) => (
-                inspected.readable(horizon.upto, planned.source.guarantee(), name).err()?,
-                "bring its records back, or give the source another `name`, under which it is read from the start",
-            ),
-            Err(error) => (error, "mend the source, or leave those records out with a `query`"),
+        let problem = |error: Error, help| {
+            Some(self.config.document.problem(&setting.key("cursor"), error.to_string()).help(help))
         };
-        Some(self.config.document.problem(&setting.key("cursor"), error.to_string()).help(help))
+        match horizon {
+            Ok(Horizon { upto, waits_for, .. }) => {
+                let unreadable = inspected.readable(upto, planned.source.guarantee(), name).err();
+                let help =
+                    "bring its records back, or give the source another `name`, under which it is read from the start";
+                (waits_for, unreadable.and_then(|error| problem(error, help)))
+            }
+            Err(error) => (None, problem(error, "mend the source, or leave those records out with a `query`")),
+        }
     }
 
     /// Says what makes the source be read by an index, if it is not.

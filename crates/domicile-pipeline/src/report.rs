@@ -17,7 +17,8 @@ pub trait Observer: Send + Sync {
         let _ = (source, guarantee, after, upto);
     }
 
-    /// A source is not read further, because of transactions that may still write to what was read.
+    /// A source is not read further, because of transactions that may still write to what was read, or because of records that
+    /// are in the future.
     fn source_waits(&self, source: &str, waits_for: &str) {
         let _ = (source, waits_for);
     }
@@ -85,7 +86,8 @@ pub struct SourceReport {
     pub homes: Vec<HomeReport>,
     /// The control database, which keeps what has no home.
     pub control: HomeReport,
-    /// Which transactions have to end before the source is read further, if some have to.
+    /// Which transactions have to end before the source is read further, if some have to, and how many records are in the
+    /// future.
     pub waits_for: Option<String>,
     /// Why reading stopped early.
     pub failure: Option<String>,

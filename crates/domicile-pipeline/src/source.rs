@@ -60,9 +60,9 @@ impl fmt::Display for Guarantee {
 pub(crate) struct Horizon {
     /// Nothing will appear at or below this position later.
     pub upto: Position,
-    /// Who keeps it from going further, if somebody does.
+    /// Who or what keeps it from going further, if something does.
     pub waits_for: Option<String>,
-    /// The same for the next run.
+    /// The writers among it, for the next run.
     pub waits: Option<Waits>,
 }
 

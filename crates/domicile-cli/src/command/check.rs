@@ -16,6 +16,9 @@ pub(crate) fn check(arguments: &Configured) -> Ended {
             for source in &checked.sources {
                 line(&format!("source {}: {}", source.source, source.guarantee));
                 line(&format!("  writes {}", source.tables.join(", ")));
+                if let Some(waits_for) = &source.waits_for {
+                    line(&format!("  waits: {waits_for}"));
+                }
             }
             if !checked.warnings.is_empty() {
                 report::problems(&checked.warnings, false);

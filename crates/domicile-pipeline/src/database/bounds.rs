@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use crate::cursor::Cursor;
 use crate::position::{Position, Value};
+use crate::source::Horizon;
 
 /// Records that are never read are counted up to so many: more are not needed for people to know that something is wrong.
 const MOST_TOLD: i64 = 1_000;
@@ -13,6 +14,8 @@ const MOST_TOLD: i64 = 1_000;
 pub(super) struct Bounds {
     pub(super) parts: Vec<Part>,
     pub(super) comparison: Comparison,
+    /// The server's time as the first column has it, where that is a time: what is beyond it is not read yet.
+    pub(super) now: Option<String>,
 }
 
 /// One column of a cursor.
@@ -40,15 +43,24 @@ impl Bounds {
 
     /// The query of these columns of the last record that can be read.
     pub(super) fn select_last(&self, columns: &str, relation: &str) -> String {
-        let readable = self.never().map_or(String::new(), |never| format!(" WHERE NOT ({never})"));
+        let readable = self.never().map(|never| format!("NOT ({never})")).into_iter().chain(self.is_future("<="));
+        let readable = readable.collect::<Vec<_>>().join(" AND ");
+        let readable = if readable.is_empty() { readable } else { format!(" WHERE {readable}") };
         format!("SELECT {columns} FROM {relation}{readable} ORDER BY {} LIMIT 1", self.ordered(" DESC"))
     }
 
     /// The query that counts the records that are never read, up to one more than are told, if there can be some.
     pub(super) fn count_never(&self, relation: &str) -> Option<String> {
-        let never = self.never()?;
-        let most = MOST_TOLD + 1;
-        Some(format!("SELECT count(*) FROM (SELECT 1 AS one FROM {relation} WHERE {never} LIMIT {most}) AS never"))
+        Some(count(relation, &self.never()?))
+    }
+
+    /// The query that counts the records that are in the future, up to one more than are told, if there can be some.
+    pub(super) fn count_future(&self, relation: &str) -> Option<String> {
+        Some(count(relation, &self.is_future(">")?))
+    }
+
+    fn is_future(&self, operator: &str) -> Option<String> {
+        self.now.as_ref().map(|now| format!("{} {operator} {now}", self.parts[0].compared))
     }
 
     fn ordered(&self, direction: &str) -> String {
@@ -114,13 +126,33 @@ impl Bounds {
     }
 }
 
+/// Counts the records for which something holds, up to one more than are told.
+fn count(relation: &str, condition: &str) -> String {
+    let most = MOST_TOLD + 1;
+    format!("SELECT count(*) FROM (SELECT 1 AS one FROM {relation} WHERE {condition} LIMIT {most}) AS counted")
+}
+
+/// So many, as people are told.
+fn counted(count: i64) -> String {
+    if count > MOST_TOLD { format!("more than {MOST_TOLD}") } else { count.to_string() }
+}
+
+/// Says so, where a source has records that are in the future: one of them alone would be taken for its end.
+pub(super) fn told_of_future(mut horizon: Horizon, future: i64) -> Horizon {
+    if future > 0 {
+        let records = if future == 1 { "1 record is".to_owned() } else { format!("{} records are", counted(future)) };
+        let told = format!("{records} in the future, by the server's clock, and not read before it gets there");
+        horizon.waits_for = Some(horizon.waits_for.map_or(told.clone(), |waits_for| format!("{waits_for}; {told}")));
+    }
+    horizon
+}
+
 /// A source with records that would never be read is refused.
 pub(super) fn check_all_are_read(never: i64, cursor: &Cursor) -> Result<(), String> {
-    let count = match never {
-        0 => return Ok(()),
-        never if never > MOST_TOLD => format!("more than {MOST_TOLD}"),
-        never => never.to_string(),
-    };
+    if never == 0 {
+        return Ok(());
+    }
+    let count = counted(never);
     let cursor = cursor.named();
     Err(format!(
         "{count} records have NULL, or what cannot be compared, in the cursor `{cursor}`, and would never be read"
@@ -133,7 +165,7 @@ mod tests {
 
     fn between(comparison: Comparison, from: &Bound<Position>) -> String {
         let part = |compared: &str| Part { compared: compared.to_owned(), never: None };
-        let bounds = Bounds { parts: ["a", "b", "c"].map(part).into(), comparison };
+        let bounds = Bounds { parts: ["a", "b", "c"].map(part).into(), comparison, now: None };
         let upto = Position::of([7, 8, 9].map(Value::Integer).to_vec());
         bounds.between(from, &upto, |_, value| value.to_string())
     }

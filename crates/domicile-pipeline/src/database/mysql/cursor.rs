@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike};
 use datafusion::arrow::datatypes::DataType;
+use mysql_async::consts::ColumnType;
 use mysql_async::{Column, Value as Parameter};
 
 use super::guarantee::CursorColumn;
@@ -27,8 +28,25 @@ pub(super) fn bounds(cursor: &Cursor, columns: &[Column], selected: &[String], k
         let never: Vec<_> = null.into_iter().chain(unfit).collect();
         Part { compared, never: (!never.is_empty()).then(|| never.join(" OR ")) }
     };
+    let now = now(&columns[cursor.columns()[0]], &cursor.types()[0]);
     // The servers look through a whole index for what is compared as rows.
-    Bounds { parts: cursor.columns().iter().zip(cursor.types()).map(part).collect(), comparison: Comparison::Expanded }
+    let comparison = Comparison::Expanded;
+    Bounds { parts: cursor.columns().iter().zip(cursor.types()).map(part).collect(), comparison, now }
+}
+
+/// The server's time, as a column has it. Where it knows no zone, its times may be in UTC or in the server's own: the later
+/// counts.
+fn now(column: &Column, data_type: &DataType) -> Option<String> {
+    match (data_type, column.column_type()) {
+        (DataType::Timestamp(..), ColumnType::MYSQL_TYPE_TIMESTAMP | ColumnType::MYSQL_TYPE_TIMESTAMP2) => {
+            Some(String::from("UTC_TIMESTAMP(6)"))
+        }
+        (DataType::Timestamp(..), _) => Some(String::from(
+            "greatest(UTC_TIMESTAMP(6),
+                      coalesce(CONVERT_TZ(UTC_TIMESTAMP(6), '+00:00', @@global.time_zone), UTC_TIMESTAMP(6)))",
+        )),
+        _ => None,
+    }
 }
 
 fn compared(selected: &str, data_type: &DataType, is_bytewise: bool) -> String {

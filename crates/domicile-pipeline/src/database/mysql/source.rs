@@ -21,7 +21,7 @@ use super::{quote, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::{Bounds, check_all_are_read};
+use crate::database::bounds::{Bounds, check_all_are_read, told_of_future};
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::{Error, Failure};
@@ -219,7 +219,9 @@ impl Source for MySqlSource {
         reading.check_all_are_read(session).await.map_err(told)?;
         let highest = reading.last(session).await.map_err(told)?;
         let horizon = settling.horizon(session, highest, reached, waits).await;
-        horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)
+        let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)?;
+        let future = reading.count(reading.bounds.count_future(&reading.relation), session).await.map_err(told)?;
+        Ok(told_of_future(horizon, future))
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
@@ -252,9 +254,15 @@ impl Reading {
 
     /// A source with records that would never be read is refused.
     async fn check_all_are_read(&self, session: &mut Session) -> Result<(), String> {
-        let Some(sql) = self.bounds.count_never(&self.relation) else { return Ok(()) };
+        let never = self.count(self.bounds.count_never(&self.relation), session).await?;
+        check_all_are_read(never, &self.cursor)
+    }
+
+    /// What a query counts; nothing without one.
+    async fn count(&self, sql: Option<String>, session: &mut Session) -> Result<i64, String> {
+        let Some(sql) = sql else { return Ok(0) };
         let count: Option<i64> = session.conn.query_first(sql).await.map_err(|error| self.told(&error))?;
-        check_all_are_read(count.unwrap_or_default(), &self.cursor)
+        Ok(count.unwrap_or_default())
     }
 
     /// The highest position that is to be seen.

@@ -22,8 +22,21 @@ pub(super) fn bounds(
             never(&quote(column.name()), &compared, data_type, not_null.iter().any(|name| name == column.name()));
         (Part { compared, never }, cast)
     };
-    let (parts, casts) = cursor.columns().iter().zip(cursor.types()).map(part).unzip();
-    (Bounds { parts, comparison: Comparison::Rows }, casts)
+    let (parts, casts): (_, Vec<_>) = cursor.columns().iter().zip(cursor.types()).map(part).unzip();
+    (Bounds { parts, comparison: Comparison::Rows, now: now(casts[0]) }, casts)
+}
+
+/// The server's time, as a column that is compared as this type has it. Where a column knows no zone, its times may be in
+/// UTC or in the server's own: the later counts.
+fn now(cast: &str) -> Option<String> {
+    match cast {
+        "timestamptz" => Some(String::from("now()")),
+        "timestamp" => Some(String::from(
+            "greatest(now() AT TIME ZONE 'UTC',
+                      now() AT TIME ZONE (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'))",
+        )),
+        _ => None,
+    }
 }
 
 fn compared(column: &Column, selected: &str, data_type: &DataType) -> (String, &'static str) {

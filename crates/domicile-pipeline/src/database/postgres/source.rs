@@ -23,7 +23,7 @@ use super::{relation, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::{Bounds, check_all_are_read};
+use crate::database::bounds::{Bounds, check_all_are_read, told_of_future};
 use crate::database::column::Column;
 use crate::database::given::given;
 use crate::database::rows::Rows;
@@ -209,7 +209,9 @@ impl Source for PostgresSource {
         reading.check_all_are_read(client).await.map_err(told)?;
         let highest = reading.last(client).await.map_err(told)?;
         let horizon = settling.horizon(client, highest, reached, waits).await;
-        horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)
+        let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)?;
+        let future = reading.count(reading.bounds.count_future(&reading.relation), client).await.map_err(told)?;
+        Ok(told_of_future(horizon, future))
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
@@ -232,9 +234,14 @@ impl Reading {
 
     /// A source with records that would never be read is refused.
     async fn check_all_are_read(&self, client: &Client) -> Result<(), String> {
-        let Some(sql) = self.bounds.count_never(&self.relation) else { return Ok(()) };
-        let count: i64 = client.query_one(&sql, &[]).await.map_err(|error| self.told(&error))?.get(0);
-        check_all_are_read(count, &self.cursor)
+        let never = self.count(self.bounds.count_never(&self.relation), client).await?;
+        check_all_are_read(never, &self.cursor)
+    }
+
+    /// What a query counts; nothing without one.
+    async fn count(&self, sql: Option<String>, client: &Client) -> Result<i64, String> {
+        let Some(sql) = sql else { return Ok(0) };
+        Ok(client.query_one(&sql, &[]).await.map_err(|error| self.told(&error))?.get(0))
     }
 
     /// The highest position that is to be seen.

@@ -45,8 +45,12 @@ pub(super) fn reach(cursor: &Cursor, schema: &Schema, is_rowid: bool) -> Reach {
         [DataType::Utf8, _, ..] => vec![parts[0].compared.clone()],
         _ => Vec::new(),
     };
-    Reach { bounds: Bounds { parts, comparison: Comparison::Rows }, ranges }
+    let now = matches!(cursor.types().first(), Some(DataType::Timestamp(..))).then(|| String::from(NOW));
+    Reach { bounds: Bounds { parts, comparison: Comparison::Rows, now }, ranges }
 }
+
+/// The time to the last microsecond that it may be. Times may be in UTC or in this machine's zone: the later counts.
+const NOW: &str = "max(strftime('%Y-%m-%d %H:%M:%f999', 'now'), strftime('%Y-%m-%d %H:%M:%f999', 'now', 'localtime'))";
 
 /// Holds for the records whose value is of another type, which has another order.
 fn never(name: &str, data_type: &DataType) -> String {

@@ -22,7 +22,7 @@ use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::{Document, From, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::check_all_are_read;
+use crate::database::bounds::{check_all_are_read, told_of_future};
 use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
@@ -190,7 +190,7 @@ impl Source for SqliteSource {
     async fn horizon(&mut self, _reached: &Position, _waits: Option<&Waits>) -> Result<Horizon, Error> {
         let reading = Arc::clone(&self.reading);
         blocking::with(&mut self.connection, move |connection| {
-            reading.horizon(connection).map(Horizon::all).map_err(|error| Error::source(&reading.name, error))
+            reading.horizon(connection).map_err(|error| Error::source(&reading.name, error))
         })
         .await
     }
@@ -228,11 +228,13 @@ impl Reading {
         Ok(rows.given(&self.schema))
     }
 
-    fn horizon(&self, connection: &Connection) -> Result<Position, String> {
+    fn horizon(&self, connection: &Connection) -> Result<Horizon, String> {
         let told = |error: rusqlite::Error| self.told(&error);
-        if let Some(sql) = self.reach.bounds.count_never(&self.relation) {
-            check_all_are_read(connection.query_row(&sql, [], |row| row.get(0)).map_err(told)?, &self.cursor)?;
-        }
+        let count = |sql: Option<String>| match sql {
+            Some(sql) => connection.query_row(&sql, [], |row| row.get(0)).map_err(told),
+            None => Ok(0),
+        };
+        check_all_are_read(count(self.reach.bounds.count_never(&self.relation))?, &self.cursor)?;
         let columns: Vec<_> =
             self.cursor.columns().iter().map(|&column| quote(self.schema.field(column).name())).collect();
         let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
@@ -247,7 +249,8 @@ impl Reading {
             }
             _ => None,
         };
-        Ok(given.map_or(Position::Start, |id| Position::At(id.into())).max(highest))
+        let horizon = Horizon::all(given.map_or(Position::Start, |id| Position::At(id.into())).max(highest));
+        Ok(told_of_future(horizon, count(self.reach.bounds.count_future(&self.relation))?))
     }
 
     fn batch(
