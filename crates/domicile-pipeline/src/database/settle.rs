@@ -13,6 +13,19 @@ use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 /// How long writers are waited for that were under way when a run began.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long is waited, and how often is looked.
+pub(super) struct Patience {
+    wait: Duration,
+    look_again: Duration,
+}
+
+impl Patience {
+    /// As long as a run waits, looking so often.
+    pub(super) fn looking_each(look_again: Duration) -> Self {
+        Self { wait: WAIT, look_again }
+    }
+}
+
 /// A transaction that may have written to the source.
 pub(super) struct Writer {
     /// What no other transaction is called.
@@ -43,7 +56,7 @@ pub(super) trait Watch: Send {
 /// writers that take turns would keep a source from ever going on.
 pub(super) async fn settled<W: Watch>(
     watch: &mut W,
-    look_again: Duration,
+    patience: Patience,
     upto: Position,
     reached: &Position,
     waits: Option<&Waits>,
@@ -65,10 +78,10 @@ pub(super) async fn settled<W: Watch>(
         if left.writers.is_empty() {
             return Ok(Horizon::all(left.upto));
         }
-        if began.elapsed() > WAIT {
+        if began.elapsed() > patience.wait {
             break;
         }
-        tokio::time::sleep(look_again).await;
+        tokio::time::sleep(patience.look_again).await;
         now = watch.writers().await?;
     }
     let told = now.iter().filter(|writer| writer.is_renamed || left.writers.contains(&writer.transaction));
@@ -88,6 +101,23 @@ fn keep_those_left(waited: &mut BTreeSet<String>, now: &[Writer]) {
     if !now.iter().any(|writer| writer.is_renamed && !waited.contains(&writer.transaction)) {
         waited.retain(|waited| now.iter().any(|writer| writer.transaction == *waited));
     }
+}
+
+/// An age as people say it, to its second unit.
+pub(super) fn age(seconds: i64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    // The clock may have been put back.
+    let mut left = u64::try_from(seconds).unwrap_or(0);
+    let first = UNITS.iter().position(|(length, _)| left >= *length).unwrap_or(UNITS.len() - 1);
+    let mut parts = Vec::new();
+    for (length, name) in UNITS.iter().skip(first).take(2) {
+        let count = left / length;
+        left %= length;
+        if count > 0 || parts.is_empty() {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    parts.join(" ")
 }
 
 /// What is guaranteed of a query, whose rows may come from anywhere.
@@ -145,4 +175,80 @@ fn span_text(span: Duration) -> String {
     let units = [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm'), (1, 's')];
     let (unit, name) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, 's'));
     format!("{}{name}", seconds / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writers by their age, each called by its first letter, as they are from one look to the next; the last look stays.
+    struct Looks(Vec<Vec<(char, i64)>>);
+
+    #[async_trait]
+    impl Watch for Looks {
+        type Error = ();
+
+        async fn writers(&mut self) -> Result<Vec<Writer>, ()> {
+            let now = if self.0.len() > 1 { self.0.remove(0) } else { self.0[0].clone() };
+            let writer = |(name, seconds)| Writer {
+                transaction: String::from(name),
+                is_renamed: false,
+                told: format!("{name} for {}", age(seconds)),
+            };
+            Ok(now.into_iter().map(writer).collect())
+        }
+
+        async fn server(&mut self) -> Result<String, ()> {
+            Ok(String::from("server"))
+        }
+    }
+
+    /// Up to where a source with records up to 9 is settled, of which 3 are known, and who is waited for.
+    fn horizon(looks: Vec<Vec<(char, i64)>>, waits: Option<&Waits>) -> Horizon {
+        let patience = Patience { wait: Duration::from_millis(30), look_again: Duration::from_millis(1) };
+        let (mut looks, reached) = (Looks(looks), Position::At(3));
+        let settled = settled(&mut looks, patience, Position::At(9), &reached, waits);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(settled).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_read_before_all_have_ended_who_were_there_first() {
+        assert_eq!(horizon(vec![vec![]], None).upto, Position::At(9));
+        let one_after_the_other =
+            vec![vec![('a', 1), ('b', 3_600)], vec![('b', 3_600)], vec![('c', 0)], vec![('c', 0)]];
+        let settled = horizon(one_after_the_other, None);
+        assert_eq!((settled.upto, settled.waits_for), (Position::At(9), None), "who came later draws higher ids");
+    }
+
+    #[test]
+    fn who_stays_for_an_hour_is_told_as_old_as_at_the_last_look() {
+        let stays = horizon(vec![vec![('a', 3_599), ('b', 0)], vec![('a', 3_600), ('c', 7_200)]], None);
+        assert_eq!(stays.upto, Position::At(3), "what was settled is settled");
+        assert_eq!(stays.waits_for.unwrap(), "nothing is read beyond 3 before they end: a for 1 h");
+        // In the next run there is another, who has nothing to do with what the first one waited for.
+        let waits = Waits { upto: Position::At(7), ..stays.waits.unwrap() };
+        let next = horizon(vec![vec![('d', 90_000)]], Some(&waits));
+        assert_eq!(next.upto, Position::At(7));
+        assert_eq!(next.waits_for.unwrap(), "nothing is read beyond 7 before they end: d for 1 d 1 h");
+    }
+
+    #[test]
+    fn an_age_is_told_to_its_second_unit() {
+        for (seconds, told) in [
+            (-5, "0 s"),
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_599, "59 min 59 s"),
+            (3_600, "1 h"),
+            (3_659, "1 h"),
+            (3_725, "1 h 2 min"),
+            (86_399, "23 h 59 min"),
+            (90_000, "1 d 1 h"),
+            (864_000, "10 d"),
+        ] {
+            assert_eq!(age(seconds), told, "{seconds}");
+        }
+    }
 }

@@ -123,14 +123,44 @@ fn a_writer_that_stays_is_named_with_how_long_it_has_been_open() {
     let mut late = outside.block_on(Client::connect(&world.server.url("source")));
     outside.block_on(late.execute("BEGIN; INSERT INTO orders (country) VALUES ('ES')"));
     let pid = outside.block_on(late.integers("SELECT pg_backend_pid()::bigint"))[0];
+    world.server.sql("source", POSTGRES.set_aside);
     world.order(&["'ES', 'Bea', 1.00"]);
     let report = world.run();
     assert_eq!(counts(home(&report, "es")), [0; 4]);
     let told = report.waits_for.unwrap();
-    let expected = format!("nothing is read beyond 1 before they end: the writer with the pid {pid}, open for ");
-    let seconds = told.strip_prefix(&expected).and_then(|rest| rest.strip_suffix(" s")).expect(&told);
-    assert!(seconds.parse::<u64>().unwrap() >= 9, "{told}");
+    let told = told.strip_prefix("nothing is read beyond 1 before they end: ").expect(&told);
+    for who in
+        [format!("the writer with the pid {pid}"), "the prepared transaction late (pg_prepared_xacts)".to_owned()]
+    {
+        let (_, age) = told.split_once(&format!("{who}, open for ")).expect(told);
+        let (seconds, _) = age.split_once(" s").expect(told);
+        assert!(seconds.parse::<u64>().unwrap() >= 9, "{told}");
+    }
     outside.block_on(late.execute("COMMIT"));
+    world.server.sql("source", POSTGRES.commit_set_aside);
+    assert_eq!(counts(home(&world.run(), "es")), [3, 3, 0, 0]);
+    assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_transaction_that_is_prepared_while_it_is_waited_for_is_waited_for_still() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let outside = runtime();
+    let mut late = outside.block_on(Client::connect(&world.server.url("source")));
+    outside.block_on(late.execute("BEGIN; INSERT INTO orders (country) VALUES ('ES')"));
+    world.order(&["'ES', 'Bea', 1.00"]);
+    let looks = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'domicile' AND query LIKE '%pg_locks%'";
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| world.run());
+        // Within a transaction it would always be told the same.
+        while world.rows("source", looks) == ["0"] && !run.is_finished() {}
+        outside.block_on(late.execute("PREPARE TRANSACTION 'late'"));
+        let report = run.join().unwrap();
+        assert_eq!(counts(home(&report, "es")), [0; 4], "{report:?}");
+        assert!(report.waits_for.is_some_and(|told| told.contains("the prepared transaction late")));
+    });
+    world.server.sql("source", POSTGRES.commit_set_aside);
     assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
 }
 

@@ -50,7 +50,7 @@ fn writers_to_mariadb_that_take_turns_do_not_keep_a_source_from_going_on() {
 fn it_is_waited_for_by_its_new_name(world: &World, commit: &str) {
     let report = world.run();
     assert_eq!(counts(home(&report, "es")), [0; 4], "{report:#?}");
-    assert!(report.waits_for.as_deref().is_some_and(|told| told.contains("a prepared transaction")), "{report:#?}");
+    assert!(report.waits_for.as_deref().is_some_and(|told| told.contains(" prepared transaction ")), "{report:#?}");
     world.server.sql("source", commit);
     let report = world.run();
     assert_eq!((counts(home(&report, "es")), report.waits_for), ([2, 2, 0, 0], None));

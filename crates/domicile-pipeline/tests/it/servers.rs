@@ -15,8 +15,8 @@ pub(crate) struct Kind {
     /// The source's table, in front of the columns that all servers write alike.
     id: &'static str,
     /// Sets a transaction aside that inserts an order, and ends it later.
-    set_aside: &'static str,
-    commit_set_aside: &'static str,
+    pub(crate) set_aside: &'static str,
+    pub(crate) commit_set_aside: &'static str,
     /// What the server says of an amount that a CHECK refuses.
     check_fails: &'static str,
     /// A table that does not fit, and what is told of it.

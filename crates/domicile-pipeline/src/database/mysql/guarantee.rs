@@ -12,7 +12,7 @@ use mysql_async::{Error, Row, Value};
 
 use super::connect::{Kind, Session};
 use crate::config::{From, SourceConfig};
-use crate::database::settle::{self, Watch, Writer};
+use crate::database::settle::{self, Patience, Watch, Writer, age};
 use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
@@ -166,7 +166,7 @@ impl Settling {
             tokio::time::sleep(self.sight.look_again()).await;
         }
         let mut watch = Watcher { session, table, sight: self.sight };
-        settle::settled(&mut watch, self.sight.look_again(), upto, reached, waits).await.map(Ok)
+        settle::settled(&mut watch, Patience::looking_each(self.sight.look_again()), upto, reached, waits).await.map(Ok)
     }
 }
 
@@ -322,7 +322,7 @@ impl Watcher<'_> {
     /// event in which it was taken and where it is kept.
     async fn holders(&mut self) -> Result<Vec<Writer>, Error> {
         let sql = "SELECT l.owner_thread_id, l.owner_event_id, l.object_instance_begin, t.processlist_id,
-                          concat(t.processlist_command, ' for ', t.processlist_time, ' s')
+                          t.processlist_command, t.processlist_time
                    FROM performance_schema.metadata_locks l
                    LEFT JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
                    WHERE l.object_type = 'TABLE' AND lower(l.object_schema) = lower(DATABASE())
@@ -330,12 +330,12 @@ impl Watcher<'_> {
                      AND l.lock_status <> 'PENDING' AND coalesce(t.processlist_id, 0) <> CONNECTION_ID()
                      AND l.lock_type NOT IN ('INTENTION_EXCLUSIVE', 'SHARED', 'SHARED_HIGH_PRIO', 'SHARED_READ',
                                              'SHARED_READ_ONLY')";
-        type Holder = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<String>);
+        type Holder = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<String>, Option<i64>);
         let holders: Vec<Holder> = self.session.conn.exec(sql, (&self.table.name,)).await?;
-        let writer = |(thread, event, place, id, state): Holder| Writer {
+        let writer = |(thread, event, place, id, command, seconds): Holder| Writer {
             transaction: format!("{thread:?} {event:?} {place:?}"),
             is_renamed: id.is_none(),
-            told: told(id, state),
+            told: told(id, command.zip(seconds).map(|(command, seconds)| format!("{command} for {}", age(seconds)))),
         };
         Ok(holders.into_iter().map(writer).collect())
     }
@@ -343,16 +343,16 @@ impl Watcher<'_> {
     /// The transactions that may write, to whatever table.
     async fn transactions(&mut self) -> Result<Vec<Writer>, Error> {
         let sql = "SELECT trx_mysql_thread_id, CAST(trx_started AS CHAR),
-                          concat('open for ', TIMESTAMPDIFF(SECOND, trx_started, now()), ' s')
+                          TIMESTAMPDIFF(SECOND, trx_started, now())
                    FROM information_schema.innodb_trx
                    WHERE trx_mysql_thread_id <> CONNECTION_ID() AND trx_is_read_only = 0";
-        type Transaction = (u64, Option<String>, Option<String>);
+        type Transaction = (u64, Option<String>, Option<i64>);
         let transactions: Vec<Transaction> = self.session.conn.query(sql).await?;
         // The id of a transaction changes when it first writes.
-        let writer = |(thread, began, state): Transaction| Writer {
+        let writer = |(thread, began, seconds): Transaction| Writer {
             transaction: format!("{thread} {began:?}"),
             is_renamed: thread == 0,
-            told: told(Some(thread), state),
+            told: told(Some(thread), seconds.map(|seconds| format!("open for {}", age(seconds)))),
         };
         Ok(transactions.into_iter().map(writer).collect())
     }

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::relation;
 use crate::config::{From, SourceConfig};
-use crate::database::settle::{self, Watch, Writer};
+use crate::database::settle::{self, Patience, Watch, Writer, age};
 use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
@@ -154,7 +154,7 @@ impl Settling {
             _ => highest,
         };
         let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid), cursor: &self.cursor };
-        settle::settled(&mut watch, LOOK_AGAIN, upto, reached, waits).await.map(Ok)
+        settle::settled(&mut watch, Patience::looking_each(LOOK_AGAIN), upto, reached, waits).await.map(Ok)
     }
 }
 
@@ -294,26 +294,24 @@ impl Watch for Watcher<'_> {
     async fn writers(&mut self) -> Result<Vec<Writer>, Error> {
         // What inherits from a table is read with it, also what does so since a moment ago.
         let sql = format!(
-            "{TREE} SELECT DISTINCT l.virtualtransaction, l.pid, extract(epoch FROM now() - a.xact_start)::bigint,
+            "{TREE}, locks AS MATERIALIZED (SELECT * FROM pg_locks WHERE granted)
+             SELECT DISTINCT l.virtualtransaction, l.pid, p.gid,
+                    extract(epoch FROM now() - coalesce(a.xact_start, p.prepared))::bigint,
                     a.pid IS NOT NULL AND a.backend_start IS NULL
-                   FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-                   WHERE l.locktype = 'relation' AND l.granted AND l.relation IN (SELECT oid FROM tree)
-                     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                     AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+             FROM locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+             LEFT JOIN locks x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction
+                              AND x.locktype = 'transactionid'
+             LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+             WHERE l.locktype = 'relation' AND l.relation IN (SELECT oid FROM tree)
+               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
         );
         let rows = self.client.query(&sql, &[&self.table]).await?;
         let writer = |row: &Row| Writer {
             transaction: row.get(0),
             // A prepared transaction keeps its name, but for one that the server has found when it was started.
             is_renamed: row.get::<_, &str>(0).starts_with("-1/"),
-            told: match (row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)) {
-                (Some(pid), Some(seconds)) => format!("the writer with the pid {pid}, open for {seconds} s"),
-                (Some(pid), None) if row.get(3) => {
-                    format!("the writer with the pid {pid} (GRANT pg_read_all_stats to this user shows its age)")
-                }
-                (Some(pid), None) => format!("the writer with the pid {pid}"),
-                (None, _) => String::from("a prepared transaction (pg_prepared_xacts)"),
-            },
+            told: told(row),
         };
         Ok(rows.iter().map(writer).collect())
     }
@@ -323,5 +321,18 @@ impl Watch for Watcher<'_> {
             "SELECT concat_ws(' ', pg_postmaster_start_time(), current_database(), $1::oid, pg_relation_filenode($1))";
         let server: String = self.client.query_one(sql, &[&self.table]).await?.get(0);
         Ok(format!("{server} {:?}", self.cursor))
+    }
+}
+
+fn told(row: &Row) -> String {
+    let who = match (row.get::<_, Option<i32>>(1), row.get::<_, Option<String>>(2)) {
+        (Some(pid), _) => format!("the writer with the pid {pid}"),
+        (None, Some(name)) => format!("the prepared transaction {name} (pg_prepared_xacts)"),
+        (None, None) => String::from("a prepared transaction (pg_prepared_xacts)"),
+    };
+    match row.get::<_, Option<i64>>(3) {
+        Some(seconds) => format!("{who}, open for {}", age(seconds)),
+        None if row.get(4) => format!("{who} (GRANT pg_read_all_stats to this user shows its age)"),
+        None => who,
     }
 }
