@@ -115,6 +115,9 @@ fn the_table_that_is_looked_at_is_the_one_that_is_written_to() {
     world.order(&["'ES', 'Bea', 1"]);
     assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
     assert_eq!(world.rows("es", "SELECT customer FROM public.orders ORDER BY id"), ["Ana", "Bea"]);
+    // One that finds nothing new notes that.
+    world.run();
+    assert_eq!(world.rows("control", "SELECT position FROM public.domicile_end"), ["2"]);
     let made = "SELECT tablename FROM pg_tables WHERE schemaname = 'jan'";
     assert_eq!((world.rows("es", made), world.rows("control", made)), (vec![], vec![]));
     // What is missing is made in the first.

@@ -5,34 +5,30 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::connect::connect;
 use super::failure;
-use super::schema::{Catalogue, LOCK_TABLES};
+use super::schema::{Catalogue, LOCK_TABLES, create_own_tables};
 use crate::config::ServerUrl;
 use crate::control::{Control, End, Kept};
 use crate::error::Failure;
 use crate::source::Waits;
 
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS domicile_control (
-    id text NOT NULL PRIMARY KEY
-);
-CREATE TABLE IF NOT EXISTS domicile_placement (
-    source text NOT NULL,
-    routing_key text NOT NULL,
-    home text NOT NULL,
-    PRIMARY KEY (source, routing_key)
-);
-CREATE TABLE IF NOT EXISTS domicile_end (
-    source text NOT NULL PRIMARY KEY,
-    position text NOT NULL,
-    fingerprint text NOT NULL,
-    seen_at bigint NOT NULL
-);
-CREATE TABLE IF NOT EXISTS domicile_wait (
-    source text NOT NULL PRIMARY KEY,
-    waits text NOT NULL
-);
-INSERT INTO domicile_control
-SELECT replace(gen_random_uuid()::text, '-', '') WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
+pub(super) const TABLES: [(&str, &str); 4] = [
+    ("domicile_control", "id text NOT NULL PRIMARY KEY"),
+    (
+        "domicile_placement",
+        "source text NOT NULL,
+         routing_key text NOT NULL,
+         home text NOT NULL,
+         PRIMARY KEY (source, routing_key)",
+    ),
+    (
+        "domicile_end",
+        "source text NOT NULL PRIMARY KEY,
+         position text NOT NULL,
+         fingerprint text NOT NULL,
+         seen_at bigint NOT NULL",
+    ),
+    ("domicile_wait", "source text NOT NULL PRIMARY KEY, waits text NOT NULL"),
+];
 
 /// A control database on a server.
 pub(crate) struct PostgresControl(ServerUrl);
@@ -83,7 +79,20 @@ impl Control for PostgresControl {
 }
 
 async fn make_tables(client: &Client) -> Result<(), Error> {
-    client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES} COMMIT")).await
+    begin(client).await?;
+    client.batch_execute("COMMIT").await
+}
+
+/// Begins a transaction that makes what is missing. One run at a time, so that what stands there is not changed meanwhile.
+async fn begin(client: &Client) -> Result<(), Error> {
+    client.batch_execute(&format!("BEGIN; {LOCK_TABLES}")).await?;
+    let catalogue = Catalogue::read(client, &TABLES.map(|(name, _)| name)).await?;
+    let mut made = create_own_tables(&TABLES, &catalogue);
+    made.push(String::from(
+        "INSERT INTO domicile_control
+         SELECT replace(gen_random_uuid()::text, '-', '') WHERE NOT EXISTS (SELECT 1 FROM domicile_control)",
+    ));
+    client.batch_execute(&made.join("; ")).await
 }
 
 async fn read(client: &Client) -> Result<Kept, Error> {
@@ -109,8 +118,7 @@ async fn read(client: &Client) -> Result<Kept, Error> {
 
 /// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
 async fn keep(client: &Client, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
-    // One run at a time, so that what stands there is not changed meanwhile.
-    client.batch_execute(&format!("BEGIN; {LOCK_TABLES}; {TABLES}")).await?;
+    begin(client).await?;
     // What stands there already is written again only if it is the same.
     let sql = "INSERT INTO domicile_placement AS stored VALUES ($1, $2, $3)
                ON CONFLICT (source, routing_key) DO UPDATE SET home = excluded.home WHERE stored.home = excluded.home";
