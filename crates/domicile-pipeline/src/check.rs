@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::config::{Config, Database, Location, Problem, Problems, SettingPath, UNTOLD};
 use crate::control::Kept;
 use crate::database::control;
-use crate::error::Error;
+use crate::deliver::Delivery;
+use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, in_short, inspect};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
@@ -74,7 +75,8 @@ impl Pipeline {
     /// Where parts of the configuration could not be made out, what earlier runs have left is not held against the rest.
     async fn check_parts(&self, parts_are_missing: bool) -> Result<Checked, Problems> {
         let AllPlanned { mut planned, partly, mut problems } = self.plan_all().await;
-        let unreachable = self.unreachable().await;
+        let writings = planned.iter().map(|planned| &planned.writing).chain(&partly).collect::<Vec<_>>();
+        let unreachable = self.unreachable(&writings).await;
         let kept = control(&self.config.control).read().await.ok().filter(|_| !parts_are_missing);
         problems.extend(kept.iter().flat_map(|kept| self.moved(kept)));
         for writing in &partly {
@@ -153,18 +155,16 @@ impl Pipeline {
     }
 
     /// The homes that cannot be used, and the control database if it cannot. What is alike in many is said once.
-    async fn unreachable(&self) -> Vec<Problem> {
-        let homes = self.config.homes.iter().map(|home| (format!("home {}", home.home), &home.database));
-        let all = homes.chain([(String::from("the control database"), &self.config.control)]);
+    async fn unreachable(&self, writings: &[&Writing]) -> Vec<Problem> {
+        let homes = self.config.homes.iter().map(|home| (format!("home {}", home.home), &home.database, Some(home)));
+        let all = homes.chain([(String::from("the control database"), &self.config.control, None)]);
         let mut found: BTreeMap<(SettingPath, String), Vec<(String, &Database)>> = BTreeMap::new();
-        for (who, database) in all.filter(|(_, database)| !database.is_missing()) {
-            let mut delivery = any_delivery(database);
-            let used = match delivery.check_access().await {
-                Ok(()) => delivery.inspect().await.map(drop),
-                Err(failure) => Err(failure),
-            };
-            delivery.close().await;
-            if let Err(failure) = used {
+        for (who, database, home) in all.filter(|(_, database, _)| !database.is_missing()) {
+            let ways = writings.iter().map(|writing| match home {
+                Some(home) => writing.delivery(home),
+                None => writing.nowhere(database),
+            });
+            if let Err(failure) = usable(database, ways).await {
                 found.entry((database.setting.clone(), failure.to_string())).or_default().push((who, database));
             }
         }
@@ -181,4 +181,19 @@ impl Pipeline {
         };
         found.into_iter().map(problem).collect()
     }
+}
+
+/// Whether a database can be reached, and be written to by each of these ways.
+async fn usable(database: &Database, ways: impl Iterator<Item = Box<dyn Delivery>>) -> Result<(), Failure> {
+    let mut ways = ways.peekable();
+    let any = ways.peek().is_none().then(|| any_delivery(database));
+    for mut delivery in ways.chain(any) {
+        let used = match delivery.check_access().await {
+            Ok(()) => delivery.inspect().await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        delivery.close().await;
+        used?;
+    }
+    Ok(())
 }

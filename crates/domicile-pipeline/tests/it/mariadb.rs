@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domicile_pipeline::{GuaranteeClass, Silent};
 use domicile_testkit::Server;
 
-use crate::fixture::{counts, home, open, rows, run, runtime};
+use crate::fixture::{counts, described, home, open, rows, run, runtime};
 use crate::servers::{Client, MARIADB, World, pipeline, succeeded};
 
 #[test]
@@ -186,6 +186,56 @@ fn one_of_a_cluster_does_not_know_the_writers_of_the_others() {
     let guarantee = world.run().guarantee;
     assert_eq!(guarantee.class, GuaranteeClass::Heuristic, "{guarantee}");
     assert!(guarantee.reason.contains("wsrep_on"), "{guarantee}");
+}
+
+#[test]
+fn a_home_that_this_user_may_not_write_to_is_told() {
+    let Some(world) = World::new(&MARIADB) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record").analyser(
+        "daily",
+        "write = \"merge\"",
+        "SELECT country, count(*) AS n FROM record GROUP BY country",
+    );
+    world.order(&["'ES', 'Ana', 1"]);
+    world.run();
+    world.server.sql(
+        "es",
+        "CREATE USER weak IDENTIFIED BY 'secret'; GRANT SELECT ON es.* TO weak; ALTER TABLE orders DROP customer",
+    );
+    let url = world.server.url("es");
+    let (_, host) = url.split_once('@').unwrap();
+    let homes = format!(
+        "[homes]\nes = {{ keys = [\"ES\"], url = \"mariadb://weak:secret@{host}\" }}\n\
+         fr = {{ keys = [\"FR\"], url = \"{}\" }}",
+        world.server.url("fr")
+    );
+    let config = world.config(&world.server.url("source"), &homes, &world.server.url("control"), "");
+    let pipeline = pipeline(format!("{config}[delivery]\nadd_columns = true\n"));
+    let told = || described(&runtime().block_on(pipeline.check()).err().unwrap_or_default()).join("\n");
+    for (expected, grant) in [
+        (
+            "INSERT command denied to user 'weak'@'127.0.0.1' for table `es`.`domicile_position`",
+            "INSERT ON es.domicile_position",
+        ),
+        (
+            "UPDATE command denied to user 'weak'@'127.0.0.1' for table `es`.`domicile_position`",
+            "UPDATE ON es.domicile_position",
+        ),
+        ("for table `es`.`domicile_account`", "INSERT, UPDATE ON es.domicile_account"),
+        ("for table `es`.`domicile_quarantine`", "INSERT, UPDATE ON es.domicile_quarantine"),
+        ("INSERT command denied to user 'weak'@'127.0.0.1' for table `es`.`orders`", "INSERT ON es.orders"),
+        ("INSERT command denied to user 'weak'@'127.0.0.1' for table `es`.`daily`", "INSERT ON es.daily"),
+        ("UPDATE command denied to user 'weak'@'127.0.0.1' for table `es`.`daily`", "UPDATE ON es.daily"),
+        ("Access denied for user 'weak'@'%' to database 'es'", "CREATE TEMPORARY TABLES ON es.*"),
+        ("this user may not ALTER the table `orders`, to which a column is to be added", "ALTER ON es.orders"),
+    ] {
+        assert!(told().contains(expected), "{expected}\n{}", told());
+        world.server.sql("es", &format!("GRANT {grant} TO weak"));
+    }
+    assert_eq!(told(), "");
+    world.order(&["'ES', 'Bea', 1"]);
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [1, 1, 0, 0]);
 }
 
 #[test]

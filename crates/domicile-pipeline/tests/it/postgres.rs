@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domicile_pipeline::{GuaranteeClass, Silent};
 
-use crate::fixture::{counts, home, run};
+use crate::fixture::{counts, described, home, run, runtime};
 use crate::servers::{POSTGRES, World, pipeline, succeeded};
 
 #[test]
@@ -125,6 +125,56 @@ fn the_table_that_is_looked_at_is_the_one_that_is_written_to() {
     world.order(&["'ES', 'Eva', 1"]);
     world.run();
     assert_eq!(world.rows("es", &format!("{made} ORDER BY 1")), ["domicile_quarantine", "domicile_seen"]);
+}
+
+#[test]
+fn a_home_that_this_user_may_not_write_to_is_told() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record").analyser(
+        "daily",
+        "write = \"merge\"",
+        "SELECT country, count(*) AS n FROM record GROUP BY country",
+    );
+    world.order(&["'ES', 'Ana', 1"]);
+    world.run();
+    world.server.sql(
+        "es",
+        "CREATE USER weak PASSWORD 'secret'; REVOKE CREATE ON SCHEMA public FROM PUBLIC; ALTER TABLE orders DROP customer;
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO weak",
+    );
+    let url = world.server.url("es");
+    let (_, host) = url.split_once('@').unwrap();
+    let homes = format!(
+        "[homes]\nes = {{ keys = [\"ES\"], url = \"postgres://weak:secret@{host}\" }}\n\
+         fr = {{ keys = [\"FR\"], url = \"{}\" }}",
+        world.server.url("fr")
+    );
+    let config = world.config(&world.server.url("source"), &homes, &world.server.url("control"), "");
+    let pipeline = pipeline(format!("{config}[delivery]\nadd_columns = true\n"));
+    let told = || described(&runtime().block_on(pipeline.check()).err().unwrap_or_default()).join("\n");
+    for (expected, grant) in [
+        ("this user may not INSERT in the table `domicile_position`", "GRANT INSERT ON domicile_position TO weak"),
+        ("this user may not UPDATE in the table `domicile_position`", "GRANT UPDATE ON domicile_position TO weak"),
+        ("`domicile_account`", "GRANT INSERT, UPDATE ON domicile_account TO weak"),
+        ("`domicile_quarantine`", "GRANT INSERT, UPDATE ON domicile_quarantine TO weak"),
+        ("this user may not INSERT in the table `orders`", "GRANT INSERT ON orders TO weak"),
+        ("this user may not INSERT in the table `daily`", "GRANT INSERT ON daily TO weak"),
+        ("this user may not UPDATE in the table `daily`", "GRANT UPDATE ON daily TO weak"),
+        (
+            "this user does not own the table `orders`, to which a column is to be added",
+            "ALTER TABLE orders OWNER TO weak",
+        ),
+    ] {
+        assert!(told().contains(expected), "{expected}\n{}", told());
+        world.server.sql("es", grant);
+    }
+    assert_eq!(told(), "");
+    world.order(&["'ES', 'Bea', 1"]);
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [1, 1, 0, 0], "nobody needs to make tables that are there");
+    world.server.sql("es", "DROP TABLE daily");
+    let expected = "there is no table `daily`, and this user may not make one in the first schema of its search_path";
+    assert!(told().contains(expected), "{}", told());
 }
 
 #[test]

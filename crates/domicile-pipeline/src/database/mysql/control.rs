@@ -12,7 +12,7 @@ use crate::control::{Control, End, Kept};
 use crate::error::Failure;
 use crate::source::Waits;
 
-const TABLES: [(&str, &str); 4] = [
+pub(super) const TABLES: [(&str, &str); 4] = [
     ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",

@@ -9,6 +9,7 @@ use mysql_async::{Error, Params};
 
 use super::connect::{Session, connect};
 use super::failure;
+use super::privilege::check_privileges;
 use super::quarantine::fitting;
 use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, existing, make_table, misfits};
 use super::statement::Writer;
@@ -21,7 +22,7 @@ use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
-use crate::table::{Table, Write};
+use crate::table::Table;
 
 /// So many records are remembered by one statement.
 const MARKS_AT_ONCE: usize = 1_000;
@@ -114,17 +115,7 @@ impl Delivery for MySqlDelivery {
         if read_only.is_some_and(|read_only| !matches!(read_only.as_str(), "0" | "OFF")) {
             return Err(Failure::Failed(String::from("the server is read-only, as a replica is")));
         }
-        // Preparing a statement asks for its privileges, and does nothing.
-        let mut needed = Vec::new();
-        if existing(&mut session, "domicile_position").await.map_err(|error| failure(&error))?.is_empty() {
-            needed.push("CREATE TABLE domicile_check (source bigint)");
-        }
-        if self.delivered.tables.iter().any(|table| table.write != Write::Insert) {
-            needed.push("CREATE TEMPORARY TABLE domicile_check (source bigint)");
-        }
-        for sql in needed {
-            session.conn.prep(sql).await.map_err(|error| Failure::Failed(failure(&error).to_string()))?;
-        }
+        check_privileges(&mut session, &self.delivered).await?;
         let _ = session.conn.disconnect().await;
         Ok(())
     }

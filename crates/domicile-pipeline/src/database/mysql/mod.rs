@@ -7,6 +7,7 @@ mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
 mod index;
+mod privilege;
 mod quarantine;
 mod read;
 mod schema;

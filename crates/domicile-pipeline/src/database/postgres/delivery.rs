@@ -11,6 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::connect;
 use super::failure;
+use super::privilege::check_privileges;
 use super::quarantine::Quarantine;
 use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, create_own_tables, make_table};
 use super::statement::Writer;
@@ -113,16 +114,14 @@ impl Delivery for PostgresDelivery {
     }
 
     async fn check_access(&mut self) -> Result<(), Failure> {
-        let client = connect(&self.server).await?;
-        let sql = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
-                          has_schema_privilege(current_schema(), 'CREATE')";
-        let row = client.query_one(sql, &[]).await.map_err(|error| failure(&error))?;
         let failed = |message: &str| Err(Failure::Failed(String::from(message)));
-        match (row.get(0), row.get(1), row.get::<_, Option<bool>>(2)) {
-            (true, ..) => failed("the server is a standby, which cannot be written to"),
-            (_, true, _) => failed("transactions are read-only for this user or in this database"),
-            (.., Some(true)) => Ok(()),
-            _ => failed("this user may not make tables in the first schema of its search_path"),
+        let client = connect(&self.server).await?;
+        let sql = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
+        let row = client.query_one(sql, &[]).await.map_err(|error| failure(&error))?;
+        match (row.get(0), row.get(1)) {
+            (true, _) => failed("the server is a standby, which cannot be written to"),
+            (_, true) => failed("transactions are read-only for this user or in this database"),
+            _ => check_privileges(&client, &self.delivered).await,
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod fuzz;
 mod guarantee;
 mod index;
 mod parameter;
+mod privilege;
 mod quarantine;
 mod read;
 mod schema;
