@@ -243,7 +243,7 @@ impl Pipeline {
         if let Some(waits_for) = &waits_for {
             observer.source_waits(&source, waits_for);
         }
-        let end = if is_read { None } else { self.end_now(&planned, &upto) };
+        let end = self.end_now(&planned, &upto);
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);

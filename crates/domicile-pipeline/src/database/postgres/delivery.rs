@@ -41,6 +41,8 @@ struct Open {
     client: Client,
     position: Position,
     epoch: i64,
+    /// The tables as they were when the home was looked at.
+    found: Option<Catalogue>,
     /// This run's epoch is written: an older run can no longer commit.
     claimed: bool,
     /// By table, once the tables are there.
@@ -67,7 +69,7 @@ impl Delivery for PostgresDelivery {
     async fn inspect(&mut self) -> Result<Opened, Failure> {
         let client = connect(&self.server).await?;
         let tables = &self.delivered.tables;
-        let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).chain([POSITION, MARKER]).collect();
+        let names: Vec<_> = all_names(tables).into_iter().chain([MARKER]).collect();
         let catalogue = Catalogue::read(&client, &names).await.map_err(|error| failure(&error))?;
         let Progress { position, epoch, owners } = progress(&client, &catalogue, &self.delivered.source).await?;
         let identity = if owners.is_empty() { Some(identity(&client).await?) } else { None };
@@ -79,7 +81,7 @@ impl Delivery for PostgresDelivery {
             }
             misfits.extend(catalogue.misfits(number, table));
         }
-        self.open = Some(Open::new(client, position.clone(), epoch));
+        self.open = Some(Open::new(client, position.clone(), epoch, Some(catalogue)));
         Ok(Opened { position, owners, marker, identity, misfits })
     }
 
@@ -99,7 +101,7 @@ impl Delivery for PostgresDelivery {
         let client = connect(&self.server).await?;
         let catalogue = Catalogue::read(&client, &[POSITION]).await.map_err(|error| failure(&error))?;
         let Progress { position, epoch, .. } = progress(&client, &catalogue, &self.delivered.source).await?;
-        self.open = Some(Open::new(client, position.clone(), epoch));
+        self.open = Some(Open::new(client, position.clone(), epoch, None));
         Ok(position)
     }
 
@@ -207,9 +209,21 @@ async fn marker(client: &Client) -> Result<Option<String>, Failure> {
     Ok(rows.first().map(|row| row.get(0)))
 }
 
+/// The names of all tables that are written to.
+fn all_names(tables: &[Table]) -> Vec<&str> {
+    OWN_TABLES.iter().map(|(name, _)| *name).chain(tables.iter().map(|table| table.name.as_str())).collect()
+}
+
+/// The statements that make what is missing.
+fn missing(tables: &[Table], catalogue: &Catalogue) -> Vec<String> {
+    let mut made = create_own_tables(&OWN_TABLES, catalogue);
+    made.extend(tables.iter().filter_map(|table| make_table(table, catalogue.columns(&table.name))));
+    made
+}
+
 impl Open {
-    fn new(client: Client, position: Position, epoch: i64) -> Self {
-        Self { client, position, epoch, claimed: false, writers: Vec::new(), quarantine: None }
+    fn new(client: Client, position: Position, epoch: i64, found: Option<Catalogue>) -> Self {
+        Self { client, position, epoch, found, claimed: false, writers: Vec::new(), quarantine: None }
     }
 
     async fn execute(&self, sql: &str) -> Result<(), Failure> {
@@ -220,20 +234,30 @@ impl Open {
     /// still under way cannot commit any more.
     async fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
         let tables = &delivered.tables;
-        self.execute(&format!("{BEGIN}; {LOCK_TABLES}")).await?;
-        let names = OWN_TABLES.iter().map(|(name, _)| *name).chain(tables.iter().map(|table| table.name.as_str()));
-        let names: Vec<_> = names.collect();
-        let mut catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
-        let mut made = create_own_tables(&OWN_TABLES, &catalogue);
-        made.extend(tables.iter().filter_map(|table| make_table(table, catalogue.columns(&table.name))));
-        if !made.is_empty() {
-            self.execute(&made.join("; ")).await?;
-            catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
-        }
+        let catalogue = match self.found.take().filter(|found| missing(tables, found).is_empty()) {
+            Some(found) => {
+                self.execute(BEGIN).await?;
+                found
+            }
+            None => self.make_tables(tables).await?,
+        };
         let writers = tables.iter().map(|table| Writer::new(&self.client, table, &catalogue));
         let (writers, ()) = try_join!(try_join_all(writers), self.take_epoch(delivered, control))?;
         self.writers = writers;
         Ok(())
+    }
+
+    /// Begins a transaction that makes what is missing, one run at a time.
+    async fn make_tables(&self, tables: &[Table]) -> Result<Catalogue, Failure> {
+        self.execute(&format!("{BEGIN}; {LOCK_TABLES}")).await?;
+        let names = all_names(tables);
+        let catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
+        let missing = missing(tables, &catalogue);
+        if missing.is_empty() {
+            return Ok(catalogue);
+        }
+        self.execute(&missing.join("; ")).await?;
+        Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))
     }
 
     async fn take_epoch(&self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
