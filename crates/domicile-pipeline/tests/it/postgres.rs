@@ -158,12 +158,12 @@ fn a_home_that_this_user_may_not_write_to_is_told() {
         ("`domicile_account`", "GRANT INSERT, UPDATE ON domicile_account TO weak"),
         ("`domicile_quarantine`", "GRANT INSERT, UPDATE ON domicile_quarantine TO weak"),
         ("this user may not INSERT in the table `orders`", "GRANT INSERT ON orders TO weak"),
-        ("this user may not INSERT in the table `daily`", "GRANT INSERT ON daily TO weak"),
-        ("this user may not UPDATE in the table `daily`", "GRANT UPDATE ON daily TO weak"),
         (
             "this user does not own the table `orders`, to which a column is to be added",
             "ALTER TABLE orders OWNER TO weak",
         ),
+        ("this user may not INSERT in the table `daily`", "GRANT INSERT ON daily TO weak"),
+        ("this user may not UPDATE in the table `daily`", "GRANT UPDATE ON daily TO weak"),
     ] {
         assert!(told().contains(expected), "{expected}\n{}", told());
         world.server.sql("es", grant);
