@@ -136,14 +136,39 @@ pub(super) fn of_view(config: &SourceConfig) -> Guarantee {
     heuristic(config, &reason, "read the table that it shows")
 }
 
-/// What is guaranteed where the server may forget what was committed, and how it may.
-pub(super) fn of_volatile(config: &SourceConfig, how: &str, mend: &str) -> Guarantee {
-    let cursor = config.cursor.join(", ");
-    let reason = format!(
-        "exact while the server does not crash: {how}, so that a crash may take back records that were read, and give their \
-         `{cursor}` to others"
-    );
-    Guarantee { class: GuaranteeClass::Bounded, reason, raise: Some(mend.to_owned()) }
+/// Something that a source is exact under, and what makes it so for good.
+pub(super) struct Condition {
+    pub(super) holds_while: String,
+    pub(super) mend: String,
+}
+
+impl Condition {
+    pub(super) fn new(holds_while: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { holds_while: holds_while.into(), mend: mend.into() }
+    }
+
+    /// The server may forget what was committed: how it may, and what keeps it from that.
+    pub(super) fn no_crash(config: &SourceConfig, how: &str, mend: &str) -> Self {
+        let cursor = config.cursor.join(", ");
+        let holds_while = format!(
+            "the server does not crash: {how}, so that a crash may take back records that were read, and give their `{cursor}` \
+             to others"
+        );
+        Self::new(holds_while, mend)
+    }
+}
+
+/// What is guaranteed of a source that is exact for a reason, under conditions.
+pub(super) fn exact_while(conditions: Vec<Condition>, reason: String) -> Guarantee {
+    if conditions.is_empty() {
+        return Guarantee { class: GuaranteeClass::Exact, reason, raise: None };
+    }
+    let (held, mends): (Vec<_>, Vec<_>) = conditions.into_iter().map(|each| (each.holds_while, each.mend)).unzip();
+    Guarantee {
+        class: GuaranteeClass::Bounded,
+        reason: format!("exact while {}", held.join("; and while ")),
+        raise: Some(format!("to make it exact, {}", mends.join("; and "))),
+    }
 }
 
 /// What is guaranteed where the database does not draw the cursor by itself.

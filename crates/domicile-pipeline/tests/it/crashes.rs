@@ -91,9 +91,9 @@ fn a_server_that_may_forget_commits_is_no_exact_source() {
     let another = "CREATE ROLE writer; ALTER ROLE writer SET synchronous_commit = no";
     for (sql, class, why) in [
         ("SELECT 1", GuaranteeClass::Exact, ""),
-        (forgets, GuaranteeClass::Bounded, "synchronous_commit = on for all who write makes it exact"),
+        (forgets, GuaranteeClass::Bounded, "set synchronous_commit = on for all who write"),
         (keeps, GuaranteeClass::Exact, ""),
-        (another, GuaranteeClass::Bounded, "synchronous_commit = on for all who write makes it exact"),
+        (another, GuaranteeClass::Bounded, "set synchronous_commit = on for all who write"),
         ("ALTER ROLE writer RESET ALL", GuaranteeClass::Exact, ""),
         ("ALTER TABLE orders SET UNLOGGED", GuaranteeClass::Bounded, "the table is UNLOGGED"),
         ("ALTER TABLE orders SET LOGGED", GuaranteeClass::Exact, ""),
@@ -105,14 +105,14 @@ fn a_server_that_may_forget_commits_is_no_exact_source() {
     world.server.restart_with(["-c", "fsync=off"].map(String::from));
     let (found, told) = class_after(&world, "SELECT 1");
     assert_eq!(found, GuaranteeClass::Bounded, "{told}");
-    assert!(told.contains("fsync = on makes it exact"), "{told}");
+    assert!(told.contains("to make it exact, set fsync = on"), "{told}");
 
     let Some(world) = World::new(&MARIADB) else { return };
     let world = world.analyser("orders", "", "SELECT id FROM record");
     for (value, class) in [(2, GuaranteeClass::Bounded), (0, GuaranteeClass::Bounded), (1, GuaranteeClass::Exact)] {
         let (found, told) = class_after(&world, &format!("SET GLOBAL innodb_flush_log_at_trx_commit = {value}"));
         assert_eq!(found, class, "{told}");
-        let mend = "innodb_flush_log_at_trx_commit = 1 makes it exact";
+        let mend = "to make it exact, set innodb_flush_log_at_trx_commit = 1";
         assert_eq!(told.contains(mend), class == GuaranteeClass::Bounded, "{told}");
     }
 }

@@ -12,17 +12,16 @@ use mysql_async::{Error, Row, Value};
 
 use super::connect::{Kind, Session};
 use crate::config::{From, SourceConfig};
-use crate::database::settle::{self, Patience, Watch, Writer, age};
+use crate::database::settle::{self, Condition, Patience, Watch, Writer, age};
 use crate::position::Position;
-use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
+use crate::source::{Guarantee, Horizon, Waits};
 
 /// How to see what makes a source exact.
-const SHOW_LOCKS: &str = "to make it exact, start the server with performance_schema = ON and \
+const SHOW_LOCKS: &str = "start the server with performance_schema = ON and \
     performance-schema-instrument = 'wait/lock/metadata/sql/mdl=ON', and GRANT SELECT ON performance_schema.* to this user";
 
 /// How to ask whether the server is a replica.
-const ASK_REPLICA: &str =
-    "to make it exact, GRANT SLAVE MONITOR ON *.* to this user (REPLICATION CLIENT before MariaDB 10.5)";
+const ASK_REPLICA: &str = "GRANT SLAVE MONITOR ON *.* to this user (REPLICATION CLIENT before MariaDB 10.5)";
 
 /// What is known of how a source gets its records.
 pub(super) struct Settling {
@@ -116,22 +115,40 @@ impl Settling {
         }
         if self.sight == Sight::Nothing {
             let reason = format!("this user does not see who still writes records with the same or a lower `{cursor}`");
-            let raise = format!("GRANT PROCESS ON *.* to this user makes it bounded; {SHOW_LOCKS}");
+            let raise = format!("GRANT PROCESS ON *.* to this user makes it bounded; to make it exact, {SHOW_LOCKS}");
             return settle::heuristic(config, &reason, &raise);
         }
         if !table.is_drawn() {
             return settle::of_application(config, "a column that is AUTO_INCREMENT makes it exact");
         }
-        let (class, reason, raise) = table.guarantee(self.sight, &cursor);
-        if class == GuaranteeClass::Exact && !self.is_durable {
-            let how = "the server tells writers of commits that it has not kept yet (innodb_flush_log_at_trx_commit)";
-            return settle::of_volatile(config, how, "innodb_flush_log_at_trx_commit = 1 makes it exact");
+        let reason = format!(
+            "`{cursor}` is drawn by AUTO_INCREMENT in the INSERT itself, and records are read once no transaction is left \
+             that could have drawn a lower one, unless one is set by hand"
+        );
+        settle::exact_while(self.conditions(config, table, &cursor), reason)
+    }
+
+    fn conditions(&self, config: &SourceConfig, table: &SourceTable, cursor: &str) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        if !table.is_innodb {
+            let above = format!("each statement takes a `{cursor}` above all that were there before it began");
+            conditions.push(Condition::new(above, "use a table of the engine InnoDB"));
         }
-        if class == GuaranteeClass::Exact && self.is_replica.is_none() {
-            let reason = String::from("exact while the server is no replica of another, which this user may not ask");
-            return Guarantee { class: GuaranteeClass::Bounded, reason, raise: Some(String::from(ASK_REPLICA)) };
+        if self.sight == Sight::Transactions {
+            let shown = format!(
+                "InnoDB shows a transaction (innodb_trx) before that draws its first `{cursor}`, which it does not promise"
+            );
+            conditions.push(Condition::new(shown, SHOW_LOCKS));
         }
-        Guarantee { class, reason, raise }
+        if !self.is_durable {
+            let how = "it tells writers of commits that it has not kept yet (innodb_flush_log_at_trx_commit)";
+            conditions.push(Condition::no_crash(config, how, "set innodb_flush_log_at_trx_commit = 1"));
+        }
+        if self.is_replica.is_none() {
+            let alone = "the server is no replica of another, which this user may not ask";
+            conditions.push(Condition::new(alone, ASK_REPLICA));
+        }
+        conditions
     }
 
     /// The table, where the source is one.
@@ -173,30 +190,6 @@ impl Settling {
 impl SourceTable {
     fn is_drawn(&self) -> bool {
         matches!(&self.cursor[..], [CursorColumn { is_drawn: true, .. }])
-    }
-
-    fn guarantee(&self, sight: Sight, cursor: &str) -> (GuaranteeClass, String, Option<String>) {
-        if !self.is_innodb {
-            let reason =
-                format!("exact while each statement takes a `{cursor}` above all that were there before it began");
-            return (
-                GuaranteeClass::Bounded,
-                reason,
-                Some(String::from("use a table of the engine InnoDB to make it exact")),
-            );
-        }
-        if sight == Sight::Transactions {
-            let reason = format!(
-                "exact while InnoDB shows a transaction (innodb_trx) before that draws its first `{cursor}`, which it \
-                 does not promise"
-            );
-            return (GuaranteeClass::Bounded, reason, Some(String::from(SHOW_LOCKS)));
-        }
-        let reason = format!(
-            "`{cursor}` is drawn by AUTO_INCREMENT in the INSERT itself, and records are read once no transaction is left \
-             that could have drawn a lower one, unless one is set by hand"
-        );
-        (GuaranteeClass::Exact, reason, None)
     }
 }
 

@@ -11,9 +11,9 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::relation;
 use crate::config::{From, SourceConfig};
-use crate::database::settle::{self, Patience, Watch, Writer, age};
+use crate::database::settle::{self, Condition, Patience, Watch, Writer, age};
 use crate::position::Position;
-use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
+use crate::source::{Guarantee, Horizon, Waits};
 
 /// How often is looked whether they have ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -103,29 +103,26 @@ impl Settling {
     }
 
     fn of_sequence(&self, config: &SourceConfig, sequence: &Sequence, cursor: &str) -> Guarantee {
-        match (sequence, self.facts.may_forget()) {
-            (Sequence { grows: false, .. }, _) => {
-                let reason = format!("the sequence of `{cursor}` goes down or begins anew");
-                settle::heuristic(config, &reason, "use a cursor that only grows")
-            }
-            (Sequence { cache: 1, .. }, Some((how, mend))) => settle::of_volatile(config, how, mend),
-            (Sequence { cache: 1, .. }, None) => Guarantee {
-                class: GuaranteeClass::Exact,
-                reason: format!(
-                    "`{cursor}` is drawn from a sequence by the INSERT itself, and records are read once no transaction \
-                     is left that could have drawn a lower one, unless one is set by hand"
-                ),
-                raise: None,
-            },
-            (Sequence { cache, .. }, _) => Guarantee {
-                class: GuaranteeClass::Bounded,
-                reason: format!(
-                    "exact while only one session writes: the sequence of `{cursor}` \
-                     gives each session {cache} at once"
-                ),
-                raise: Some(String::from("ALTER SEQUENCE … CACHE 1 makes it exact")),
-            },
+        if !sequence.grows {
+            let reason = format!("the sequence of `{cursor}` goes down or begins anew");
+            return settle::heuristic(config, &reason, "use a cursor that only grows");
         }
+        let mut conditions = Vec::new();
+        if sequence.cache > 1 {
+            let cached = format!(
+                "only one session writes: the sequence of `{cursor}` gives each session {} at once",
+                sequence.cache
+            );
+            conditions.push(Condition::new(cached, format!("ALTER SEQUENCE {} CACHE 1", sequence.name)));
+        }
+        if let Some((how, mend)) = self.facts.may_forget() {
+            conditions.push(Condition::no_crash(config, how, mend));
+        }
+        let reason = format!(
+            "`{cursor}` is drawn from a sequence by the INSERT itself, and records are read once no transaction is left that \
+             could have drawn a lower one, unless one is set by hand"
+        );
+        settle::exact_while(conditions, reason)
     }
 
     /// The highest position that is settled, or `reached` if writers stay longer than they are waited for. `highest` is the
@@ -267,11 +264,11 @@ impl Facts {
     /// drawn again then.
     fn may_forget(&self) -> Option<(&'static str, &'static str)> {
         if self.is_unlogged {
-            Some(("the table is UNLOGGED", "ALTER TABLE … SET LOGGED makes it exact"))
+            Some(("the table is UNLOGGED", "ALTER TABLE … SET LOGGED"))
         } else if self.is_without_fsync {
-            Some(("the server does without fsync", "fsync = on makes it exact"))
+            Some(("the server does without fsync", "set fsync = on"))
         } else if self.is_asynchronous {
-            let mend = "synchronous_commit = on for all who write makes it exact";
+            let mend = "set synchronous_commit = on for all who write";
             Some(("the server tells writers of commits that it has not kept yet (synchronous_commit)", mend))
         } else {
             None
