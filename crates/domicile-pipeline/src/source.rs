@@ -202,3 +202,19 @@ impl Unopened {
         Self::new("columns", format!("there is no column `{name}`"), "remove it, or correct its name")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_waited_for_is_read_as_it_was_stored() {
+        let writers = ["3/14", "[[49], [108, 97]]"].map(String::from).into();
+        let waits = Waits { upto: Position::At(7), server: String::from("since \"noon\""), writers };
+        assert_eq!(Waits::from_stored(&waits.stored()), Some(waits));
+        for other in ["", "{}", r#"{"upto": "7", "server": "s", "writers": [1]}"#, r#"{"server": "s", "writers": []}"#]
+        {
+            assert_eq!(Waits::from_stored(other), None, "{other}");
+        }
+    }
+}

@@ -259,6 +259,20 @@ mod tests {
     }
 
     #[test]
+    fn who_may_have_had_another_name_is_taken_for_any_that_is_gone() {
+        let writer = |name: &str, is_renamed| Writer { transaction: name.into(), is_renamed, told: name.into() };
+        let left = |now: &[Writer]| {
+            let mut waited = BTreeSet::from(["a", "prepared"].map(String::from));
+            keep_those_left(&mut waited, now);
+            waited.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(left(&[writer("b", false)]), "", "who came later was none of them");
+        assert_eq!(left(&[writer("b", true)]), "a prepared");
+        assert_eq!(left(&[writer("prepared", true)]), "prepared", "this one is known");
+        assert_eq!(left(&[writer("a", false), writer("prepared", true), writer("b", true)]), "a prepared");
+    }
+
+    #[test]
     fn an_age_is_told_to_its_second_unit() {
         for (seconds, told) in [
             (-5, "0 s"),
