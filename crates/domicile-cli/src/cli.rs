@@ -9,7 +9,8 @@ use crate::command;
 
 /// Every record finds its home database.
 ///
-/// Exit codes: 0 all delivered, 1 failed, 2 wrong usage or configuration, 3 done, with records in quarantine.
+/// Exit codes: 0 all delivered, 1 failed, 2 wrong usage or configuration, 3 done, with records in quarantine, 5 stopped by
+/// a signal before the end.
 #[derive(Debug, Parser)]
 #[command(name = "domicile", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -23,8 +24,8 @@ enum Command {
     ///
     /// Run it again to add new orders to the source and sync only those.
     Demo(Demo),
-    /// Syncs once: everything that is settled in the sources now.
-    Run(Configured),
+    /// Syncs once, or by a schedule: everything that is settled in the sources now.
+    Run(Run),
     /// Validates everything without writing, and reports all problems at once.
     Check(Configured),
     /// Shows where records would go and why, and which objects would be made. Writes nothing.
@@ -42,6 +43,16 @@ pub(crate) struct Configured {
     /// Print the result as JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// Go on by a schedule: this cron expression or, without one, that of the configuration. SIGHUP reads the configuration
+    /// anew, SIGTERM and SIGINT end it.
+    #[arg(long, value_name = "CRON", num_args = 0..=1)]
+    pub(crate) schedule: Option<Option<String>>,
 }
 
 #[derive(Debug, Args)]

@@ -32,7 +32,7 @@ mod text;
 pub use account::Account;
 pub use analyse::{Analyser, Kinds, Object, Objects, Shape};
 pub use check::{Checked, CheckedSource};
-pub use config::{Config, Problem, Problems};
+pub use config::{Config, InvalidSchedule, Problem, Problems, Schedule};
 #[doc(hidden)]
 pub use database::postgres::fuzz::{Copied, fuzz_copy};
 pub use error::{Error, Failure, Refusal};

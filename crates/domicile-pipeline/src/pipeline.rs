@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domicile::{Chain, PlacementRouter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::{Batch, BatchLimit};
@@ -147,6 +148,17 @@ impl Pipeline {
     /// If the configuration, the sources or the tables of a home do not fit together, a routing key has moved to another
     /// home since the last run, or the control database cannot tell that none has. Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
+        self.run_until(observer, &CancellationToken::new()).await
+    }
+
+    /// The same, until it is asked to stop: nothing is read from then on, and each home commits what it was given. The next
+    /// run goes on from there. The report says that the run was stopped. How long that takes, the homes decide; to drop the
+    /// future undoes what is not committed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn run_until(&self, observer: Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
         let mut planned = self.plan().await?;
         let mut kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
@@ -168,9 +180,14 @@ impl Pipeline {
         }
         let mut sources = Vec::new();
         for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {
-            let report = self.run_source(source, inspected, &mut kept, &observer).await?;
+            if stop.is_cancelled() {
+                break;
+            }
+            let report = self.run_source(source, inspected, &mut kept, &observer, stop).await?;
             let refuses = report.homes.iter().any(|home| home.refused_merged);
-            sources.push(if refuses { self.run_again(number, report, &mut kept, &observer).await } else { report });
+            let report =
+                if refuses { self.run_again(number, report, &mut kept, &observer, stop).await } else { report };
+            sources.push(report);
         }
         Ok(Report { sources })
     }
@@ -183,6 +200,7 @@ impl Pipeline {
         report: SourceReport,
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
+        stop: &CancellationToken,
     ) -> SourceReport {
         let again = async {
             let planned = plan(&self.config, number, &self.router, &self.added).await;
@@ -193,7 +211,7 @@ impl Pipeline {
                 return Err(Error::from(problems.into_iter().collect::<Problems>()));
             }
             let planned = Planned { merges_each_share: true, ..planned };
-            self.run_source(planned, inspected, kept, observer).await
+            self.run_source(planned, inspected, kept, observer, stop).await
         };
         match again.await {
             Ok(again) => report.and_then(again),
@@ -214,6 +232,7 @@ impl Pipeline {
         inspected: Inspected,
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
+        stop: &CancellationToken,
     ) -> Result<SourceReport, Error> {
         let source = planned.writing.name.clone();
         let reached = inspected.reached();
@@ -247,17 +266,22 @@ impl Pipeline {
         let limits = Arc::new(self.limits());
         let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
         let locator = Arc::clone(&planned.locator);
-        let failure = if refusal.is_some() || homes.is_idle() || !is_read {
-            refusal
-        } else {
-            let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
-            let batches = read_ahead(planned.source, from, upto.clone(), limit);
-            distribute(batches, &upto, &source, &locator, Arc::from(starts), &homes, &**observer).await.err()
+        let ended = match refusal {
+            Some(refusal) => Err(refusal),
+            None if homes.is_idle() || !is_read => Ok(Ended::AtItsEnd),
+            None => {
+                let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
+                let mut reading = Reading { source: &source, locator, starts: Arc::from(starts), homes: &homes, stop };
+                let batches = read_ahead(planned.source, from, upto.clone(), limit);
+                reading.distribute(batches, &upto, &**observer).await
+            }
         };
-        let reached = if failure.is_none() { Some(upto) } else { None };
+        let reached = matches!(ended, Ok(Ended::AtItsEnd)).then_some(upto);
+        let end = end.filter(|_| reached.is_some());
         let (homes, control) = homes.finish(reached).await;
-        let failure = failure.map(|error| error.to_string());
-        let report = SourceReport { source, guarantee, homes, control, waits_for, failure };
+        let is_stopped = matches!(ended, Ok(Ended::Stopped));
+        let failure = ended.err().map(|error| error.to_string());
+        let report = SourceReport { source, guarantee, homes, control, waits_for, is_stopped, failure };
         if let Some(end) = end {
             self.note(&report, &end).await;
         }
@@ -350,31 +374,49 @@ fn read_ahead(
     batches
 }
 
-/// Locates the records of each batch and hands every home its share.
-async fn distribute(
-    mut batches: mpsc::Receiver<Result<Permitted, Error>>,
-    upto: &Position,
-    source: &str,
-    locator: &Arc<Locator>,
+/// How reading ended, if it did not fail.
+enum Ended {
+    AtItsEnd,
+    /// It was asked to stop.
+    Stopped,
+}
+
+/// A source that is being read, and who gets its records.
+struct Reading<'a> {
+    source: &'a str,
+    locator: Arc<Locator>,
     starts: Arc<[Position]>,
-    homes: &Homes,
-    observer: &dyn Observer,
-) -> Result<(), Error> {
-    let mut reached = None;
-    while let Some(batch) = batches.recv().await {
-        let (batch, permit) = batch?;
-        observer.batch_read(batch.records.num_rows(), &batch.upto);
-        reached = Some(batch.upto.clone());
-        let shares = locate(batch, Arc::clone(locator), Arc::clone(&starts)).await;
-        for share in shares.map_err(|message| Error::source(source, message))? {
-            homes.home(share.slot).send(Message::Share(share, Arc::clone(&permit))).await;
+    homes: &'a Homes,
+    stop: &'a CancellationToken,
+}
+
+impl Reading<'_> {
+    /// Locates the records of each batch and hands every home its share.
+    async fn distribute(
+        &mut self,
+        mut batches: mpsc::Receiver<Result<Permitted, Error>>,
+        upto: &Position,
+        observer: &dyn Observer,
+    ) -> Result<Ended, Error> {
+        let failed = |message: &str| Error::source(self.source, message);
+        let mut reached = None;
+        loop {
+            let Some(received) = self.stop.run_until_cancelled(batches.recv()).await else { return Ok(Ended::Stopped) };
+            let Some(batch) = received else { break };
+            let (batch, permit) = batch?;
+            observer.batch_read(batch.records.num_rows(), &batch.upto);
+            reached = Some(batch.upto.clone());
+            let shares = locate(batch, Arc::clone(&self.locator), Arc::clone(&self.starts)).await;
+            for share in shares.map_err(|message| failed(&message))? {
+                self.homes.home(share.slot).send(Message::Share(share, Arc::clone(&permit))).await;
+            }
+            if self.homes.is_idle() {
+                return Err(failed("no home is left to deliver to"));
+            }
         }
-        if homes.is_idle() {
-            return Err(Error::source(source, "no home is left to deliver to"));
-        }
+        // The channel also ends when reading panics, and what was not read must not count as read.
+        if reached.as_ref() == Some(upto) { Ok(Ended::AtItsEnd) } else { Err(failed("reading ended before its end")) }
     }
-    // The channel also ends when reading panics, and what was not read must not count as read.
-    if reached.as_ref() == Some(upto) { Ok(()) } else { Err(Error::source(source, "reading ended before its end")) }
 }
 
 async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {

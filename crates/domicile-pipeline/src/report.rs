@@ -89,6 +89,8 @@ pub struct SourceReport {
     /// Which transactions have to end before the source is read further, if some have to, and how many records are in the
     /// future.
     pub waits_for: Option<String>,
+    /// It was asked to stop before its end.
+    pub is_stopped: bool,
     /// Why reading stopped early.
     pub failure: Option<String>,
 }
@@ -139,6 +141,12 @@ impl Report {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.sources.iter().any(|source| source.failure.is_some() || source.failed().next().is_some())
+    }
+
+    /// Whether it was asked to stop before its end.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.sources.iter().any(|source| source.is_stopped)
     }
 
     /// Records that this run sent to quarantine.

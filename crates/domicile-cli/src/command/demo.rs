@@ -20,7 +20,8 @@ pub(crate) fn demo(arguments: &Demo) -> Ended {
     let configured = Configured { config: dir.join("domicile.toml"), json: false };
     line(&format!("$ domicile run {}", configured.config.display()));
     let done = match run::sync(&configured) {
-        Ok(done) => done,
+        Ok(Some(done)) => done,
+        Ok(None) => return Ended::Stopped,
         Err(error) => return report::error(&error, false),
     };
     match arrived(dir, &done) {

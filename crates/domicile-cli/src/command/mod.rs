@@ -4,7 +4,9 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod run;
+mod schedule;
 pub(crate) mod schema;
+mod signal;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ pub(crate) enum Ended {
     Wrong,
     /// Everything was dealt with, and this run put records into quarantine.
     DoneWithQuarantine,
+    /// A signal has stopped it; the next run goes on from there.
+    Stopped,
 }
 
 impl From<Ended> for ExitCode {
@@ -31,6 +35,7 @@ impl From<Ended> for ExitCode {
             Ended::Failed => 1,
             Ended::Wrong => 2,
             Ended::DoneWithQuarantine => 3,
+            Ended::Stopped => 5,
         })
     }
 }
@@ -39,6 +44,7 @@ impl From<&Report> for Ended {
     fn from(report: &Report) -> Self {
         match (report.has_failed(), report.quarantined()) {
             (true, _) => Ended::Failed,
+            (false, _) if report.is_stopped() => Ended::Stopped,
             (false, 0) => Ended::Done,
             (false, _) => Ended::DoneWithQuarantine,
         }

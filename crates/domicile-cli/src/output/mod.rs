@@ -8,6 +8,11 @@ pub(crate) mod table;
 use std::io::{ErrorKind, Write};
 use std::process::exit;
 
+/// Tells a person what happens, on standard error.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
 /// Writes a line to standard output. Where nobody reads it any more (`domicile … | head`), the command goes on without
 /// it: its exit code still counts. A result that cannot be written for another reason is a failure.
 pub(crate) fn line(text: &str) {

@@ -14,6 +14,11 @@ pub(crate) fn json(result: &impl Serialize) {
     line(&serde_json::to_string_pretty(result).expect("results are plain data"));
 }
 
+/// Prints a result as JSON in one line, where there will be more of them.
+pub(crate) fn json_line(result: &impl Serialize) {
+    line(&serde_json::to_string(result).expect("results are plain data"));
+}
+
 /// Prints an error, and says how the command ends with it.
 pub(crate) fn error(error: &Error, json: bool) -> Ended {
     if let Some(found) = error.problems() {

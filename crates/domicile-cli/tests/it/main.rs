@@ -13,6 +13,7 @@ mod passwords;
 mod quickstart;
 mod refused;
 mod run;
+mod schedule;
 mod schema;
 mod secrets;
 mod tables;

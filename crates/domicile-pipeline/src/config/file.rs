@@ -31,6 +31,13 @@ pub(super) struct File {
     /// The homes and the routing keys that belong in each. Example: `homes = ["ES", "FR"]`.
     #[schemars(required, example = ["ES", "FR"])]
     pub(super) homes: Option<HomesFile>,
+    /// When runs begin under `domicile run --schedule`: a cron expression of minute, hour, day of the month, month and day
+    /// of the week. Example: `*/5 * * * *`.
+    #[schemars(example = &"*/5 * * * *", extend("minLength" = 1))]
+    pub(super) schedule: Option<String>,
+    /// The time zone of the `schedule`. Default: `UTC`. Example: `Europe/Madrid`.
+    #[schemars(example = &"Europe/Madrid", extend("minLength" = 1))]
+    pub(super) time_zone: Option<String>,
     /// The size of a batch.
     #[serde(default)]
     pub(super) batch: BatchLimits,

@@ -26,6 +26,7 @@ mod origin;
 mod problem;
 mod problems;
 mod rules;
+mod schedule;
 mod schema;
 mod secret;
 mod server;
@@ -55,6 +56,7 @@ pub use home::HomeConfig;
 pub use limits::{BatchLimits, DeliveryLimits};
 pub use problem::{Problem, Severity};
 pub use problems::Problems;
+pub use schedule::{InvalidSchedule, Schedule};
 pub use schema::json_schema;
 pub use server::{Address, Password, ServerUrl, TlsMode};
 pub use setting::SettingPath;
@@ -63,6 +65,7 @@ pub use source::{From, OverlapConfig, SourceConfig};
 use distinct::Use;
 use file::File;
 use findings::Findings;
+use schedule::UTC;
 
 /// A configuration that was checked: names are unique, databases are distinct, every routing key has one home.
 #[derive(Clone)]
@@ -77,6 +80,9 @@ pub struct Config {
     pub placement: Placement,
     /// The sources, in the order of the file; at least one.
     pub sources: Vec<SourceConfig>,
+    /// When runs begin by themselves, if the file says it.
+    pub schedule: Option<Schedule>,
+    time_zone: String,
     /// The size of a batch.
     pub batch: BatchLimits,
     /// How homes are delivered to.
@@ -96,6 +102,12 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
+    /// The time zone of schedules.
+    #[must_use]
+    pub fn time_zone(&self) -> &str {
+        &self.time_zone
+    }
+
     /// The setting that names all homes.
     pub(crate) fn homes_setting(&self) -> SettingPath {
         SettingPath::root().key("homes")
@@ -169,6 +181,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let homes = file.homes.map(|homes| home::homes(homes, file.home_url.as_deref(), findings));
     let control = control.unwrap_or_else(|| Database::missing(root.key("control")));
     let sources = file.source.map(|files| source::sources(files, &control, findings)).unwrap_or_default();
+    let schedule = schedule::schedule(file.schedule.as_deref(), file.time_zone.as_deref(), findings);
     let delivery = limits::delivery(file.delivery, findings);
 
     distinct::check(findings);
@@ -181,6 +194,8 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
         homes,
         placement,
         sources,
+        schedule,
+        time_zone: file.time_zone.unwrap_or_else(|| String::from(UTC)),
         batch: file.batch,
         delivery,
         document: document.clone(),

@@ -93,7 +93,10 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
         let mut kept = control(&pipeline.config.control).read().await.unwrap();
         let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&kept), 0).await;
         assert!(problems.is_empty());
-        pipeline.run_source(planned, inspected, &mut kept, &observer).await.unwrap()
+        pipeline
+            .run_source(planned, inspected, &mut kept, &observer, &tokio_util::sync::CancellationToken::new())
+            .await
+            .unwrap()
     })
 }
 

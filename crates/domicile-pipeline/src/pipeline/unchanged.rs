@@ -75,6 +75,14 @@ impl Pipeline {
         }
         let (tables, state) = (planned.writing.analysers.tables(), Ok(end.clone()));
         let homes = self.config.homes.iter().map(|home| report(home.home.as_str(), tables, &state)).collect();
-        SourceReport { source, guarantee, homes, control: report("control", &[], &state), waits_for, failure: None }
+        SourceReport {
+            source,
+            guarantee,
+            homes,
+            control: report("control", &[], &state),
+            waits_for,
+            is_stopped: false,
+            failure: None,
+        }
     }
 }
