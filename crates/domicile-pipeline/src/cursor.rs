@@ -153,10 +153,14 @@ impl Cursor {
         columns.map(|column| column.is_valid(row).then(|| value(column, row))).collect()
     }
 
-    /// The column whose values are NULL in some of the records.
-    pub(crate) fn null<'a>(&'a self, records: &RecordBatch) -> Option<&'a str> {
-        let place = self.columns.iter().position(|&column| records.column(column).null_count() > 0)?;
-        Some(&self.names[place])
+    /// The first record that has NULL in a column of the cursor, the number of that column, and its name.
+    pub(crate) fn null<'a>(&'a self, records: &RecordBatch) -> Option<(usize, usize, &'a str)> {
+        let null_of = |(&column, name): (&usize, &'a String)| {
+            let array = records.column(column);
+            let row = (array.null_count() > 0).then(|| (0..array.len()).find(|&row| array.is_null(row)))?;
+            Some((row?, column, name.as_str()))
+        };
+        self.columns.iter().zip(&self.names).filter_map(null_of).min()
     }
 
     /// The column that has a longer text, or more bytes, in one of the records than a position may have.

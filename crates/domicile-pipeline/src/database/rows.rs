@@ -94,15 +94,30 @@ impl Rows {
     /// The position of the one record, whose columns are those of the cursor.
     pub(super) fn position(mut self, schema: &SchemaRef) -> Result<Position, String> {
         let cursor = Cursor::whole(schema);
-        let records = self.in_order(schema, &cursor)?.0;
+        let records = self.records(schema);
+        if let Some((_, why)) = self.unplaced(&records, &cursor) {
+            return Err(format!("its last record {why}"));
+        }
         Ok(if records.num_rows() == 0 { Position::Start } else { cursor.at(&records, 0) })
+    }
+
+    /// The first record that has no value in the cursor, and why it has none.
+    fn unplaced(&self, records: &RecordBatch, cursor: &Cursor) -> Option<(usize, String)> {
+        let (row, column, name) = cursor.null(records)?;
+        let is_it = |defect: &&Defect| defect.row == row && defect.column == column;
+        let reason = self.defects.iter().find(is_it).map_or("it is NULL", |defect| &defect.reason);
+        Some((row, format!("has no value in the cursor `{name}`: {reason}")))
     }
 
     /// The records, and how many of them have another cursor than the last.
     fn in_order(&mut self, schema: &SchemaRef, cursor: &Cursor) -> Result<(RecordBatch, usize), String> {
         let records = self.records(schema);
-        if let Some(name) = cursor.null(&records) {
-            return Err(format!("a record has no value of its type in the cursor `{name}`"));
+        if let Some((row, why)) = self.unplaced(&records, cursor) {
+            let which = match row.checked_sub(1) {
+                Some(before) => format!("the record that follows {}", cursor.at(&records, before)),
+                None => String::from("the first record that is read"),
+            };
+            return Err(format!("{which} {why}"));
         }
         if let Some(name) = cursor.overlong(&records) {
             return Err(format!("a record has more than {MOST_BYTES} bytes in the cursor `{name}`"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domicile_pipeline::{GuaranteeClass, Silent};
 
-use crate::fixture::{counts, described, home, run, runtime};
+use crate::fixture::{counts, described, home, only, run, runtime};
 use crate::servers::{POSTGRES, World, pipeline, succeeded};
 
 #[test]
@@ -256,4 +256,24 @@ fn values_arrive_whatever_a_database_is_set_to() {
     world.server.sql("source", "INSERT INTO orders (country, tags) VALUES ('ES', ARRAY['a', NULL, 'NULL'])");
     assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
     assert_eq!(world.rows("es", "SELECT tags[2] IS NULL, tags[3] FROM orders"), ["t|NULL"]);
+}
+
+#[test]
+fn a_record_without_a_value_in_the_cursor_is_told_by_the_one_before() {
+    let Some(world) = World::of(&POSTGRES, "CREATE TABLE orders (id numeric NOT NULL, country text)") else { return };
+    let world =
+        world.setting("columns = { id = \"decimal(38,10)\" }").analyser("orders", "", "SELECT country FROM record");
+    let told = |orders: &str| {
+        world.server.sql("source", &format!("INSERT INTO orders VALUES {orders}"));
+        only(world.try_run()).failure.unwrap()
+    };
+    let last = told("(1, 'ES'), (1e30, 'ES')");
+    assert!(last.contains("its last record has no value in the cursor `id`: a number is not"), "{last}");
+    world.server.sql("source", "UPDATE orders SET id = 2.00000000001 WHERE id > 1");
+    let failure = told("(3, 'ES')");
+    let expected =
+        "the record that follows 1.0000000000 has no value in the cursor `id`: a number is not a decimal(38,10)";
+    assert!(failure.contains(expected), "{failure}");
+    world.server.sql("source", "DELETE FROM orders WHERE id BETWEEN 2 AND 2.5");
+    assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
 }
