@@ -153,7 +153,20 @@ fn without_trailing_zeros(mut unscaled: i128, mut scale: i8) -> (i128, i8) {
 #[inline]
 pub(super) fn decimal_from_real(real: f64, factor: f64) -> Option<i128> {
     let scaled = (real * factor).round();
-    if scaled.abs() < EXACT_DIGITS_LIMIT as f64 && scaled / factor == real { Some(scaled as i128) } else { None }
+    if scaled.abs() < EXACT_DIGITS_LIMIT as f64 && scaled / factor == real {
+        return Some(scaled as i128);
+    }
+    decimal_from_digits(real, factor)
+}
+
+/// The same for one whose digits end in front of the last place, so that it has more than 15 of them with its zeroes.
+fn decimal_from_digits(real: f64, factor: f64) -> Option<i128> {
+    let text = format!("{real:.14e}");
+    let (digits, power) = text.split_once('e').filter(|_| text.parse() == Ok(real))?;
+    let unscaled: i128 = digits.replace('.', "").parse().ok()?;
+    let power = power.parse::<i32>().ok()? - 14 + factor.log10().round() as i32;
+    let shift = 10i128.checked_pow(power.unsigned_abs())?;
+    if power >= 0 { unscaled.checked_mul(shift) } else { (unscaled % shift == 0).then_some(unscaled / shift) }
 }
 
 #[cfg(test)]
@@ -198,6 +211,8 @@ mod tests {
             let real = decimal_to_real(unscaled, 100.0).unwrap();
             assert_eq!(decimal_from_real(real, 100.0), Some(unscaled));
         }
+        assert_eq!(decimal_from_real(9_999_999_999_999.99, 1e10), Some(99_999_999_999_999_900_000_000));
+        assert_eq!(decimal_from_real(-0.5, 1e38), Some(-5 * 10i128.pow(37)));
         assert_eq!(decimal_from_real(1.005, 100.0), None, "three digits do not fit two");
         assert_eq!(decimal_from_real(0.1 + 0.2, 100.0), None, "noise is not a price");
         assert_eq!(decimal_from_real(f64::NAN, 100.0), None);
