@@ -28,6 +28,7 @@ mod source;
 mod sql;
 mod table;
 mod text;
+mod verify;
 
 pub use account::Account;
 pub use analyse::{Analyser, Kinds, Object, Objects, Shape};
@@ -42,3 +43,6 @@ pub use position::{Position, Values};
 pub use quarantine::Cause;
 pub use report::{HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
 pub use source::{Guarantee, GuaranteeClass};
+pub use verify::{
+    Difference, DifferenceKind, Verification, Verified, VerifiedAccount, VerifiedHome, VerifiedSource, VerifiedTable,
+};

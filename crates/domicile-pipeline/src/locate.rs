@@ -332,6 +332,11 @@ impl Locator {
         }
     }
 
+    /// Whether a number of a home is the one that stands for none.
+    pub(crate) fn is_nowhere(&self, slot: usize) -> bool {
+        slot == self.slots.len()
+    }
+
     /// The numbers of the columns that the rules are made of.
     pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
         [&self.key].into_iter().chain(&self.ignore).flat_map(|rule| rule.columns.iter().copied())

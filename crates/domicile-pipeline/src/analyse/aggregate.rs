@@ -40,7 +40,7 @@ impl Combine {
 
     /// Merges partial results into one row a key. Keys come first in the plan's result, whatever their place in the
     /// table, and a sum of sums has a wider type, so columns are put back by name and cast without loss.
-    fn run(&self, parts: &[RecordBatch]) -> Result<RecordBatch, String> {
+    pub(crate) fn run(&self, parts: &[RecordBatch]) -> Result<RecordBatch, String> {
         let schema = &self.table.schema;
         let run = || {
             let all = concat_batches(schema, parts)?;

@@ -20,6 +20,7 @@ use crate::config::{Database, Document, Location, SourceConfig};
 use crate::control::Control;
 use crate::deliver::{Delivered, Delivery};
 use crate::source::{NotOpened, Source};
+use crate::verify::Contents;
 
 /// What is told of a server that takes a connection and then says nothing.
 const UNANSWERED: &str = "the server does not answer in the time of `connect_timeout`";
@@ -58,6 +59,15 @@ pub(crate) fn control(database: &Database) -> Box<dyn Control> {
         Location::Sqlite(path) => Box::new(sqlite::control::SqliteControl::new(path.clone())),
         Location::MySql(server) => Box::new(mysql::control::MySqlControl::new((**server).clone())),
         Location::Postgres(server) => Box::new(postgres::control::PostgresControl::new((**server).clone())),
+    }
+}
+
+/// A look into a database.
+pub(crate) fn contents(database: &Database) -> Box<dyn Contents> {
+    match &database.location {
+        Location::Sqlite(path) => Box::new(sqlite::contents::SqliteContents::new(path.clone())),
+        Location::MySql(server) => Box::new(mysql::contents::MySqlContents::new((**server).clone())),
+        Location::Postgres(server) => Box::new(postgres::contents::PostgresContents::new((**server).clone())),
     }
 }
 

@@ -36,4 +36,7 @@ mod types_encodings;
 mod types_kept;
 mod unchanged;
 mod untold;
+mod verify;
+mod verify_cases;
+mod verify_servers;
 mod write_modes;

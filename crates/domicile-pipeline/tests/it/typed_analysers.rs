@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::fixture::{Setup, World, counts, described, home, only, runtime};
+use crate::verify::assert_proved;
 
 /// An order as the source has it; the source has more columns.
 #[derive(Deserialize)]
@@ -163,6 +164,7 @@ fn later_runs_add_to_what_is_there() {
     world.run_pipeline(&bookkeeping(&world, &setup).0);
     world.order(&["'FR', 'Luc', '2024-01-30', 0.80"]);
     world.run_pipeline(&bookkeeping(&world, &setup).0);
+    assert_proved(&bookkeeping(&world, &setup).0);
     let january = "SELECT orders, revenue, least, largest FROM monthly_sales WHERE month = '2024-01'";
     assert_eq!(world.rows("fr", january), ["2|21|0.8|20.2"]);
     assert_eq!(world.rows("fr", "SELECT count(*) FROM invoices"), ["3"]);
@@ -179,6 +181,7 @@ fn an_error_sends_only_its_own_record_to_quarantine() {
     ]);
     let report = only(world.run_pipeline(&bookkeeping(&world, &Setup::none()).0));
     assert_eq!(counts(home(&report, "es")), [4, 2, 0, 2]);
+    assert_proved(&bookkeeping(&world, &Setup::none()).0);
     assert_eq!(counts(home(&report, "fr")), [1, 1, 0, 0]);
     assert_eq!(world.rows("es", "SELECT id FROM invoices ORDER BY id"), ["1", "4"]);
     assert_eq!(world.rows("es", "SELECT id FROM seen ORDER BY id"), ["1", "4"], "no object of a refused record stays");

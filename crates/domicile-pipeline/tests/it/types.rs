@@ -14,6 +14,7 @@ use crate::fixture::{described, run, runtime};
 use crate::servers::{pipeline, succeeded};
 use crate::types_cases::{Case, cases, refused};
 use crate::types_databases::{Databases, KINDS, Kind, Shape};
+use crate::verify::assert_proved;
 
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guide/types.md");
 
@@ -45,8 +46,10 @@ fn every_type_arrives(source: Kind) {
     let tried = tried(&cases);
     databases.execute(source, "source", &source_sql(source, &cases, &tried));
     let config = config(&databases, source, &cases);
-    let report = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap());
+    let pipeline = pipeline(config);
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
     assert_eq!(report.total().read, tried.len() as u64);
+    assert_proved(&pipeline);
     let found = Found::of(&databases, source, &cases, &tried);
     let differences: Vec<_> = (0..tried.len()).filter_map(|row| found.difference(&cases, &tried, row)).collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));

@@ -9,6 +9,7 @@ use crate::fixture::{described, home, open, rows, run, runtime};
 use crate::servers::{pipeline, succeeded};
 use crate::types::compare_with_guide;
 use crate::types_databases::{Databases, Kind};
+use crate::verify::assert_proved;
 
 /// The encodings of PostgreSQL that it translates into UTF-8, each with a text.
 /// Source: <https://www.postgresql.org/docs/15/multibyte.html>
@@ -98,6 +99,7 @@ fn text_of_postgresql_arrives_from_every_encoding() {
     }
     let report = run_sources(&databases, &sources);
     assert!(!report.has_failed(), "{report:#?}");
+    assert_proved(&pipeline(config(&databases, &sources)));
     for (number, (encoding, text)) in POSTGRES.iter().enumerate() {
         assert_eq!(in_home(&databases, &format!("SELECT v FROM e{number}")), [*text], "{encoding}");
     }
@@ -135,6 +137,7 @@ fn text_of_postgresql_that_is_not_in_unicode_goes_to_quarantine_as_its_bytes_and
     server.sql("windows", "UPDATE texts SET v = 'é' WHERE id IN (6, 9)");
     let report = run_sources(&databases, &sources);
     assert!(!report.has_failed(), "{report:#?}");
+    assert_proved(&pipeline(config(&databases, &sources)));
     for (name, reason, raw) in
         [("windows", "text has a character that is not in Unicode", "0x81"), ("none", "text is not UTF-8", "0xc3")]
     {
@@ -167,7 +170,9 @@ fn a_home_of_another_encoding_takes_what_it_has_and_keeps_the_rest_in_quarantine
         server.url("latin"),
         databases.url(Kind::Sqlite, "source")
     );
-    let report = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap());
+    let pipeline = pipeline(config);
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    assert_proved(&pipeline);
     assert_eq!(home(&report, "home").account.quarantined, 1);
     assert_eq!(server.sql("latin", "SELECT id, v FROM kept ORDER BY id"), "1\tñ\n3\ta");
     let told = server.sql("latin", "SELECT reason, record FROM domicile_quarantine");
@@ -211,7 +216,9 @@ fn text_of_mariadb_arrives_from_every_character_set() {
         server.url("source"),
         columns.join(", ")
     );
-    let report = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap());
+    let pipeline = pipeline(config);
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    assert_proved(&pipeline);
     assert_eq!(report.total().delivered, 1, "{report:#?}");
     for (column, (set, sample)) in columns.iter().zip(sets.iter().zip(&samples)) {
         assert_eq!(in_home(&databases, &format!("SELECT {column} FROM kept")), [*sample], "{set}");
@@ -232,6 +239,7 @@ fn text_of_mariadb_that_is_not_in_unicode_goes_to_quarantine_as_its_bytes() {
     let sources = [(String::from("t"), server.url("source"), String::from("coalesce(v, w)"))];
     let report = run_sources(&databases, &sources);
     assert!(!report.has_failed(), "{report:#?}");
+    assert_proved(&pipeline(config(&databases, &sources)));
     assert_eq!(in_home(&databases, "SELECT id, v FROM t"), ["2|あ", "3|?あ"], "the server would have sent `?`");
     let quarantined = "SELECT position, reason, coalesce(record ->> 'v', 'NULL'), coalesce(record ->> 'w', 'NULL')
                        FROM domicile_quarantine WHERE source = 't'";

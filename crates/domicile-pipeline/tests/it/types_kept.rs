@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::fixture::{described, home, run, runtime};
 use crate::servers::{pipeline, succeeded};
 use crate::types_databases::{Databases, KINDS, Kind, Shape as Words};
+use crate::verify::assert_proved;
 
 const SOURCE: &str = "
     CREATE TABLE orders (id bigint PRIMARY KEY, country varchar(9), thing uuid, at timestamptz, of_day time,
@@ -95,6 +96,7 @@ fn every_type_that_has_an_order_is_a_key_and_is_merged() {
         let report =
             succeeded(run(&pipeline(config(&databases, kind, &analysers.concat())), Arc::new(Silent)).unwrap());
         assert_eq!(home(&report, "home").account.delivered, 1, "{kind:?} {report:#?}");
+        assert_proved(&pipeline(config(&databases, kind, &analysers.concat())));
         let merged = databases.rows(
             kind,
             "home",
@@ -152,6 +154,13 @@ fn a_table_that_was_there_is_taken_where_it_keeps_each_value_and_refused_where_i
             "{kind:?} {refused}: {told}"
         );
         assert_eq!(problems(kept), [] as [&str; 0], "{kind:?} {kept}");
+        // What is kept there is read as what it was.
+        for table in ["position", "account", "quarantine"] {
+            databases.execute(kind, "home", &format!("DROP TABLE IF EXISTS domicile_{table}"));
+        }
+        succeeded(run(&pipeline(config.clone()), Arc::new(Silent)).unwrap());
+        assert!(!databases.rows(kind, "home", "SELECT id FROM kept").is_empty());
+        assert_proved(&pipeline(config));
     }
 }
 
@@ -172,6 +181,7 @@ fn an_enum_of_a_home_takes_its_labels_and_refuses_all_else() {
         let report = succeeded(run(&pipeline(config(&databases, kind, &analysers)), Arc::new(Silent)).unwrap());
         let account = home(&report, "home").account;
         assert_eq!((account.delivered, account.quarantined), (2, 1), "{kind:?} {report:#?}");
+        assert_proved(&pipeline(config(&databases, kind, &analysers)));
         let moods = words(&databases, kind, "moods", &[(Words::Number, "id"), (Words::Text, "mood")]);
         assert_eq!(moods, ["1 676c6164", "2 736164"]);
     }
@@ -198,6 +208,7 @@ fn a_column_of_text_in_sqlite_keeps_every_digit_of_a_decimal_and_merges_it() {
     let report =
         succeeded(run(&pipeline(config(&databases, Kind::Sqlite, &analysers.concat())), Arc::new(Silent)).unwrap());
     assert_eq!(home(&report, "home").account.delivered, 2);
+    assert_proved(&pipeline(config(&databases, Kind::Sqlite, &analysers.concat())));
     let kept = databases.rows(Kind::Sqlite, "home", "SELECT amount FROM kept ORDER BY id");
     assert_eq!(kept, ["-1234567890123456789012345678.0123456789", "0.0123456789"]);
     assert_eq!(
@@ -219,6 +230,7 @@ fn only_what_is_handed_on_as_it_is_keeps_its_type() {
     let declared = ["other", "cast_thing", "upper_thing", "coalesced"]
         .map(|column| databases.declared(Kind::Postgres, "home", "kept", column));
     assert_eq!(declared, ["uuid", "text", "text", "text"]);
+    assert_proved(&pipeline(config(&databases, Kind::Postgres, &analyser("kept", "", sql))));
 }
 
 #[derive(Deserialize)]
@@ -276,6 +288,7 @@ fn objects_of_rust_have_every_type_and_what_is_none_is_told() {
         let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
         let account = home(&report, "home").account;
         assert_eq!((account.delivered, account.quarantined), (1, 2), "{report:#?}");
+        assert_proved(&pipeline);
         let columns = [(Words::Uuid, "thing"), (Words::Number, "big"), (Words::Time, "of_day")];
         assert_eq!(
             words(&databases, kind, "kept", &columns),

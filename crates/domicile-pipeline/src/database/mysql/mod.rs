@@ -2,6 +2,7 @@
 
 mod charset;
 mod connect;
+pub(crate) mod contents;
 pub(crate) mod control;
 mod cursor;
 pub(crate) mod delivery;

@@ -1,6 +1,7 @@
 //! PostgreSQL: read and written by its binary COPY.
 
 mod connect;
+pub(crate) mod contents;
 pub(crate) mod control;
 mod copy;
 mod cursor;

@@ -1,5 +1,6 @@
 //! SQLite: native reading and writing, on threads of their own.
 
+pub(crate) mod contents;
 pub(crate) mod control;
 mod cursor;
 pub(crate) mod delivery;

@@ -1,0 +1,182 @@
+//! What a home, or the control database, holds that is a database of MySQL or MariaDB.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use futures::{StreamExt, TryStreamExt};
+use mysql_async::consts::ColumnType as Wire;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Column, Error, Row, Value};
+use tokio::sync::mpsc;
+
+use super::charset::partial;
+use super::connect::{Session, connect};
+use super::read::{push, raw};
+use super::schema::existing;
+use super::types::source_column;
+use super::{failure, quote};
+use crate::batch::Batch;
+use crate::config::{ColumnType, ServerUrl};
+use crate::database::rows::Rows;
+use crate::error::Failure;
+use crate::overlap::Mark;
+use crate::table::Table;
+use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, WHOLE, read_as, record_hash};
+
+/// A look into one database of MySQL.
+pub(crate) struct MySqlContents {
+    server: ServerUrl,
+    session: Option<Session>,
+}
+
+impl MySqlContents {
+    pub(crate) fn new(server: ServerUrl) -> Self {
+        Self { server, session: None }
+    }
+
+    fn session(&mut self) -> &mut Session {
+        self.session.as_mut().expect("the snapshot was begun before")
+    }
+}
+
+#[async_trait]
+impl Contents for MySqlContents {
+    async fn begin(&mut self) -> Result<(), Failure> {
+        let mut session = connect(&self.server).await?;
+        let begun = session.conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await;
+        begun.map_err(|error| failure(&error))?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    async fn kept(&mut self, source: &str) -> Result<Held, Failure> {
+        kept(self.session(), source).await.map_err(|error| failure(&error))
+    }
+
+    async fn rows(&mut self, table: &Table, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
+        let session = self.session();
+        let read = async {
+            if existing(session, &table.name).await?.is_empty() {
+                return Ok(());
+            }
+            let columns = columns(session, table).await?;
+            columns.rows(session, &taker).await
+        };
+        read.await.map_err(|error: Error| failure(&error))
+    }
+
+    /// Nobody waits for it.
+    async fn pause(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn resume(&mut self) -> Result<bool, Failure> {
+        Ok(true)
+    }
+
+    async fn end(&mut self) {
+        if let Some(session) = self.session.take() {
+            let _ = session.conn.disconnect().await;
+        }
+    }
+}
+
+async fn kept(session: &mut Session, source: &str) -> Result<Held, Error> {
+    if existing(session, "domicile_position").await?.is_empty() {
+        return Ok(Held::default());
+    }
+    let conn = &mut session.conn;
+    let most = KEPT_MAX as u64 + 1;
+    let position = "SELECT position FROM domicile_position WHERE source = ?";
+    let position: Option<Option<String>> = conn.exec_first(position, (source,)).await?;
+    let accounts =
+        "SELECT `after`, upto, `read`, delivered, ignored, quarantined FROM domicile_account WHERE source = ?
+                    LIMIT ?";
+    let account = |(after, upto, read, delivered, ignored, quarantined)| Accounted {
+        after,
+        upto,
+        counts: [read, delivered, ignored, quarantined],
+    };
+    let accounts = conn.exec_map(accounts, (source, most), account).await?;
+    let quarantine = "SELECT position, number, record FROM domicile_quarantine WHERE source = ? LIMIT ?";
+    let in_quarantine = |(position, number, record): (String, i64, String)| InQuarantine {
+        position,
+        number,
+        record: record_hash(&record),
+    };
+    // One by one, because of the records.
+    let rows = conn.exec_stream::<(String, i64, String), _, _>(quarantine, (source, most)).await?;
+    let quarantine = rows.map_ok(in_quarantine).try_collect().await?;
+    let marks = "SELECT at, hash FROM domicile_seen WHERE source = ? LIMIT ?";
+    let marks = conn.exec_map(marks, (source, most), |(at, hash)| Mark { at, hash }).await?;
+    Ok(Held { position: position.flatten(), accounts, quarantine, marks })
+}
+
+/// How the rows of a table are read.
+struct Columns {
+    sql: String,
+    schema: SchemaRef,
+}
+
+async fn columns(session: &mut Session, table: &Table) -> Result<Columns, Error> {
+    let names: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
+    let relation = format!("(SELECT {} FROM {}) AS record", names.join(", "), quote(&table.name));
+    let statement = session.conn.prep(format!("SELECT * FROM {relation}")).await?;
+    let found = statement.columns();
+    let charsets = partial(session, &relation, &found).await?;
+    let (mut selected, mut fields) = (Vec::new(), Vec::new());
+    for ((column, field), charset) in found.iter().zip(table.schema.fields()).zip(&charsets) {
+        let wanted = read_as(field).filter(|wanted| !is_as_it_is(column, field.data_type(), wanted));
+        let wanted = match wanted {
+            Some(ColumnType::Integer | ColumnType::Unsigned) if column.column_type() == Wire::MYSQL_TYPE_NEWDECIMAL => {
+                Some(WHOLE)
+            }
+            wanted => wanted,
+        };
+        let is_flag = *field.data_type() == DataType::Boolean;
+        // What its own type does not say, the wanted one does.
+        if let Ok((expression, field)) = source_column(column, charset.as_deref(), wanted.as_ref(), !is_flag) {
+            selected.push(expression);
+            fields.push(field);
+        }
+    }
+    let sql = format!("SELECT {} FROM {relation}", selected.join(", "));
+    Ok(Columns { sql, schema: Arc::new(Schema::new(fields)) })
+}
+
+/// Whether a column has the values as they are wanted, though it does not say so: a `datetime` is the instant in UTC.
+fn is_as_it_is(column: &Column, data_type: &DataType, wanted: &ColumnType) -> bool {
+    let is_datetime = matches!(column.column_type(), Wire::MYSQL_TYPE_DATETIME | Wire::MYSQL_TYPE_DATETIME2);
+    is_datetime && matches!(data_type, DataType::Timestamp(..)) && *wanted == ColumnType::TimestampTz
+}
+
+impl Columns {
+    async fn rows(&self, session: &mut Session, taker: &mpsc::Sender<Batch>) -> Result<(), Error> {
+        let mut found = session.conn.exec_stream::<Row, _, _>(&self.sql, ()).await?;
+        let mut rows = Rows::new(&self.schema, ROWS_AT_ONCE);
+        while let Some(row) = found.next().await {
+            let row = row?;
+            for column in 0..row.len() {
+                let value = row.as_ref(column).unwrap_or(&Value::NULL);
+                match push(&mut rows.columns[column], value) {
+                    Ok(bytes) => rows.pushed(bytes),
+                    Err(reason) => {
+                        let raw = raw(value);
+                        let bytes = raw.as_str().map_or(8, str::len);
+                        rows.unfit(column, reason, raw, bytes);
+                    }
+                }
+            }
+            rows.end();
+            if rows.is_full() {
+                let full = std::mem::replace(&mut rows, Rows::new(&self.schema, ROWS_AT_ONCE));
+                if taker.send(full.given(&self.schema)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        let _ = taker.send(rows.given(&self.schema)).await;
+        Ok(())
+    }
+}

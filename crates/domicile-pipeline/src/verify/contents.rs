@@ -1,0 +1,125 @@
+//! What a home, or the control database, holds.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field};
+use tokio::sync::mpsc;
+
+use crate::batch::{Batch, BatchLimit};
+use crate::config::ColumnType;
+use crate::error::Failure;
+use crate::extension::{JSON, JSONB, UUID, extension};
+use crate::overlap::Mark;
+use crate::table::Table;
+
+/// Rows of a home that are in memory at once for a table.
+pub(crate) const ROWS_AT_ONCE: BatchLimit = BatchLimit { rows: 4_096, bytes: 1_024 * 1_024 };
+
+/// So much is kept of a source in one database, at most, to be compared with what the source gives.
+pub(crate) const KEPT_MAX: usize = 1_000_000;
+
+/// A look into one database.
+///
+/// An implementation MUST answer everything from one snapshot, from [`begin`](Self::begin) on, MUST NOT write, and MUST NOT
+/// gather the rows of a table. A database that is not there, and a table that is not, has no rows.
+#[async_trait]
+pub(crate) trait Contents: Send {
+    /// Begins the snapshot.
+    async fn begin(&mut self) -> Result<(), Failure>;
+    /// What is kept of a source beside its rows.
+    async fn kept(&mut self, source: &str) -> Result<Held, Failure>;
+    /// Gives all rows of a table, in any order, as the database has them. Nobody may want the rest.
+    async fn rows(&mut self, table: &Table, taker: mpsc::Sender<Batch>) -> Result<(), Failure>;
+    /// Lets others write, where they would wait for the snapshot to end.
+    async fn pause(&mut self) -> Result<(), Failure>;
+    /// Goes on in the snapshot: `false` if it has ended by a pause, and the database was written to meanwhile.
+    async fn resume(&mut self) -> Result<bool, Failure>;
+    /// Ends the snapshot, and closes the database.
+    async fn end(&mut self);
+}
+
+/// What a database keeps of a source.
+#[derive(Default)]
+pub(crate) struct Held {
+    /// As it is stored; `None` at the start.
+    pub(crate) position: Option<String>,
+    pub(crate) accounts: Vec<Accounted>,
+    pub(crate) quarantine: Vec<InQuarantine>,
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// A row of `domicile_account`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Accounted {
+    pub(crate) after: Option<String>,
+    pub(crate) upto: String,
+    /// Read, delivered, ignored, quarantined.
+    pub(crate) counts: [i64; 4],
+}
+
+/// A row of `domicile_quarantine`.
+pub(crate) struct InQuarantine {
+    pub(crate) position: String,
+    pub(crate) number: i64,
+    /// Stands for what is kept of the record.
+    pub(crate) record: u64,
+}
+
+impl Held {
+    /// Says so where there is more than is compared.
+    pub(crate) fn check_size(&self) -> Result<(), Failure> {
+        let all = [(self.accounts.len(), "domicile_account"), (self.quarantine.len(), "domicile_quarantine")];
+        match all.into_iter().find(|(rows, _)| *rows > KEPT_MAX) {
+            Some((_, table)) => Err(Failure::Failed(format!(
+                "more than {KEPT_MAX} rows of {table} are of this source, which are too many to be verified"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What stands for a record in quarantine, in this process.
+pub(crate) fn record_hash(record: &str) -> u64 {
+    foldhash::quality::FixedState::default().hash_one(record)
+}
+
+/// The type that a column is to be read as, so that each value of the field is read as what it is; `None` for the column's
+/// own.
+pub(crate) fn read_as(field: &Field) -> Option<ColumnType> {
+    Some(match (field.data_type(), extension(field)) {
+        (DataType::Int64, _) => ColumnType::Integer,
+        (DataType::UInt64, _) => ColumnType::Unsigned,
+        (DataType::Float64, _) => ColumnType::Float,
+        (DataType::Boolean, _) => ColumnType::Boolean,
+        (DataType::Binary, _) => ColumnType::Bytes,
+        (DataType::Date32, _) => ColumnType::Date,
+        (DataType::Time64(_), _) => ColumnType::Time,
+        (DataType::Timestamp(_, None), _) => ColumnType::Timestamp,
+        (DataType::Timestamp(..), _) => ColumnType::TimestampTz,
+        (DataType::Decimal128(precision, scale), _) => {
+            ColumnType::Decimal { precision: *precision, scale: scale.cast_unsigned() }
+        }
+        (_, Some(UUID)) => ColumnType::Uuid,
+        (_, Some(JSON | JSONB)) => ColumnType::Json,
+        (DataType::Utf8, _) => ColumnType::Text,
+        _ => return None,
+    })
+}
+
+/// Integers that a home keeps as decimals, of as many digits as those have.
+pub(crate) const WHOLE: ColumnType = ColumnType::Decimal { precision: 38, scale: 0 };
+
+/// Rows as the table's schema has them. What does not fit is NULL.
+pub(crate) fn as_of_table(table: &Table, rows: &RecordBatch) -> Result<RecordBatch, String> {
+    let columns = table.schema.fields().iter().zip(rows.columns()).map(|(field, column)| {
+        if column.data_type() == field.data_type() { Ok(Arc::clone(column)) } else { cast(column, field.data_type()) }
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let schema = table.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    let schema = datafusion::arrow::datatypes::Schema::new(schema.collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), columns).map_err(|error| error.to_string())
+}
