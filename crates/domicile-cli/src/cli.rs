@@ -30,6 +30,11 @@ enum Command {
     Check(Configured),
     /// Shows where records would go and why, and which objects would be made. Writes nothing.
     Explain(Explain),
+    /// Proves from the data that the homes hold what the sources have for them, and nothing else. Writes nothing.
+    ///
+    /// Rows, aggregates and accounting are compared with a fresh computation up to where each home has got. Exit codes: 0 all
+    /// is proved, 1 something differs or cannot be reached, 2 wrong usage or configuration.
+    Verify(Verify),
     /// Prints the JSON Schema of the configuration, for editors.
     Schema,
 }
@@ -90,6 +95,18 @@ pub(crate) struct Explain {
     pub(crate) stdin: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// Verify this home only; may be given several times.
+    #[arg(long)]
+    pub(crate) home: Vec<String>,
+    /// Verify what comes from this source only; may be given several times.
+    #[arg(long)]
+    pub(crate) source: Vec<String>,
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     let scale: f64 = text.parse().map_err(|_| String::from("it is not a number"))?;
     if (0.0001..=100.0).contains(&scale) { Ok(scale) } else { Err(String::from("it must be from 0.0001 to 100")) }
@@ -102,6 +119,7 @@ impl Cli {
             Command::Run(arguments) => command::run::run(&arguments),
             Command::Check(arguments) => command::check::check(&arguments),
             Command::Explain(arguments) => command::explain::explain(&arguments),
+            Command::Verify(arguments) => command::verify::verify(&arguments),
             Command::Schema => command::schema::schema(),
         };
         outcome.into()

@@ -7,6 +7,7 @@ pub(crate) mod run;
 mod schedule;
 pub(crate) mod schema;
 mod signal;
+pub(crate) mod verify;
 
 use std::future::Future;
 use std::process::ExitCode;

@@ -4,6 +4,7 @@ pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod summary;
 pub(crate) mod table;
+pub(crate) mod verified;
 
 use std::io::{ErrorKind, Write};
 use std::process::exit;

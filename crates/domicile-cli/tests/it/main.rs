@@ -19,3 +19,4 @@ mod secrets;
 mod tables;
 mod terminal;
 mod values;
+mod verify;
