@@ -181,7 +181,7 @@ impl Pipeline {
         let mut sources = Vec::new();
         for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {
             if stop.is_cancelled() {
-                break;
+                return Ok(Report { sources, is_stopped: true });
             }
             let report = self.run_source(source, inspected, &mut kept, &observer, stop).await?;
             let refuses = report.homes.iter().any(|home| home.refused_merged);
@@ -189,7 +189,8 @@ impl Pipeline {
                 if refuses { self.run_again(number, report, &mut kept, &observer, stop).await } else { report };
             sources.push(report);
         }
-        Ok(Report { sources })
+        let is_stopped = sources.iter().any(|source: &SourceReport| source.is_stopped);
+        Ok(Report { sources, is_stopped })
     }
 
     /// Reads a source once more for the homes that have refused what was merged of many records, and merges each share by

@@ -98,28 +98,33 @@ pub struct SourceReport {
 /// What a run did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// The sources, in the configuration's order.
+    /// The sources, in the configuration's order; those that were not begun when the run was asked to stop are missing.
     pub sources: Vec<SourceReport>,
+    /// It was asked to stop, and has left out what was to be read.
+    pub is_stopped: bool,
 }
 
 impl HomeReport {
     /// What was done in this run at first, and then.
-    fn and_then(mut self, then: HomeReport) -> Self {
+    fn and_then(mut self, then: HomeReport, is_stopped: bool) -> Self {
         self.account += then.account;
         for (cause, count) in then.causes {
             *self.causes.entry(cause).or_insert(0) += count;
         }
         self.objects.iter_mut().zip(then.objects).for_each(|(object, then)| object.count += then.count);
         let position = then.position.or(self.position);
-        Self { position, failure: then.failure, refused_merged: then.refused_merged, ..self }
+        // Where the second pass was stopped, the home is where it was.
+        let failure = if is_stopped { then.failure.or(self.failure) } else { then.failure };
+        Self { position, failure, refused_merged: then.refused_merged, ..self }
     }
 }
 
 impl SourceReport {
     /// What was done with the source in this run at first, and then.
     pub(crate) fn and_then(self, then: SourceReport) -> Self {
-        let homes = self.homes.into_iter().zip(then.homes).map(|(home, then)| home.and_then(then)).collect();
-        Self { homes, control: self.control.and_then(then.control), ..then }
+        let stopped = then.is_stopped;
+        let homes = self.homes.into_iter().zip(then.homes).map(|(home, then)| home.and_then(then, stopped)).collect();
+        Self { homes, control: self.control.and_then(then.control, stopped), ..then }
     }
 
     /// What became of all records of the source.
@@ -141,12 +146,6 @@ impl Report {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.sources.iter().any(|source| source.failure.is_some() || source.failed().next().is_some())
-    }
-
-    /// Whether it was asked to stop before its end.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.sources.iter().any(|source| source.is_stopped)
     }
 
     /// Records that this run sent to quarantine.

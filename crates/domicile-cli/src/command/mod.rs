@@ -45,7 +45,7 @@ impl From<&Report> for Ended {
     fn from(report: &Report) -> Self {
         match (report.has_failed(), report.quarantined()) {
             (true, _) => Ended::Failed,
-            (false, _) if report.is_stopped() => Ended::Stopped,
+            (false, _) if report.is_stopped => Ended::Stopped,
             (false, 0) => Ended::Done,
             (false, _) => Ended::DoneWithQuarantine,
         }
@@ -57,5 +57,9 @@ impl From<&Report> for Ended {
 fn block_on<T>(threads: usize, future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.max_blocking_threads(threads).enable_all();
-    runtime.build().expect("the operating system gives threads").block_on(future)
+    let runtime = runtime.build().expect("the operating system gives threads");
+    let done = runtime.block_on(future);
+    // What was given up is not waited for.
+    runtime.shutdown_background();
+    done
 }

@@ -71,8 +71,13 @@ impl Scheduled<'_> {
                     true => self.reload(),
                     false => return Ended::Done,
                 },
-                () = until(due) => {
+                is_set_back = until(due, last) => {
                     let now = Utc::now();
+                    if is_set_back {
+                        note(&format!("the clock was put back to {}; runs go on by it", shown(now)));
+                        last = now;
+                        continue;
+                    }
                     self.tell_missed(due, now);
                     last = now;
                     if self.run(&mut signals).await == Ended::Stopped {
@@ -127,7 +132,7 @@ impl Scheduled<'_> {
                 Ended::from(&done)
             }
             Ok(None) => Ended::Stopped,
-            Err(error) => report::error(&error, self.arguments.json),
+            Err(error) => report::error_line(&error, self.arguments.json),
         }
     }
 
@@ -143,11 +148,15 @@ impl Scheduled<'_> {
     }
 }
 
-/// Waits by the clock of the machine, which may be set or stand still meanwhile.
-async fn until(due: DateTime<Utc>) {
+/// Waits by the clock of the machine, which may be set or stand still meanwhile. Whether it was put back behind a time.
+async fn until(due: DateTime<Utc>, last: DateTime<Utc>) -> bool {
     while let Ok(left) = (due - Utc::now()).to_std() {
+        if Utc::now() < last {
+            return true;
+        }
         tokio::time::sleep(left.min(LOOK_AGAIN)).await;
     }
+    false
 }
 
 fn shown(time: DateTime<Utc>) -> String {

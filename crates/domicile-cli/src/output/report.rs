@@ -32,6 +32,17 @@ pub(crate) fn error(error: &Error, json: bool) -> Ended {
     if error.is_usage() { Ended::Wrong } else { failed }
 }
 
+/// The same in one line of JSON, where there will be more of them.
+pub(crate) fn error_line(error: &Error, json: bool) -> Ended {
+    if json {
+        match error.problems() {
+            Some(problems) => json_line(&serde_json::json!({ "problems": problems })),
+            None => json_line(&serde_json::json!({ "error": error.to_string() })),
+        }
+    }
+    self::error(error, false)
+}
+
 /// Prints what failed.
 pub(crate) fn failure(message: &str) -> Ended {
     let _ = writeln!(anstream::stderr(), "error: {message}");

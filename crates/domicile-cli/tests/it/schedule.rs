@@ -171,3 +171,17 @@ fn a_run_that_is_asked_to_stop_keeps_what_it_has_and_the_next_goes_on() {
     assert!(0 < at_first && at_first < all, "it was stopped half-way: {at_first} of {all}");
     assert_arrived(&sandbox);
 }
+
+#[test]
+fn a_run_that_is_stopped_before_it_reads_has_not_done_everything() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 26).sell(20);
+    // A home that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = format!("postgres://nobody@{}/spain?connect_timeout=60", silent.local_addr().unwrap());
+    let config = CONFIG.replace("spain = \"ES\"", &format!("spain = {{ keys = \"ES\", url = \"{home}\" }}"));
+    sandbox.write_config(&config.replace("sqlite:homes", "sqlite:./homes"));
+    let running = Running::start(&sandbox, &["run"]);
+    let (_connection, _) = silent.accept().unwrap();
+    assert_eq!(terminated(running), Some(5));
+}

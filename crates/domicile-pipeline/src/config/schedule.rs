@@ -52,7 +52,7 @@ impl std::error::Error for InvalidSchedule {}
 impl Schedule {
     /// The times of a cron expression of five fields, or of six, the first of which are seconds, by the clocks of a time
     /// zone such as `Europe/Madrid`. An hour that a clock leaves out when it is put forward is made up for right behind
-    /// it; one that comes twice counts once, unless the expression has a `*` for the hour.
+    /// it; a time that comes twice counts once where the expression names one minute and one hour, and twice otherwise.
     ///
     /// # Errors
     ///

@@ -32,7 +32,7 @@ impl Pipeline {
             ends.push(end);
         }
         let sources = planned.iter_mut().zip(ends).map(|(source, end)| self.idle(source, &end, &**observer));
-        Some(Report { sources: sources.collect() })
+        Some(Report { sources: sources.collect(), is_stopped: false })
     }
 
     /// The end of a source at which a run has found all homes. A source that is read anew each time has none.

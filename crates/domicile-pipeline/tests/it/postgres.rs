@@ -277,3 +277,36 @@ fn a_record_without_a_value_in_the_cursor_is_told_by_the_one_before() {
     world.server.sql("source", "DELETE FROM orders WHERE id BETWEEN 2 AND 2.5");
     assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
 }
+
+#[test]
+fn a_table_with_row_level_security_takes_what_is_merged() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world =
+        world.analyser("daily", "write = \"merge\"", "SELECT country, count(*) AS n FROM record GROUP BY country");
+    world.order(&["'ES', 'Ana', 1.00", "'ES', 'Eva', 2.00"]);
+    let table = "CREATE TABLE daily (country text PRIMARY KEY, n bigint); ALTER TABLE daily ENABLE ROW LEVEL SECURITY;
+                 CREATE POLICY all_rows ON daily USING (true) WITH CHECK (true);
+                 CREATE ROLE guarded LOGIN PASSWORD 'guarded'; GRANT ALL ON SCHEMA public TO guarded; GRANT ALL ON daily TO guarded";
+    world.server.sql("es", table);
+    let url = |database| world.server.url(database);
+    let guarded = url("{home}").replacen("//domicile", "//guarded", 1);
+    let guarded = guarded.replacen(&format!(":{}@", password(&guarded)), ":guarded@", 1);
+    let homes = format!(
+        "[homes]\nes = {{ keys = [\"ES\"], url = \"{}\" }}\nfr = {{ keys = [\"FR\"], url = \"{}\" }}",
+        guarded.replace("{home}", "es"),
+        url("fr")
+    );
+    let guarded = pipeline(world.config(&url("source"), &homes, &url("control"), "rows = 3"));
+    let report = succeeded(run(&guarded, Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [2, 2, 0, 0]);
+    assert_eq!(world.rows("es", "SELECT * FROM daily"), ["ES|2"]);
+}
+
+/// The password in a URL.
+fn password(url: &str) -> &str {
+    url.split_once("://")
+        .and_then(|(_, rest)| rest.split_once('@'))
+        .and_then(|(user, _)| user.split_once(':'))
+        .unwrap()
+        .1
+}

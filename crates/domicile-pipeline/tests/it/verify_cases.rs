@@ -2,8 +2,9 @@
 //! quarantine before their home was there, tables of several writers, and runs that go on.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use domicile_pipeline::{Config, Pipeline, Silent, Verification, Verified};
+use domicile_pipeline::{Config, Pipeline, Silent, Verification, Verified, VerifiedHome};
 
 use crate::fixture::{Setup, World, open, run};
 use crate::verify::{assert_proved, differences, of, table, verify_what};
@@ -179,27 +180,59 @@ fn a_home_that_cannot_be_read_does_not_keep_the_others_from_being_proved() {
 
 #[test]
 fn runs_may_go_on_meanwhile() {
-    let setup = Setup::new()
-        .analyser("orders", "key = \"id\"", "SELECT id, customer FROM record")
-        .merge("totals", "SELECT country, count(*) AS orders FROM record GROUP BY country");
-    let world = World::with_orders(&["'ES', 'Ana', NULL, 1.00"]);
+    let totals = "SELECT country, count(*) AS orders FROM record GROUP BY country";
+    // A run can write between any two tables.
+    let tables = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
+    let setup = tables.iter().fold(Setup::new().merge("totals", totals), |setup, table| {
+        setup.analyser(table, "key = \"id\"", "SELECT id, customer FROM record")
+    });
+    let world = World::with_orders(&["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 1.00"]);
+    for _ in 0..9 {
+        world.source("INSERT INTO orders (country, customer) SELECT country, customer FROM orders");
+    }
     world.run(&setup);
+    let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let runs = scope.spawn(|| {
-            for _ in 0..20 {
+            while !ended.load(Ordering::Acquire) {
                 world.order(&["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 1.00", "'XX', 'Luc', NULL, 1.00"]);
                 world.run(&setup);
             }
         });
-        while !runs.is_finished() {
-            let verified = verify(&world.pipeline(&setup));
-            assert!(verified.homes.iter().all(domicile_pipeline::VerifiedHome::is_proved), "{verified:#?}");
-        }
+        let found: Vec<_> = (0..6).map(|_| verify(&world.pipeline(&setup))).collect();
+        ended.store(true, Ordering::Release);
         runs.join().unwrap();
+        for verified in found {
+            assert!(verified.homes.iter().all(VerifiedHome::is_proved), "{verified:#?}");
+        }
     });
     assert_proved(&world.pipeline(&setup));
-    assert_eq!(
-        open(&world.home_path("es")).query_row("SELECT orders FROM totals", [], |row| row.get::<_, i64>(0)),
-        Ok(21)
-    );
+}
+
+#[test]
+fn a_file_that_differs_and_is_written_to_all_the_time_is_told_and_compared_once_it_is_left_alone() {
+    let setup = Setup::new().insert("orders", "SELECT id FROM record");
+    let world = World::with_orders(&["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 1.00"]);
+    for _ in 0..9 {
+        world.source("INSERT INTO orders (country) SELECT country FROM orders");
+    }
+    world.run(&setup);
+    // So the source takes longer to read than anybody waits for a lock.
+    let setup = setup.batch_rows(1);
+    world.in_home("es", "DELETE FROM orders WHERE id = 1; CREATE TABLE others (n INTEGER)");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let others = open(&world.home_path("es"));
+            while !ended.load(Ordering::Acquire) {
+                others.execute("INSERT INTO others VALUES (1)", []).unwrap();
+            }
+        });
+        let verified = verify(&world.pipeline(&setup));
+        ended.store(true, Ordering::Release);
+        let told = "it differs, and was written to each time that it was read; verify it while no run goes on";
+        assert_eq!(of(&verified, "es").failure.as_deref(), Some(told));
+        assert!(of(&verified, "fr").is_proved());
+    });
+    assert_eq!(differences(of(&verify(&world.pipeline(&setup)), "es"), "orders"), ["missing id = 1"]);
 }

@@ -207,7 +207,9 @@ async fn marker(session: &mut Session) -> Result<Option<String>, Failure> {
     if existing(session, MARKER).await.map_err(|error| failure(&error))?.is_empty() {
         return Ok(None);
     }
-    session.conn.query_first("SELECT home FROM domicile_home").await.map_err(|error| failure(&error))
+    let sql = "SELECT home FROM domicile_home";
+    let found: Option<Option<String>> = session.conn.query_first(sql).await.map_err(|error| failure(&error))?;
+    Ok(found.flatten())
 }
 
 impl Open {

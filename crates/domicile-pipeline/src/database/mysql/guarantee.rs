@@ -336,7 +336,7 @@ impl Watcher<'_> {
     /// The transactions that may write, to whatever table.
     async fn transactions(&mut self) -> Result<Vec<Writer>, Error> {
         let sql = "SELECT trx_mysql_thread_id, CAST(trx_started AS CHAR),
-                          TIMESTAMPDIFF(SECOND, trx_started, now())
+                          TIMESTAMPDIFF(SECOND, CONVERT_TZ(trx_started, 'SYSTEM', '+00:00'), UTC_TIMESTAMP())
                    FROM information_schema.innodb_trx
                    WHERE trx_mysql_thread_id <> CONNECTION_ID() AND trx_is_read_only = 0";
         type Transaction = (u64, Option<String>, Option<i64>);

@@ -66,6 +66,11 @@ async fn needed(session: &mut Session, delivered: &Delivered) -> Result<Vec<Stri
             needed.push(format!("UPDATE {name} SET {}", changed.join(", ")));
         }
     }
+    for (table, _) in control::TABLES.iter().filter(|_| is_control) {
+        if !existing(session, table).await?.is_empty() {
+            needed.push(format!("DELETE FROM {}", quote(table)));
+        }
+    }
     if delivered.tables.iter().any(|table| table.write != Write::Insert) {
         needed.push(String::from("CREATE TEMPORARY TABLE domicile_check (source bigint)"));
     }

@@ -206,7 +206,7 @@ async fn identity(client: &Client) -> Result<String, Failure> {
 
 async fn marker(client: &Client) -> Result<Option<String>, Failure> {
     let rows = client.query_typed("SELECT home FROM domicile_home", &[]).await.map_err(|error| failure(&error))?;
-    Ok(rows.first().map(|row| row.get(0)))
+    Ok(rows.first().and_then(|row| row.get(0)))
 }
 
 /// The names of all tables that are written to.

@@ -19,6 +19,7 @@ pub(super) async fn check_privileges(client: &Client, delivered: &Delivered) -> 
     let (tables, privileges): (Vec<_>, Vec<_>) = needed(delivered, &catalogue).into_iter().unzip();
     let sql = "SELECT wanted.name, wanted.privilege, c.oid IS NULL, has_schema_privilege(current_schema(), 'CREATE'),
                       CASE wanted.privilege WHEN 'OWNERSHIP' THEN pg_has_role(c.relowner, 'USAGE')
+                                            WHEN 'DELETE' THEN has_table_privilege(c.oid, 'DELETE')
                                             ELSE has_any_column_privilege(c.oid, wanted.privilege) END
                FROM unnest($1, $2) WITH ORDINALITY AS wanted (name, privilege, number)
                LEFT JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name))
@@ -52,6 +53,7 @@ fn needed<'a>(delivered: &'a Delivered, catalogue: &Catalogue) -> Vec<(&'a str, 
     let own = OWN_TABLES.iter().filter(|(name, _)| *name != "domicile_seen");
     let own = own.chain(control::TABLES.iter().filter(|_| is_control));
     let mut all: Vec<_> = own.flat_map(|&(name, _)| ALL.map(|privilege| (name, privilege))).collect();
+    all.extend(control::TABLES.iter().filter(|_| is_control).map(|&(name, _)| (name, "DELETE")));
     for table in delivered.tables.iter() {
         let (name, existing) = (table.name.as_str(), catalogue.columns(&table.name));
         let used = if table.write == Write::Insert { &ALL[..1] } else { &ALL[..] };

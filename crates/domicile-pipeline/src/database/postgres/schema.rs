@@ -75,7 +75,7 @@ pub(super) struct Existing {
     not_null: bool,
     is_filled: bool,
     is_generated: bool,
-    /// The table has never had a row, or was emptied.
+    /// The table has never had a row, or was emptied, and takes a COPY, which row level security does not.
     of_empty: bool,
 }
 
@@ -119,7 +119,7 @@ impl Catalogue {
         self.columns.get(table).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the table had no row when it was looked up. One that had none may be told to have had some.
+    /// Whether the table had no row when it was looked up, and takes a COPY. One that had none may be told to have had some.
     pub(super) fn is_empty(&self, table: &str) -> bool {
         self.columns(table).first().is_some_and(|column| column.of_empty)
     }
@@ -192,7 +192,7 @@ async fn columns(client: &Client, tables: &[&str]) -> Result<HashMap<String, Vec
                       t.typtype = 'e', a.attnotnull,
                       a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
                       a.atttypid, t.typarray, wanted.name, a.attnum,
-                      c.relkind = 'r' AND pg_relation_size(c.oid) = 0
+                      c.relkind = 'r' AND pg_relation_size(c.oid) = 0 AND NOT row_security_active(c.oid)
                FROM unnest($1) AS wanted (name)
                JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name))
                JOIN pg_attribute a ON a.attrelid = c.oid

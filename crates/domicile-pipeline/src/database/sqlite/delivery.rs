@@ -194,7 +194,8 @@ fn marker(connection: &Connection) -> rusqlite::Result<Option<String>> {
     if existing(connection, MARKER)?.is_empty() {
         return Ok(None);
     }
-    connection.query_row("SELECT home FROM domicile_home", [], |row| row.get(0)).optional()
+    let found = connection.query_row("SELECT home FROM domicile_home", [], |row| row.get(0)).optional()?;
+    Ok(found.flatten())
 }
 
 fn open_for_writing(path: &Path, delivered: &Delivered) -> Result<Open, Failure> {
