@@ -49,6 +49,21 @@ impl Pipeline {
     /// Compares every home with a fresh computation from the sources, up to the home's position, and checks its accounting.
     /// Writes nothing. Runs may go on meanwhile: each home is looked at as it was at one moment.
     ///
+    /// It needs a Tokio runtime with time enabled, and at least eight threads for blocking work.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    /// use domicile_pipeline::{Config, Pipeline, Verification};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = Config::load(Path::new("domicile.toml"))?;
+    /// let verified = Pipeline::new(config).verify(&Verification::default()).await?;
+    /// assert!(verified.is_proved());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the configuration is wrong, or has no home or source of a name that is asked for. What cannot be reached later is
