@@ -36,6 +36,16 @@ pub(super) struct Writer {
     pub(super) told: String,
 }
 
+/// What the names of transactions that are only prepared begin with.
+const PREPARED: &str = "prepared ";
+
+impl Writer {
+    /// The name under which it is waited for.
+    fn name(&self) -> String {
+        if self.is_renamed { format!("{PREPARED}{}", self.transaction) } else { self.transaction.clone() }
+    }
+}
+
 /// Tells which transactions may have written to the source and are not at their end.
 #[async_trait]
 pub(super) trait Watch: Send {
@@ -69,7 +79,7 @@ pub(super) async fn settled<W: Watch>(
     let earlier = waits.filter(|waits| waits.server == server && waits.upto > *reached);
     // Nothing is read that is not seen, also where what was seen then is gone.
     let mut earlier = earlier.map(|waits| Waits { upto: waits.upto.clone().min(upto.clone()), ..waits.clone() });
-    let writers = now.iter().map(|writer| writer.transaction.clone()).collect();
+    let writers = now.iter().map(Writer::name).collect();
     let mut left = Waits { upto, server, writers };
     let began = Instant::now();
     loop {
@@ -84,7 +94,7 @@ pub(super) async fn settled<W: Watch>(
         tokio::time::sleep(patience.look_again).await;
         now = watch.writers().await?;
     }
-    let told = now.iter().filter(|writer| writer.is_renamed || left.writers.contains(&writer.transaction));
+    let told = now.iter().filter(|writer| left.writers.contains(&writer.name()));
     let told: Vec<_> = told.map(|writer| writer.told.as_str()).collect();
     let (upto, waits) = match earlier {
         Some(earlier) if earlier.writers.is_empty() => (earlier.upto, left),
@@ -95,11 +105,15 @@ pub(super) async fn settled<W: Watch>(
     Ok(Horizon { upto, waits_for: Some(waits_for), waits: Some(waits) })
 }
 
-/// Leaves those among the writers that have not ended. While there is one that may have been called something else before,
-/// it may be any of those that are not to be seen any more.
+/// Leaves those among the writers that have not ended. One that is not to be seen any more may only be prepared, under another
+/// name: so all those are waited for that are prepared then. These have no other name to come, so that the wait ends though
+/// others are prepared all the time.
 fn keep_those_left(waited: &mut BTreeSet<String>, now: &[Writer]) {
-    if !now.iter().any(|writer| writer.is_renamed && !waited.contains(&writer.transaction)) {
-        waited.retain(|waited| now.iter().any(|writer| writer.transaction == *waited));
+    let now: BTreeSet<_> = now.iter().map(Writer::name).collect();
+    let is_gone = waited.iter().any(|waited| !waited.starts_with(PREPARED) && !now.contains(waited));
+    waited.retain(|waited| now.contains(waited));
+    if is_gone {
+        waited.extend(now.into_iter().filter(|name| name.starts_with(PREPARED)));
     }
 }
 
@@ -262,14 +276,29 @@ mod tests {
     fn who_may_have_had_another_name_is_taken_for_any_that_is_gone() {
         let writer = |name: &str, is_renamed| Writer { transaction: name.into(), is_renamed, told: name.into() };
         let left = |now: &[Writer]| {
-            let mut waited = BTreeSet::from(["a", "prepared"].map(String::from));
+            let mut waited = BTreeSet::from(["a", "prepared x"].map(String::from));
             keep_those_left(&mut waited, now);
-            waited.into_iter().collect::<Vec<_>>().join(" ")
+            waited.into_iter().collect::<Vec<_>>().join(", ")
         };
         assert_eq!(left(&[writer("b", false)]), "", "who came later was none of them");
-        assert_eq!(left(&[writer("b", true)]), "a prepared");
-        assert_eq!(left(&[writer("prepared", true)]), "prepared", "this one is known");
-        assert_eq!(left(&[writer("a", false), writer("prepared", true), writer("b", true)]), "a prepared");
+        assert_eq!(left(&[writer("y", true), writer("z", true)]), "prepared y, prepared z", "one of them may be a");
+        assert_eq!(left(&[writer("x", true)]), "prepared x", "this one is known");
+        assert_eq!(left(&[writer("a", false), writer("y", true)]), "a", "x has ended, and y was none of them");
+    }
+
+    #[test]
+    fn others_that_are_prepared_all_the_time_delay_and_do_not_stop_it() {
+        let writer = |name: &str| Writer { transaction: name.into(), is_renamed: true, told: name.into() };
+        let mut waited = BTreeSet::from([String::from("a")]);
+        let now = [["p", "q"], ["q", "r"], ["r", "s"], ["s", "t"]];
+        let left: Vec<_> = now
+            .iter()
+            .map(|now| {
+                keep_those_left(&mut waited, &now.map(writer));
+                waited.len()
+            })
+            .collect();
+        assert_eq!(left, [2, 1, 0, 0], "p and q are waited for, and nobody who came later");
     }
 
     #[test]
