@@ -69,8 +69,8 @@ impl Inspected {
 #[derive(Default)]
 struct Found(BTreeMap<(At, String), (String, Vec<String>)>);
 
-/// The setting that is told, and the one that may be quoted.
-type At = (SettingPath, SettingPath);
+/// The setting that is told, and the one that the message quotes, if it quotes one.
+type At = (SettingPath, Option<SettingPath>);
 
 impl Found {
     fn add(&mut self, home: &str, at: At, message: String, fix: String) {
@@ -80,7 +80,7 @@ impl Found {
     fn take(&mut self, writing: &Writing, who: &Who<'_>, opened: Opened) -> Position {
         for misfit in opened.misfits {
             let setting = |name| writing.setting(misfit.table, name);
-            self.add(&who.name, (setting("into"), setting("sql")), misfit.message, misfit.fix);
+            self.add(&who.name, (setting("into"), Some(setting("sql"))), misfit.message, misfit.fix);
         }
         opened.position
     }
@@ -105,7 +105,10 @@ impl Who<'_> {
         control: Control<'_>,
         opened: &Opened,
     ) {
-        let at = (self.database.setting.clone(), self.database.setting.clone());
+        // A source may have its name from the environment.
+        let mut names = ["name", "table"].into_iter().map(|name| writing.setting.key(name));
+        let name = names.find(|name| config.document.conceals(name));
+        let at = (self.database.setting.clone(), name.clone());
         let told = |home: &Option<String>| {
             home.as_ref().map_or_else(|| String::from("a control database"), |home| format!("the home `{home}`"))
         };
@@ -141,11 +144,10 @@ impl Who<'_> {
                 "give the source another `name`; or, if its control database was lost, let this one take the position \
                  over, in each of these databases: UPDATE domicile_position SET control = NULL WHERE source = {source}"
             );
-            let control = SettingPath::root().key("control");
-            found.add(&self.name, (control.clone(), control), message, fix);
+            found.add(&self.name, (SettingPath::root().key("control"), name), message, fix);
         } else if owner.origin.as_ref() != Some(&writing.origin) {
             let (at, message, fix) = moved_source(config, writing, owner.origin.as_deref().unwrap_or_default());
-            found.add(&self.name, (at.clone(), at), message, fix);
+            found.add(&self.name, (at, None), message, fix);
         }
     }
 
@@ -154,9 +156,9 @@ impl Who<'_> {
         let Some(identity) = &opened.identity else { return };
         let first = known.entry(identity.clone()).or_insert_with(|| self.name.clone());
         if *first != self.name {
-            let at = self.database.setting.clone();
+            let at = (self.database.setting.clone(), None);
             let message = format!("it is the same database as that of {first}");
-            found.add(&self.name, (at.clone(), at), message, String::from("give each home its own database"));
+            found.add(&self.name, at, message, String::from("give each home its own database"));
         }
     }
 }
@@ -168,7 +170,7 @@ fn moved_source(config: &Config, writing: &Writing, kept: &str) -> (SettingPath,
     let conceals = ["url", "table", "origin"].iter().any(|name| config.document.conceals(&writing.setting.key(*name)));
     let (was, given) = match conceals {
         true => (String::from("elsewhere"), String::from("what stands in the column `origin` of domicile_position")),
-        false => (format!("from `{kept}`"), format!("`origin = \"{kept}\"`")),
+        false => (format!("from `{kept}` and not from `{}`", writing.origin), format!("`origin = \"{kept}\"`")),
     };
     let message = format!("its position of this source was read {was}, and says nothing of what is read here");
     let fix = format!(
@@ -217,7 +219,11 @@ pub(crate) async fn inspect(
         deliveries.push(delivery);
     }
     let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
-        config.document.problem_said(&setting, &quoted, format!("{}: {message}", in_short(&homes)), fix)
+        let message = format!("{}: {message}", in_short(&homes));
+        match quoted {
+            Some(quoted) => config.document.problem_said(&setting, &quoted, message, fix),
+            None => config.document.problem(&setting, message).help(fix),
+        }
     });
     let problems = problems.collect();
     (Inspected { states, deliveries }, problems)

@@ -179,8 +179,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let control = file.control.and_then(|url| Database::read(&url, root.key("control"), findings));
     findings.uses.extend(control.as_ref().map(Use::control));
     let homes = file.homes.map(|homes| home::homes(homes, file.home_url.as_deref(), findings));
-    let control = control.unwrap_or_else(|| Database::missing(root.key("control")));
-    let sources = file.source.map(|files| source::sources(files, &control, findings)).unwrap_or_default();
+    let sources = file.source.map(|files| source::sources(files, findings)).unwrap_or_default();
     let schedule = schedule::schedule(file.schedule.as_deref(), file.time_zone.as_deref(), findings);
     let delivery = limits::delivery(file.delivery, findings);
 
@@ -190,7 +189,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let (homes, placement) = homes.unwrap_or_else(|| (Vec::new(), nowhere()));
     Config {
         path: path.to_owned(),
-        control,
+        control: control.unwrap_or_else(|| Database::missing(root.key("control"))),
         homes,
         placement,
         sources,

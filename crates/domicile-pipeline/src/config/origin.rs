@@ -9,13 +9,13 @@ use super::server::{Address, ServerUrl};
 use super::source::From;
 
 /// The text for a source. It stays the same when the file is read from elsewhere, or somebody else logs in.
-pub(super) fn origin(source: &Database, from: &From, control: &Database) -> String {
+pub(super) fn origin(source: &Database, from: &From, folder: &Path) -> String {
     let what = match from {
         From::Table(table) => table,
         From::Query(_) => "(a query)",
     };
     let database = match &source.location {
-        Location::Sqlite(path) => format!("sqlite {}", beside(path, control).display()),
+        Location::Sqlite(path) => format!("sqlite {}", from_folder(path, folder).display()),
         Location::MySql(server) => on_server("mysql", server),
         Location::Postgres(server) => on_server("postgres", server),
     };
@@ -30,12 +30,9 @@ fn on_server(kind: &str, server: &ServerUrl) -> String {
     format!("{kind} {at}:{port} {}", server.database)
 }
 
-/// The path from the folder of the control database, if that is a file too: a folder that holds both may be moved.
-fn beside(path: &Path, control: &Database) -> PathBuf {
-    let path = resolved(path);
-    let Location::Sqlite(control) = &control.location else { return path };
-    let control = resolved(control);
-    let folder = control.parent().unwrap_or(&control);
+/// The path from the folder of the configuration: all of it may be moved.
+fn from_folder(path: &Path, folder: &Path) -> PathBuf {
+    let (path, folder) = (resolved(path), resolved(folder));
     let shared = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
     let up = folder.components().skip(shared).map(|_| Path::new(".."));
     up.chain(path.components().skip(shared).map(|component| Path::new(component.as_os_str()))).collect()
@@ -58,15 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_by_its_way_from_the_control_database() {
+    fn a_file_is_told_by_its_way_from_the_configuration() {
         let here = origin("sqlite:in/source.sqlite", "sqlite:control.sqlite", "/nowhere/a");
         assert_eq!(here, "sqlite in/source.sqlite orders");
         assert_eq!(origin("sqlite:in/source.sqlite", "sqlite:control.sqlite", "/nowhere/b"), here, "all were moved");
-        let up = |folder| origin("sqlite:source.sqlite", "sqlite:/nowhere/control/x.sqlite", folder);
-        assert_eq!(up("/nowhere/a"), "sqlite ../a/source.sqlite orders");
-        assert_ne!(up("/nowhere/a"), up("/nowhere/b"));
-        let server = origin("sqlite:source.sqlite", "postgres://a@host/control", "/nowhere/a");
-        assert_eq!(server, "sqlite /nowhere/a/source.sqlite orders");
+        assert_eq!(origin("sqlite:in/source.sqlite", "postgres://a@host/control", "/nowhere/a"), here);
+        assert_eq!(origin("sqlite:../x/s.sqlite", "sqlite:c.sqlite", "/nowhere/a"), "sqlite ../x/s.sqlite orders");
+        assert_ne!(origin("sqlite:/nowhere/x/s.sqlite", "sqlite:c.sqlite", "/nowhere/a/b"), here);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl fmt::Debug for From {
 }
 
 /// All sources. One that cannot be made out has its mistakes reported, and the others are checked all the same.
-pub(super) fn sources(files: Vec<SourceFile>, control: &Database, findings: &mut Findings<'_>) -> Vec<SourceConfig> {
+pub(super) fn sources(files: Vec<SourceFile>, findings: &mut Findings<'_>) -> Vec<SourceConfig> {
     let at = SettingPath::root().key("source");
     let mut first_by_name: HashMap<String, SettingPath> = HashMap::new();
     let mut sources = Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn sources(files: Vec<SourceFile>, control: &Database, findings: &mut
             let named_by = setting.key(if file.name.is_some() { "name" } else { "table" });
             check_name(name, named_by, &mut first_by_name, findings);
         }
-        sources.push(source(file, setting, control, findings));
+        sources.push(source(file, setting, findings));
     }
     sources.into_iter().flatten().collect()
 }
@@ -108,12 +108,7 @@ fn check_name(
     }
 }
 
-fn source(
-    file: SourceFile,
-    setting: SettingPath,
-    control: &Database,
-    findings: &mut Findings<'_>,
-) -> Option<SourceConfig> {
+fn source(file: SourceFile, setting: SettingPath, findings: &mut Findings<'_>) -> Option<SourceConfig> {
     let database = file.url.and_then(|url| Database::read(&url, setting.key("url"), findings));
     findings.uses.extend(database.as_ref().map(Use::source));
     let name = file.name.or_else(|| file.table.clone());
@@ -125,7 +120,7 @@ fn source(
     let (database, from) = (database?, from?);
     Some(SourceConfig {
         name: name?,
-        origin: file.origin.unwrap_or_else(|| origin(&database, &from, control)),
+        origin: file.origin.unwrap_or_else(|| origin(&database, &from, findings.folder)),
         database,
         from,
         // What is missing has been reported, and nothing is made of it.

@@ -30,7 +30,7 @@ fn homes_that_have_exchanged_their_databases_are_refused() {
     let world = Files::with_orders(&["'ES', 'Ana', NULL, 1.00", "'FR', 'Zoé', NULL, 2.00"]);
     let homes = |spain: &str, france: &str| {
         let home = |name: &str, file: &str, key: &str| {
-            format!("[homes.{name}]\nurl = \"sqlite:homes/{file}.sqlite\"\nkeys = \"{key}\"\n")
+            format!("[homes.{name}]\nurl = \"sqlite:${{D:-homes}}/{file}.sqlite\"\nkeys = \"{key}\"\n")
         };
         copying(&format!("{}{}", home("spain", spain, "ES"), home("france", france, "FR")))
     };
@@ -76,7 +76,7 @@ fn a_source_of_the_same_name_elsewhere_is_refused_until_it_is_said_to_be_the_sam
     open(&world.path("moved.sqlite")).execute_batch("INSERT INTO orders (country, amount) VALUES ('ES', 4)").unwrap();
     let setup = || copying(FILES).file("moved.sqlite");
     let problems = refused(&world, &setup());
-    let expected = "its position of this source was read from `sqlite source.sqlite orders`, and says nothing of what is read here";
+    let expected = "its position of this source was read from `sqlite source.sqlite orders` and not from `sqlite moved.sqlite orders`, and says nothing";
     assert!(problems.len() == 1 && problems[0].contains(expected), "{problems:?}");
 
     let elsewhere = world.run(&setup().setting("name = \"elsewhere\""));
