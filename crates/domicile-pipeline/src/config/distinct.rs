@@ -8,7 +8,7 @@ use domicile::Home;
 
 use super::database::{Database, Location};
 use super::findings::Findings;
-use super::server::{Address, ServerUrl};
+use super::server::ServerUrl;
 use super::setting::SettingPath;
 
 /// A use of a database.
@@ -70,10 +70,7 @@ enum Identity {
 
 impl Identity {
     fn server(kind: &'static str, server: &ServerUrl) -> Self {
-        let (at, port) = match &server.address {
-            Address::Tcp(host, port) => (host.to_lowercase(), *port),
-            Address::Unix(path, port) => (path.to_string_lossy().into_owned(), *port),
-        };
+        let (at, port) = server.address.place();
         Self::Server(kind, at, port, server.database.clone())
     }
 }

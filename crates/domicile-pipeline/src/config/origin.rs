@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::database::{Database, Location};
 use super::distinct::resolved;
-use super::server::{Address, ServerUrl};
+use super::server::ServerUrl;
 use super::source::From;
 
 /// The text for a source. It stays the same when the file is read from elsewhere, or somebody else logs in.
@@ -23,10 +23,7 @@ pub(super) fn origin(source: &Database, from: &From, folder: &Path) -> String {
 }
 
 fn on_server(kind: &str, server: &ServerUrl) -> String {
-    let (at, port) = match &server.address {
-        Address::Tcp(host, port) => (host.to_lowercase(), port),
-        Address::Unix(path, port) => (path.to_string_lossy().into_owned(), port),
-    };
+    let (at, port) = server.address.place();
     format!("{kind} {at}:{port} {}", server.database)
 }
 

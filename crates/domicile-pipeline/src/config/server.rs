@@ -54,6 +54,16 @@ pub enum Address {
     Unix(PathBuf, u16),
 }
 
+impl Address {
+    /// The host, in lower case, or the path, and the port: what two names of one place have in common.
+    pub(super) fn place(&self) -> (String, u16) {
+        match self {
+            Self::Tcp(host, port) => (host.to_lowercase(), *port),
+            Self::Unix(path, port) => (path.to_string_lossy().into_owned(), *port),
+        }
+    }
+}
+
 /// A database of a server, and how to get there. `Debug` shows none of it: it may hold a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {

@@ -302,6 +302,28 @@ fn a_table_with_row_level_security_takes_what_is_merged() {
     assert_eq!(world.rows("es", "SELECT * FROM daily"), ["ES|2"]);
 }
 
+#[test]
+fn what_is_merged_first_is_added_to_rows_that_came_after_the_table_was_looked_at() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, country FROM record").analyser(
+        "daily",
+        "write = \"merge\"",
+        "SELECT country, count(*) AS n FROM record GROUP BY country",
+    );
+    world.order(&["'ES', 'Ana', 1.00", "'ES', 'Eva', 2.00"]);
+    // The row comes with the first order, when the table was seen to be empty.
+    let meanwhile = "CREATE SEQUENCE calls; CREATE TABLE orders (id bigint NOT NULL, country text);
+        CREATE TABLE daily (country text PRIMARY KEY, n bigint);
+        CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM nextval('calls'); INSERT INTO daily VALUES (new.country, 10) ON CONFLICT DO NOTHING; RETURN NULL; END $$;
+        CREATE TRIGGER meanwhile AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION meanwhile()";
+    world.server.sql("es", meanwhile);
+    assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
+    assert_eq!(world.rows("es", "SELECT * FROM daily"), ["ES|12"]);
+    // What is rolled back has called as well.
+    assert_eq!(world.rows("es", "SELECT last_value FROM calls"), ["2"], "no order was delivered twice for it");
+}
+
 /// The password in a URL.
 fn password(url: &str) -> &str {
     url.split_once("://")

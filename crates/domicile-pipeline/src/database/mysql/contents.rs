@@ -7,12 +7,12 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use futures::{StreamExt, TryStreamExt};
 use mysql_async::consts::ColumnType as Wire;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Error, Row, Value};
+use mysql_async::{Column, Error, Row};
 use tokio::sync::mpsc;
 
 use super::charset::partial;
 use super::connect::{Session, connect};
-use super::read::{push, raw};
+use super::read::push_record;
 use super::schema::existing;
 use super::types::source_column;
 use super::{failure, quote};
@@ -157,18 +157,7 @@ impl Columns {
         let mut rows = Rows::new(&self.schema, ROWS_AT_ONCE);
         while let Some(row) = found.next().await {
             let row = row?;
-            for column in 0..row.len() {
-                let value = row.as_ref(column).unwrap_or(&Value::NULL);
-                match push(&mut rows.columns[column], value) {
-                    Ok(bytes) => rows.pushed(bytes),
-                    Err(reason) => {
-                        let raw = raw(value);
-                        let bytes = raw.as_str().map_or(8, str::len);
-                        rows.unfit(column, reason, raw, bytes);
-                    }
-                }
-            }
-            rows.end();
+            push_record(&mut rows, &row);
             if rows.is_full() {
                 let full = std::mem::replace(&mut rows, Rows::new(&self.schema, ROWS_AT_ONCE));
                 if taker.send(full.given(&self.schema)).await.is_err() {

@@ -1,11 +1,12 @@
 //! Values of MySQL into columns of Arrow.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
-use mysql_async::Value;
+use mysql_async::{Row, Value};
 
 use super::charset::UNTRANSLATED;
 use crate::database::column::{Column, UNSIGNED};
 use crate::database::given::push_text;
+use crate::database::rows::Rows;
 use crate::extension::uuid_of_bytes;
 use crate::text::{has_digits, is_time_of_day};
 
@@ -105,6 +106,22 @@ fn shown(value: &Value) -> String {
     let (sign, hours) = (if is_negative { "-" } else { "" }, 24 * u64::from(days) + u64::from(hours));
     let fraction = if microseconds > 0 { format!(".{microseconds:06}") } else { String::new() };
     format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}")
+}
+
+/// Takes a record, with what does not fit as a defect of it.
+pub(super) fn push_record(rows: &mut Rows, record: &Row) {
+    for column in 0..record.len() {
+        let value = record.as_ref(column).unwrap_or(&Value::NULL);
+        match push(&mut rows.columns[column], value) {
+            Ok(bytes) => rows.pushed(bytes),
+            Err(reason) => {
+                let raw = raw(value);
+                let bytes = raw.as_str().map_or(8, str::len);
+                rows.unfit(column, reason, raw, bytes);
+            }
+        }
+    }
+    rows.end();
 }
 
 /// A value that does not fit, as JSON, for quarantine: text where it is text, and its bytes in hexadecimal otherwise.

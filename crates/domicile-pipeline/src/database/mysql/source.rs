@@ -15,7 +15,7 @@ use super::connect::{Session, connect};
 use super::cursor::{between, bounds};
 use super::guarantee::Settling;
 use super::index::unindexed;
-use super::read::{push, raw};
+use super::read::push_record;
 use super::types::source_column;
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit};
@@ -316,18 +316,7 @@ impl Reading {
         while let Some(record) = records.next().await {
             let record = record.map_err(|error| self.told(&error))?;
             let is_full = rows.is_full();
-            for column in 0..record.len() {
-                let value = record.as_ref(column).unwrap_or(&Value::NULL);
-                match push(&mut rows.columns[column], value) {
-                    Ok(bytes) => rows.pushed(bytes),
-                    Err(reason) => {
-                        let raw = raw(value);
-                        let bytes = raw.as_str().map_or(8, str::len);
-                        rows.unfit(column, reason, raw, bytes);
-                    }
-                }
-            }
-            rows.end();
+            push_record(&mut rows, &record);
             if is_full {
                 let is_cut = !rows.is_beyond_count();
                 return Ok((rows, Some(is_cut)));

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::connect::connect_to_read;
 use super::copy::Records;
-use super::read::{Format, push, raw};
+use super::read::{Format, push_into};
 use super::types::{Declared, source_column};
 use super::{failure, quote};
 use crate::batch::Batch;
@@ -150,7 +150,7 @@ impl Columns {
             records.push(&bytes.map_err(|error| failure(&error))?);
             while let Some(record) = records.next().map_err(Failure::Failed)? {
                 for (column, value) in record.values().enumerate() {
-                    self.push(&mut rows, column, value);
+                    push_into(&mut rows, column, self.formats[column], value);
                 }
                 rows.end();
             }
@@ -166,16 +166,5 @@ impl Columns {
         }
         let _ = taker.send(rows.given(&self.schema)).await;
         Ok(())
-    }
-
-    fn push(&self, rows: &mut Rows, column: usize, value: Option<&[u8]>) {
-        let format = self.formats[column];
-        match push(&mut rows.columns[column], format, value) {
-            Ok(bytes) => rows.pushed(bytes),
-            Err(reason) => {
-                let raw = raw(&rows.columns[column], format, value);
-                rows.unfit(column, reason, raw, 2 * value.map_or(0, <[u8]>::len) + 2);
-            }
-        }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::database::column::{Column, UNSIGNED};
 use crate::database::given::push_text;
+use crate::database::rows::Rows;
 use crate::text::{DAY_MICROSECONDS, has_day, has_digits, has_time, is_time_of_day};
 
 /// Days from 1970-01-01, where Arrow begins, to 2000-01-01, where PostgreSQL does.
@@ -43,6 +44,18 @@ pub(super) fn push(column: &mut Column, format: Format, value: Option<&[u8]>) ->
         column.push_null();
     }
     pushed
+}
+
+/// Takes a value into a column of the rows, with what does not fit as a defect of its record.
+#[inline]
+pub(super) fn push_into(rows: &mut Rows, column: usize, format: Format, value: Option<&[u8]>) {
+    match push(&mut rows.columns[column], format, value) {
+        Ok(bytes) => rows.pushed(bytes),
+        Err(reason) => {
+            let raw = raw(&rows.columns[column], format, value);
+            rows.unfit(column, reason, raw, 2 * value.map_or(0, <[u8]>::len) + 2);
+        }
+    }
 }
 
 fn push_as_text(column: &mut Column, bytes: &[u8]) -> Result<usize, String> {

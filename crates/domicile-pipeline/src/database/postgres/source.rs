@@ -17,7 +17,7 @@ use super::cursor::{bounds, literal};
 use super::encoding::{UNTRANSLATABLE, as_bytes, is_untranslatable, translated};
 use super::guarantee::Settling;
 use super::index::unindexed;
-use super::read::{Format, hexadecimal, push, raw};
+use super::read::{Format, hexadecimal, push_into};
 use super::types::{Declared, source_column, untyped};
 use super::{relation, said};
 use crate::batch::{Batch, BatchLimit};
@@ -306,7 +306,7 @@ impl Reading {
             while let Some(record) = records.next().map_err(Unread::Told)? {
                 let is_full = rows.is_full();
                 for (column, value) in record.values().enumerate() {
-                    push_value(&mut rows, column, formats[column], value);
+                    push_into(&mut rows, column, formats[column], value);
                 }
                 rows.end();
                 if is_full {
@@ -349,8 +349,8 @@ impl Reading {
             for (number, column) in columns.iter().enumerate() {
                 let value = column.is_valid(row).then(|| column.value(row));
                 match value.filter(|_| is_text[number]).and_then(|bytes| texts.get(bytes)) {
-                    None => push_value(&mut rows, number, self.formats[number], value),
-                    Some(Some(text)) => push_value(&mut rows, number, self.formats[number], Some(text.as_bytes())),
+                    None => push_into(&mut rows, number, self.formats[number], value),
+                    Some(Some(text)) => push_into(&mut rows, number, self.formats[number], Some(text.as_bytes())),
                     Some(None) => {
                         rows.columns[number].push_null();
                         let raw = hexadecimal(column.value(row));
@@ -381,17 +381,6 @@ impl std::convert::From<Unread> for String {
         match unread {
             Unread::Untranslatable => String::from(UNTRANSLATABLE),
             Unread::Told(told) => told,
-        }
-    }
-}
-
-#[inline]
-fn push_value(rows: &mut Rows, column: usize, format: Format, value: Option<&[u8]>) {
-    match push(&mut rows.columns[column], format, value) {
-        Ok(bytes) => rows.pushed(bytes),
-        Err(reason) => {
-            let raw = raw(&rows.columns[column], format, value);
-            rows.unfit(column, reason, raw, 2 * value.map_or(0, <[u8]>::len) + 2);
         }
     }
 }

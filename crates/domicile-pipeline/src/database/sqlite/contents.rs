@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use rusqlite::{Connection, OpenFlags, params};
 use tokio::sync::mpsc;
 
-use super::read::{push, raw, size};
+use super::read::push_into;
 use super::schema::existing;
 use super::statement::failure;
 use super::{open, quote};
@@ -156,10 +156,7 @@ fn rows(connection: &Connection, table: &str, schema: &SchemaRef, taker: &mpsc::
     while let Some(row) = found.next()? {
         for column in 0..columns.len() {
             let value = row.get_ref(column)?;
-            match push(&mut rows.columns[column], value) {
-                Ok(bytes) => rows.pushed(bytes),
-                Err(reason) => rows.unfit(column, reason, raw(value), size(value)),
-            }
+            push_into(&mut rows, column, value);
         }
         rows.end();
         if rows.is_full() {

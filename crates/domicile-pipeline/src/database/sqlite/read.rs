@@ -5,6 +5,7 @@ use rusqlite::types::ValueRef;
 use super::types::decimal_from_real;
 use crate::database::column::{Column, UNSIGNED};
 use crate::database::given::push_text;
+use crate::database::rows::Rows;
 use crate::extension::uuid_of_bytes;
 use crate::text::{decimal_from_text, has_digits};
 
@@ -23,6 +24,15 @@ pub(super) fn push(column: &mut Column, value: ValueRef<'_>) -> Result<usize, St
         column.push_null();
     }
     pushed
+}
+
+/// Takes a value into a column of the rows, with what does not fit as a defect of its record.
+#[inline]
+pub(super) fn push_into(rows: &mut Rows, column: usize, value: ValueRef<'_>) {
+    match push(&mut rows.columns[column], value) {
+        Ok(bytes) => rows.pushed(bytes),
+        Err(reason) => rows.unfit(column, reason, raw(value), size(value)),
+    }
 }
 
 fn push_other(column: &mut Column, value: ValueRef<'_>) -> Result<usize, String> {

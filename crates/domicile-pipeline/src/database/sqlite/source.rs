@@ -14,7 +14,7 @@ use super::cursor::{Reach, between, reach};
 use super::guarantee::{guarantee, rowid_alias};
 use super::index::unindexed;
 use super::json::stored;
-use super::read::{push, raw, size};
+use super::read::push_into;
 use super::statement::failure;
 use super::types::declared_field;
 use super::{open, quote};
@@ -221,7 +221,7 @@ impl Reading {
             for (column, field) in self.schema.fields().iter().enumerate() {
                 let value = stored(object.get(field.name()), field.data_type());
                 let value = value.map_err(|what| wrong(field.name(), &what))?;
-                push_value(&mut rows, column, ValueRef::from(&value));
+                push_into(&mut rows, column, ValueRef::from(&value));
             }
             rows.end();
         }
@@ -290,7 +290,7 @@ impl Reading {
         while let Some(row) = found.next().map_err(told)? {
             let is_full = rows.is_full();
             for column in 0..rows.columns.len() {
-                push_value(&mut rows, column, row.get_ref(column).map_err(told)?);
+                push_into(&mut rows, column, row.get_ref(column).map_err(told)?);
             }
             rows.end();
             if is_full {
@@ -298,13 +298,5 @@ impl Reading {
             }
         }
         Ok((rows, false))
-    }
-}
-
-#[inline]
-fn push_value(rows: &mut Rows, column: usize, value: ValueRef<'_>) {
-    match push(&mut rows.columns[column], value) {
-        Ok(bytes) => rows.pushed(bytes),
-        Err(reason) => rows.unfit(column, reason, raw(value), size(value)),
     }
 }
