@@ -26,7 +26,8 @@ fn print_source(source: &SourceReport) {
         table::print(&head, &rows);
     }
     let quiet = source.homes.len() - busy.len();
-    if quiet > 0 {
+    // Nobody knows what is new in a source that cannot be read to its end.
+    if quiet > 0 && source.failure.is_none() {
         line(&format!("{quiet} {}: nothing new", if quiet == 1 { "home" } else { "homes" }));
     }
     for home in source.failed() {

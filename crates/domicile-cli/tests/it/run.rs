@@ -62,6 +62,19 @@ fn it_exits_with_1_when_a_home_fails_and_catches_up_once_it_is_back() {
 }
 
 #[test]
+fn it_exits_with_1_when_a_source_cannot_be_read_and_does_not_say_that_nothing_is_new() {
+    let sandbox = Sandbox::new();
+    let _shop = tidy_shop(&sandbox);
+    // Two sales of one day are one too many for a batch.
+    let by_day = CONFIG.replace("cursor = \"id\"", "cursor = \"sold_on\"");
+    sandbox.write_config(&by_day.replace("[[source]]", "[batch]\nrows = 1\n[[source]]"));
+    let ran = run(&sandbox).exits(1).says("FAILED source sales: more records than a batch holds");
+    assert!(!ran.stdout.contains("nothing new"), "{}", ran.stdout);
+    sandbox.write_config(&by_day);
+    run(&sandbox).exits(0).says("2 homes: nothing new");
+}
+
+#[test]
 fn it_exits_with_2_when_the_configuration_is_wrong_and_writes_nothing() {
     let sandbox = Sandbox::new();
     let _shop = tidy_shop(&sandbox);

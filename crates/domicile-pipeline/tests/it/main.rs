@@ -14,6 +14,7 @@ mod existing_tables;
 mod fencing;
 mod fixture;
 mod guarantees;
+mod large_records;
 mod late_commits;
 mod late_writers;
 mod mariadb;

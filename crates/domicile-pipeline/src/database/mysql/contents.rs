@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::charset::partial;
 use super::connect::{Session, connect};
-use super::read::push_record;
+use super::read::push_values;
 use super::schema::existing;
 use super::types::source_column;
 use super::{failure, quote};
@@ -157,7 +157,8 @@ impl Columns {
         let mut rows = Rows::new(&self.schema, ROWS_AT_ONCE);
         while let Some(row) = found.next().await {
             let row = row?;
-            push_record(&mut rows, &row);
+            push_values(&mut rows, &row);
+            rows.end();
             if rows.is_full() {
                 let full = std::mem::replace(&mut rows, Rows::new(&self.schema, ROWS_AT_ONCE));
                 if taker.send(full.given(&self.schema)).await.is_err() {

@@ -8,6 +8,7 @@ mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
 mod index;
+mod large;
 mod privilege;
 mod quarantine;
 mod read;

@@ -108,9 +108,9 @@ fn shown(value: &Value) -> String {
     format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}")
 }
 
-/// Takes a record, with what does not fit as a defect of it.
-pub(super) fn push_record(rows: &mut Rows, record: &Row) {
-    for column in 0..record.len() {
+/// Takes the values of a record, with what does not fit as a defect of it.
+pub(super) fn push_values(rows: &mut Rows, record: &Row) {
+    for column in 0..rows.columns.len() {
         let value = record.as_ref(column).unwrap_or(&Value::NULL);
         match push(&mut rows.columns[column], value) {
             Ok(bytes) => rows.pushed(bytes),
@@ -121,7 +121,6 @@ pub(super) fn push_record(rows: &mut Rows, record: &Row) {
             }
         }
     }
-    rows.end();
 }
 
 /// A value that does not fit, as JSON, for quarantine: text where it is text, and its bytes in hexadecimal otherwise.

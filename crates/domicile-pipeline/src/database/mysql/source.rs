@@ -15,7 +15,8 @@ use super::connect::{Session, connect};
 use super::cursor::{between, bounds};
 use super::guarantee::Settling;
 use super::index::unindexed;
-use super::read::push_record;
+use super::large::{Asked, is_too_large, sent_bytes};
+use super::read::push_values;
 use super::types::source_column;
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit};
@@ -46,6 +47,8 @@ struct Reading {
     relation: String,
     /// By column, what is selected so that it comes as the schema says.
     selected: Vec<String>,
+    /// By column, in how many bytes that is sent, as SQL.
+    sent_bytes: Vec<Option<String>>,
     cursor: Cursor,
     bounds: Bounds,
     /// A value of the environment is in what is read, so that what the server says is not told.
@@ -95,9 +98,11 @@ impl MySqlSource {
         };
         let cursor = Cursor::open(&schema, &config.cursor, is_compared)?;
         let settling = Settling::find(&mut session, config).await.map_err(|error| unreachable(&said(&error)))?;
+        let sent_bytes = found.iter().zip(&selected).map(|(column, selected)| sent_bytes(column, selected)).collect();
         let reading = Reading {
             name: config.name.clone(),
             relation,
+            sent_bytes,
             bounds: bounds(&cursor, &statement.columns(), &selected, settling.cursor()),
             selected,
             cursor,
@@ -120,6 +125,32 @@ impl MySqlSource {
             self.session = Some(session.map_err(|failure| Error::source(&self.reading.name, failure))?);
         }
         Ok(self.session.as_mut().expect("it was opened above"))
+    }
+
+    /// The records of a batch, and if there are more than it may have, whether more were asked for than were read.
+    async fn records(
+        &mut self,
+        asked: &Asked,
+        from: &Bound<Position>,
+        upto: &Position,
+        limit: BatchLimit,
+    ) -> Result<Result<(Rows, Option<bool>), mysql_async::Error>, Error> {
+        let rows = Rows::new(&self.reading.schema, limit);
+        if *upto == Position::Start {
+            return Ok(Ok((rows, None)));
+        }
+        self.connected().await?;
+        let session = self.session.as_mut().expect("it was opened above");
+        let (condition, mut values) = between(&self.reading.bounds, from, upto);
+        // A single statement reads in a single snapshot, which ends with it.
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ?",
+            asked.columns,
+            asked.relation,
+            self.reading.bounds.order()
+        );
+        values.push(Value::UInt(u64::try_from(limit.rows.saturating_add(1)).unwrap_or(u64::MAX)));
+        Ok(streamed(session, &sql, values, asked, rows).await)
     }
 }
 
@@ -188,6 +219,7 @@ impl Source for MySqlSource {
         reading.schema = Arc::new(reading.schema.project(columns).expect("the columns are among those of the source"));
         reading.cursor = reading.cursor.within(&reading.schema);
         reading.selected = columns.iter().map(|&column| reading.selected[column].clone()).collect();
+        reading.sent_bytes = columns.iter().map(|&column| reading.sent_bytes[column].clone()).collect();
     }
 
     fn cursor(&self) -> &Cursor {
@@ -225,15 +257,33 @@ impl Source for MySqlSource {
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
-        self.connected().await?;
+        let asked = Asked::whole(&self.reading.selected, &self.reading.relation);
+        let read = match self.records(&asked, from, upto, limit).await? {
+            Err(error) if is_too_large(&error) => {
+                // What is left of it stands in the way of all that follows.
+                if let Some(rest) = self.session.take() {
+                    throw_away(&self.server, rest).await;
+                }
+                let most_bytes = self.connected().await?.most_bytes;
+                let Reading { selected, sent_bytes, relation, .. } = &self.reading;
+                let asked = Asked::bounded(selected, sent_bytes, relation, most_bytes);
+                self.records(&asked, from, upto, limit).await?
+            }
+            read => read,
+        };
         let Self { server, session, reading, .. } = self;
-        let open = session.as_mut().expect("it was opened above");
-        let read = reading.batch(open, from, upto, limit).await;
-        let (batch, is_cut) = read.map_err(|message| Error::source(&reading.name, message))?;
-        if is_cut && let Some(rest) = session.take() {
+        let told = |message: String| Error::source(&reading.name, message);
+        let (rows, is_cut) = read.map_err(|error| told(reading.told(&error)))?;
+        if is_cut == Some(true)
+            && let Some(rest) = session.take()
+        {
             throw_away(server, rest).await;
         }
-        Ok(batch)
+        let batch = match is_cut {
+            None => rows.last(&reading.schema, &reading.cursor, upto),
+            Some(_) => rows.before_last(&reading.schema, &reading.cursor),
+        };
+        batch.map_err(told)
     }
 }
 
@@ -267,61 +317,37 @@ impl Reading {
 
     /// The highest position that is to be seen.
     async fn last(&self, session: &mut Session) -> Result<Position, String> {
-        let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].as_str()).collect();
+        let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].clone()).collect();
         let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
-        let sql = self.bounds.select_last(&selected.join(", "), &self.relation);
-        let (rows, _) = self.streamed(session, &sql, Vec::new(), Rows::one(&schema)).await?;
+        let asked = Asked::whole(&selected, &self.relation);
+        let sql = self.bounds.select_last(&asked.columns, &asked.relation);
+        let read = streamed(session, &sql, Vec::new(), &asked, Rows::one(&schema)).await;
+        let (rows, _) = read.map_err(|error| self.told(&error))?;
         rows.position(&Arc::new(schema))
     }
+}
 
-    /// A batch, and whether more was asked for than was read.
-    async fn batch(
-        &self,
-        session: &mut Session,
-        from: &Bound<Position>,
-        upto: &Position,
-        limit: BatchLimit,
-    ) -> Result<(Batch, bool), String> {
-        let rows = Rows::new(&self.schema, limit);
-        if *upto == Position::Start {
-            return Ok((rows.last(&self.schema, &self.cursor, upto)?, false));
-        }
-        let (condition, mut values) = between(&self.bounds, from, upto);
-        // A single statement reads in a single snapshot, which ends with it.
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ?",
-            self.selected.join(", "),
-            self.relation,
-            self.bounds.order()
-        );
-        values.push(Value::UInt(u64::try_from(limit.rows.saturating_add(1)).unwrap_or(u64::MAX)));
-        match self.streamed(session, &sql, values, rows).await? {
-            (rows, None) => Ok((rows.last(&self.schema, &self.cursor, upto)?, false)),
-            (rows, Some(is_cut)) => Ok((rows.before_last(&self.schema, &self.cursor)?, is_cut)),
+/// The records of a query. If there are more than a batch may have, one of them is among the records, and it is told
+/// whether more than that were asked for.
+async fn streamed(
+    session: &mut Session,
+    sql: &str,
+    values: Vec<Value>,
+    asked: &Asked,
+    mut rows: Rows,
+) -> Result<(Rows, Option<bool>), mysql_async::Error> {
+    let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
+    let mut records = session.conn.exec_stream::<Row, _, _>(sql, values).await?;
+    while let Some(record) = records.next().await {
+        let record = record?;
+        let is_full = rows.is_full();
+        push_values(&mut rows, &record);
+        asked.push_sizes(&mut rows, &record);
+        rows.end();
+        if is_full {
+            let is_cut = !rows.is_beyond_count();
+            return Ok((rows, Some(is_cut)));
         }
     }
-
-    /// The records of a query. If there are more than a batch may have, one of them is among the records, and it is told
-    /// whether more than that were asked for.
-    async fn streamed(
-        &self,
-        session: &mut Session,
-        sql: &str,
-        values: Vec<Value>,
-        mut rows: Rows,
-    ) -> Result<(Rows, Option<bool>), String> {
-        let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
-        let records = session.conn.exec_stream::<Row, _, _>(sql, values).await;
-        let mut records = records.map_err(|error| self.told(&error))?;
-        while let Some(record) = records.next().await {
-            let record = record.map_err(|error| self.told(&error))?;
-            let is_full = rows.is_full();
-            push_record(&mut rows, &record);
-            if is_full {
-                let is_cut = !rows.is_beyond_count();
-                return Ok((rows, Some(is_cut)));
-            }
-        }
-        Ok((rows, None))
-    }
+    Ok((rows, None))
 }

@@ -13,7 +13,7 @@ use crate::extension::{JSON, UUID, extended, extension};
 use crate::table::{Table, instant};
 
 /// The number of the character set of bytes.
-const BINARY: u16 = 63;
+pub(super) const BINARY: u16 = 63;
 
 /// The digits of a `datetime` behind the second that keep all of ours.
 const MICROSECONDS: u64 = 6;
