@@ -9,7 +9,7 @@ use crate::command;
 
 /// Every record finds its home database.
 ///
-/// Exit codes: 0 all delivered, 1 failed, 2 wrong usage or configuration, 3 done, with records in quarantine, 5 stopped by
+/// Exit codes: 0 all is done, 1 something failed, 2 wrong usage or configuration, 3 done, with records in quarantine, 5 stopped by
 /// a signal before the end.
 #[derive(Debug, Parser)]
 #[command(name = "domicile", version, max_term_width = 100)]

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Config, Database, Location, Problem, Problems, SettingPath, UNTOLD};
+use crate::config::{Config, Database, Problem, Problems, SettingPath, UNTOLD};
 use crate::control::Kept;
 use crate::database::control;
 use crate::deliver::Delivery;
 use crate::error::{Error, Failure};
-use crate::inspect::{Inspected, in_short, inspect};
+use crate::inspect::{CONTROL, Inspected, inspect, unusable};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
-use crate::source::{Guarantee, Horizon, Unindexed};
+use crate::source::{Guarantee, Unindexed};
 
 /// What a check found to be in order.
 #[derive(Clone, Debug, Serialize)]
@@ -86,12 +86,15 @@ impl Pipeline {
         for source in &mut planned {
             let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
             problems.extend(found);
-            let (waits_for, problem) = self.check_horizon(source, &inspected, kept.as_ref()).await;
-            problems.extend(problem);
-            match self.check_index(source).await {
-                Ok(warning) => warnings.extend(warning),
-                Err(problem) => problems.push(problem),
-            }
+            let waits_for = match self.check_reading(source, &inspected, kept.as_ref(), &mut warnings).await {
+                Ok(waits_for) => waits_for,
+                Err(error) => {
+                    let problem =
+                        self.config.document.problem(&source.writing.setting.key("cursor"), error.to_string());
+                    problems.push(problem.help("mend it in the source's database").failure());
+                    None
+                }
+            };
             sources.push(CheckedSource {
                 source: source.writing.name.clone(),
                 guarantee: source.source.guarantee().clone(),
@@ -107,79 +110,56 @@ impl Pipeline {
         }
     }
 
-    /// What a run would wait for, and what it would say of the source before it reads it.
-    async fn check_horizon(
+    /// What a run would wait for, unless the source cannot be read; and what would make it be read by an index, if it is not.
+    async fn check_reading(
         &self,
         planned: &mut Planned,
         inspected: &Inspected,
         kept: Option<&Kept>,
-    ) -> (Option<String>, Option<Problem>) {
-        let Writing { name, setting, .. } = &planned.writing;
-        let reached = inspected.reached();
-        let horizon = match inspected.check_cursor(planned.source.cursor(), name) {
-            Ok(()) => planned.source.horizon(&reached, kept.and_then(|kept| kept.waits.get(name))).await,
-            Err(error) => Err(error),
-        };
-        let problem = |error: Error, help| {
-            Some(self.config.document.problem(&setting.key("cursor"), error.to_string()).help(help))
-        };
-        match horizon {
-            Ok(Horizon { upto, waits_for, .. }) => {
-                let unreadable = inspected.readable(upto, planned.source.guarantee(), name).err();
-                let help =
-                    "bring its records back, or give the source another `name`, under which it is read from the start";
-                (waits_for, unreadable.and_then(|error| problem(error, help)))
-            }
-            Err(error) => (None, problem(error, "mend the source, or leave those records out with a `query`")),
+        warnings: &mut Problems,
+    ) -> Result<Option<String>, Error> {
+        let name = &planned.writing.name;
+        let mut waits_for = None;
+        // Positions of another cursor have been reported.
+        if inspected.are_of(planned.source.cursor()) {
+            let waits = kept.and_then(|kept| kept.waits.get(name));
+            let horizon = planned.source.horizon(&inspected.reached(), waits).await?;
+            inspected.readable(horizon.upto, planned.source.guarantee(), name)?;
+            waits_for = horizon.waits_for;
         }
+        warnings.extend(self.check_index(planned).await?);
+        Ok(waits_for)
     }
 
     /// Says what makes the source be read by an index, if it is not.
-    async fn check_index(&self, planned: &mut Planned) -> Result<Option<Problem>, Problem> {
+    async fn check_index(&self, planned: &mut Planned) -> Result<Option<Problem>, Error> {
         let (document, setting) = (&self.config.document, &planned.writing.setting);
         let cursor = setting.key("cursor");
-        match planned.source.unindexed().await {
-            Ok(None) => Ok(None),
-            Ok(Some(Unindexed { message, fix })) => {
-                let conceals = ["table", "cursor"].iter().any(|name| document.conceals(&setting.key(*name)));
-                let untold = || format!("no index finds the records that come next; {UNTOLD}");
-                let problem = if conceals {
-                    document.problem(&cursor, untold())
-                } else {
-                    document.problem(&cursor, message).help(fix)
-                };
-                Ok(Some(problem.warning()))
-            }
-            Err(error) => Err(document.problem(&cursor, error.to_string()).help("mend the source")),
-        }
+        let Some(Unindexed { message, fix }) = planned.source.unindexed().await? else { return Ok(None) };
+        let conceals = ["table", "cursor"].iter().any(|name| document.conceals(&setting.key(*name)));
+        let untold = || format!("no index finds the records that come next; {UNTOLD}");
+        let problem =
+            if conceals { document.problem(&cursor, untold()) } else { document.problem(&cursor, message).help(fix) };
+        Ok(Some(problem.warning()))
     }
 
     /// The homes that cannot be used, and the control database if it cannot. What is alike in many is said once.
     async fn unreachable(&self, writings: &[&Writing]) -> Vec<Problem> {
         let homes = self.config.homes.iter().map(|home| (format!("home {}", home.home), &home.database, Some(home)));
-        let all = homes.chain([(String::from("the control database"), &self.config.control, None)]);
-        let mut found: BTreeMap<(SettingPath, String), Vec<(String, &Database)>> = BTreeMap::new();
+        let all = homes.chain([(String::from(CONTROL), &self.config.control, None)]);
+        let mut found: BTreeMap<(SettingPath, String), (Failure, &Database, Vec<String>)> = BTreeMap::new();
         for (who, database, home) in all.filter(|(_, database, _)| !database.is_missing()) {
             let ways = writings.iter().map(|writing| match home {
                 Some(home) => writing.delivery(home),
                 None => writing.nowhere(database),
             });
             if let Err(failure) = usable(database, ways).await {
-                found.entry((database.setting.clone(), failure.to_string())).or_default().push((who, database));
+                let alike = found.entry((database.setting.clone(), failure.with_help()));
+                alike.or_insert_with(|| (failure, database, Vec::new())).2.push(who);
             }
         }
-        let problem = |((setting, failure), all): ((SettingPath, String), Vec<(String, &Database)>)| {
-            let (names, databases): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-            let help = match databases[0].location {
-                Location::Sqlite(_) => "check the path, and that the file can be written",
-                Location::MySql(_) | Location::Postgres(_) => {
-                    "check that the server runs, and that this user may log in and write there"
-                }
-            };
-            let message = format!("{}: the database {} cannot be used: {failure}", in_short(&names), databases[0]);
-            self.config.document.problem(&setting, message).help(help)
-        };
-        found.into_iter().map(problem).collect()
+        let failures = found.into_values();
+        failures.map(|(failure, database, names)| unusable(&self.config, &names, database, &failure)).collect()
     }
 }
 

@@ -22,8 +22,18 @@ enum Kind {
 pub enum Failure {
     /// The database refuses these objects: a constraint, a type. The record that made them goes to quarantine.
     Refused(Refusal),
-    /// The database, or the way to it, fails: nothing of the transaction is kept.
+    /// The database, or the way to it, fails, and somebody has to mend it: nothing of the transaction is kept.
     Failed(String),
+    /// It fails for a reason that passes by itself, such as a connection that is cut: nothing of the transaction is kept, and
+    /// the home is tried again.
+    Transient(String),
+    /// The server has no such database.
+    Absent {
+        /// What the server says.
+        message: String,
+        /// The statement that makes it.
+        make: String,
+    },
     /// Another run has moved this home's position meanwhile: nothing of the transaction is kept.
     Overtaken(String),
 }
@@ -67,6 +77,20 @@ impl Failure {
         Self::Refused(Refusal::quoting(reason.clone(), reason))
     }
 
+    /// Whether it may pass by itself.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Failure::Transient(_))
+    }
+
+    /// What happened and, where it is known, what to do about it in the home.
+    pub(crate) fn with_help(&self) -> String {
+        match self {
+            Failure::Absent { message, make } => format!("{message}; make it by {make}"),
+            failure => failure.to_string(),
+        }
+    }
+
     /// Another run has moved the home on from `position`.
     pub(crate) fn overtaken(position: &Position) -> Self {
         Self::Overtaken(format!(
@@ -79,7 +103,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Refused(refusal) => refusal.fmt(f),
-            Failure::Failed(message) | Failure::Overtaken(message) => f.write_str(message),
+            Failure::Failed(message)
+            | Failure::Transient(message)
+            | Failure::Absent { message, .. }
+            | Failure::Overtaken(message) => f.write_str(message),
         }
     }
 }
@@ -103,7 +130,7 @@ impl Error {
         matches!(&*self.0, Kind::Usage(_))
     }
 
-    /// The problems of the configuration, if that is what is wrong.
+    /// The problems of the configuration, or of the databases that it names, if those are what is wrong.
     #[must_use]
     pub fn problems(&self) -> Option<&Problems> {
         match &*self.0 {
@@ -112,10 +139,11 @@ impl Error {
         }
     }
 
-    /// Whether the configuration, or a table that it names, is at fault. Nothing has been written.
+    /// Whether the configuration, or a table that it names, is at fault, and not only a database that fails. Nothing has been
+    /// written.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(&*self.0, Kind::Configuration(_))
+        self.problems().is_some_and(Problems::has_wrong_settings)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt, stream};
 
-use crate::config::{Config, Database, Problem, SettingPath};
+use crate::config::{Config, Database, Location, Problem, SettingPath};
 use crate::control::{Kept, quoted};
 use crate::cursor::Cursor;
 use crate::deliver::{Delivery, Opened, Owner};
@@ -15,6 +15,9 @@ use crate::source::{Guarantee, GuaranteeClass};
 
 /// So many homes are looked at together: most of the time is spent waiting for their answers.
 const INSPECTED_AT_ONCE: usize = 16;
+
+/// What the control database is called.
+pub(crate) const CONTROL: &str = "the control database";
 
 /// How far each home has got with one source, or why it cannot be reached; the control database comes last.
 pub(crate) struct Inspected {
@@ -38,15 +41,9 @@ impl Inspected {
         self.states.iter().filter_map(|state| state.as_ref().ok())
     }
 
-    /// A position of another cursor says nothing of this one.
-    pub(crate) fn check_cursor(&self, cursor: &Cursor, source: &str) -> Result<(), Error> {
-        let Some(position) = self.positions().find(|position| !cursor.admits(position)) else { return Ok(()) };
-        let message = format!(
-            "a home has got to {position}, which was read by another cursor than {}; put the cursor back, or give the \
-             source another `name`, under which it is read from the start",
-            cursor.named()
-        );
-        Err(Error::source(source, message))
+    /// Whether all positions can be those of this cursor.
+    pub(crate) fn are_of(&self, cursor: &Cursor) -> bool {
+        self.positions().all(|position| cursor.admits(position))
     }
 
     /// Up to where a source is read that ends at `upto` now. If that is before a home's position, it has lost records, or
@@ -60,7 +57,10 @@ impl Inspected {
         if guarantee.class == GuaranteeClass::Heuristic {
             return Ok(reached);
         }
-        let message = format!("it ends at {upto}, but a home has got to {reached}; was it restored or replaced?");
+        let message = format!(
+            "it ends at {upto}, but a home has got to {reached}; was it restored or replaced? Bring its records back, or give \
+             the source another `name`, under which it is read from the start"
+        );
         Err(Error::source(source, message))
     }
 }
@@ -151,6 +151,18 @@ impl Who<'_> {
         }
     }
 
+    /// A position of another cursor says nothing of this one.
+    fn check_cursor(&self, found: &mut Found, writing: &Writing, opened: &Opened) {
+        let cursor = &writing.cursor;
+        if cursor.columns().is_empty() || cursor.admits(&opened.position) {
+            return;
+        }
+        let at = writing.setting.key("cursor");
+        let message = format!("its position of this source was read by another cursor than {}", cursor.named());
+        let fix = "put the cursor back, or give the source another `name`, under which it is read from the start";
+        found.add(&self.name, (at.clone(), Some(at)), message, String::from(fix));
+    }
+
     /// Two names of one database, which the configuration alone does not tell.
     fn check_identity(&self, found: &mut Found, known: &mut HashMap<String, String>, opened: &Opened) {
         let Some(identity) = &opened.identity else { return };
@@ -214,6 +226,7 @@ pub(crate) async fn inspect(
         if let Ok(opened) = &opened {
             who.check_owners(&mut found, config, writing, control, opened);
             who.check_identity(&mut found, &mut known, opened);
+            who.check_cursor(&mut found, writing, opened);
         }
         states.push(opened.map(|opened| found.take(writing, &who, opened)));
         deliveries.push(delivery);
@@ -236,8 +249,20 @@ fn databases(config: &Config) -> impl Iterator<Item = Who<'_>> {
         home: Some(home.home.to_string()),
         database: &home.database,
     });
-    let name = String::from("the control database");
-    homes.chain([Who { name, home: None, database: &config.control }])
+    homes.chain([Who { name: String::from(CONTROL), home: None, database: &config.control }])
+}
+
+/// What is told of a database that fails, with the homes whose it is.
+pub(crate) fn unusable(config: &Config, names: &[String], database: &Database, failure: &Failure) -> Problem {
+    let help = match (failure, &database.location) {
+        (Failure::Absent { make, .. }, _) => make,
+        (_, Location::Sqlite(_)) => "check the path, and that the file can be written",
+        (_, Location::MySql(_) | Location::Postgres(_)) => {
+            "check that the server runs, and that this user may log in and write there"
+        }
+    };
+    let message = format!("{}: the database {database} cannot be used: {failure}", in_short(names));
+    config.document.problem(&database.setting, message).help(help).failure()
 }
 
 /// Names, the first of them written out.

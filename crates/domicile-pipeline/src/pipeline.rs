@@ -16,7 +16,7 @@ use crate::control::{Kept, moved, placements};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits, Message};
 use crate::error::{Error, Failure};
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::{CONTROL, Inspected, inspect, unusable};
 use crate::locate::{Locator, Share};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
@@ -126,6 +126,13 @@ impl Pipeline {
         if self.is_placed { moved(&self.config, kept) } else { Vec::new() }
     }
 
+    /// What the control database keeps.
+    async fn kept(&self) -> Result<Kept, Problems> {
+        let (config, names) = (&self.config, [String::from(CONTROL)]);
+        let kept = control(&config.control).read().await;
+        kept.map_err(|failure| unusable(config, &names, &config.control, &failure).into())
+    }
+
     /// Keeps the placement in the control database, before the first home is delivered to.
     async fn keep(&self, kept: &mut Kept) -> Result<(), Error> {
         let is_new = |(key, home): &(_, String)| self.is_placed && kept.placed.get(key) != Some(home);
@@ -160,7 +167,7 @@ impl Pipeline {
     /// As for [`run`](Self::run).
     pub async fn run_until(&self, observer: Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
         let mut planned = self.plan().await?;
-        let mut kept = control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
+        let mut kept = self.kept().await?;
         let mut problems = self.moved(&kept);
         if problems.is_empty()
             && let Some(report) = self.unchanged(&mut planned, &kept, &observer).await
@@ -239,10 +246,9 @@ impl Pipeline {
         let reached = inspected.reached();
         // Another run may have taken the homes further since the source was asked.
         let asked = planned.horizon.take().filter(|horizon| horizon.upto >= reached);
-        let horizon = match (inspected.check_cursor(planned.source.cursor(), &source), asked) {
-            (Err(error), _) => Err(error),
-            (Ok(()), Some(horizon)) => Ok(horizon),
-            (Ok(()), None) => self.horizon(&mut planned, &reached, kept).await,
+        let horizon = match asked {
+            Some(horizon) => Ok(horizon),
+            None => self.horizon(&mut planned, &reached, kept).await,
         };
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
         let guarantee = planned.source.guarantee().clone();

@@ -39,6 +39,8 @@ pub(crate) struct Writing {
     pub(crate) name: String,
     /// Where its records are.
     pub(crate) origin: String,
+    /// By what they are read; without columns where the source could not be opened.
+    pub(crate) cursor: Cursor,
     pub(crate) analysers: Arc<Analysers>,
     /// The source's setting.
     pub(crate) setting: SettingPath,
@@ -95,19 +97,18 @@ pub(crate) async fn plan(
         // Its rules are planned only to tell what is wrong with them.
         Err(not_opened) => (not_opened.schema.clone(), Cursor::default()),
     };
-    let mut problems: Vec<Problem> = opened.as_ref().err().map_or_else(Vec::new, |not_opened| {
-        let problem = |Unopened { setting, message, help }: &Unopened| {
-            let at = source_config.setting.key(*setting);
-            match *setting {
-                // The database is told as the file writes it.
-                "url" => document.problem(&at, message).help(help),
-                // A query makes the names of its columns.
-                "columns" => document.problem_said(&at, &source_config.setting.key("query"), message, help),
-                _ => document.problem_said(&at, &at, message, help),
-            }
-        };
-        not_opened.why.iter().map(problem).collect()
-    });
+    let unopened = |Unopened { setting, message, help }: &Unopened| {
+        let at = source_config.setting.key(*setting);
+        match *setting {
+            // The database is told as the file writes it.
+            "url" => document.problem(&at, message).help(help).failure(),
+            // A query makes the names of its columns.
+            "columns" => document.problem_said(&at, &source_config.setting.key("query"), message, help),
+            _ => document.problem_said(&at, &at, message, help),
+        }
+    };
+    let not_opened = opened.as_ref().err().into_iter().flat_map(|not_opened| &not_opened.why);
+    let mut problems: Vec<Problem> = not_opened.map(unopened).collect();
     let Some(schema) = schema else {
         problems.extend(syntax_errors(source_config, document));
         return Err(Unplanned { problems, writing: None });
@@ -130,6 +131,9 @@ pub(crate) async fn plan(
             rules_on(&source.schema(), source.cursor().clone())
         }
     };
+    if problems.is_empty() {
+        problems.extend(source.check_access().await.err().map(|denied| unopened(&denied)));
+    }
     match rules {
         Ok(Rules { overlap, locator: Some(locator), combines, writing, .. }) if problems.is_empty() => {
             let locator = Arc::new(locator);
@@ -176,9 +180,9 @@ fn plan_rules(
     })?;
     let mut problems = Vec::new();
     let overlap = plan_overlap(schema, config, source, &cursor, &mut problems);
-    let reading = (cursor, overlap.clone());
+    let reading = (cursor.clone(), overlap.clone());
     let locator = plan_locator(&planner, schema, config, source, reading, router, &mut problems);
-    let writing = plan_analysers(&planner, config, source, added, &mut problems);
+    let writing = plan_analysers(&planner, config, source, cursor, added, &mut problems);
     let combines = plan_combines(&writing, config, &mut problems);
     Ok(Rules { overlap, locator, combines, writing, problems })
 }
@@ -282,6 +286,7 @@ fn plan_analysers(
     planner: &Planner,
     config: &Config,
     source: &SourceConfig,
+    cursor: Cursor,
     added: &Added,
     problems: &mut Vec<Problem>,
 ) -> Writing {
@@ -308,6 +313,7 @@ fn plan_analysers(
     Writing {
         name: source.name.clone(),
         origin: source.origin.clone(),
+        cursor,
         analysers,
         setting: source.setting.clone(),
         made_by,

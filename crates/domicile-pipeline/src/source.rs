@@ -114,6 +114,11 @@ pub(crate) trait Source: Send {
     /// Reads only these columns, given by their numbers in order, from now on. Those of the cursor are among them.
     fn narrow(&mut self, columns: &[usize]);
 
+    /// Whether this user may read these columns, where that is not known once the source is open.
+    async fn check_access(&mut self) -> Result<(), Unopened> {
+        Ok(())
+    }
+
     /// The columns by which it is read.
     fn cursor(&self) -> &Cursor;
 

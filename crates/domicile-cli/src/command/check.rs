@@ -1,6 +1,6 @@
 //! `domicile check`
 
-use domicile_pipeline::{Pipeline, Problems};
+use domicile_pipeline::Pipeline;
 
 use super::{Ended, block_on};
 use crate::cli::Configured;
@@ -21,16 +21,12 @@ pub(crate) fn check(arguments: &Configured) -> Ended {
                 }
             }
             if !checked.warnings.is_empty() {
-                report::problems(&checked.warnings, false);
+                report::print_problems(&checked.warnings, false);
             }
-            line(&format!("{} homes can be used; nothing was written", checked.homes));
+            let homes = if checked.homes == 1 { "home" } else { "homes" };
+            line(&format!("{} {homes} can be used; nothing was written", checked.homes));
             Ended::Done
         }
-        Err(problems) => wrong(&problems, arguments.json),
+        Err(problems) => report::problems(&problems, arguments.json),
     }
-}
-
-fn wrong(problems: &Problems, json: bool) -> Ended {
-    report::problems(problems, json);
-    Ended::Wrong
 }

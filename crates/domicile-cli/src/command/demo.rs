@@ -14,6 +14,13 @@ use crate::output::{line, report, table};
 
 pub(crate) fn demo(arguments: &Demo) -> Ended {
     let dir = &arguments.dir;
+    if is_strange(dir) {
+        let path = dir.display();
+        report::failure(&format!(
+            "there is a source or a configuration in {path} that no demonstration has made; name another folder"
+        ));
+        return Ended::Wrong;
+    }
     if let Err(message) = prepare(arguments) {
         return report::failure(&format!("the demonstration cannot be made in {}: {message}", dir.display()));
     }
@@ -25,11 +32,19 @@ pub(crate) fn demo(arguments: &Demo) -> Ended {
         Err(error) => return report::error(&error, false),
     };
     match arrived(dir, &done) {
-        // Records in quarantine are part of the demonstration, so they are no reason for another exit code.
-        Ok(()) if !done.has_failed() => Ended::Done,
-        Ok(()) => Ended::Failed,
+        Ok(()) => match Ended::from(&done) {
+            // Records in quarantine are part of the demonstration.
+            Ended::DoneWithQuarantine => Ended::Done,
+            ended => ended,
+        },
         Err(error) => report::failure(&format!("what arrived cannot be read: {error}")),
     }
+}
+
+/// Whether somebody else's source or configuration is in a folder.
+fn is_strange(dir: &Path) -> bool {
+    let source = dir.join("source.sqlite");
+    if source.exists() { !orders::is_made_here(&source) } else { dir.join("domicile.toml").exists() }
 }
 
 /// Makes the source, or adds to it, and writes the configuration where there is none.
@@ -39,12 +54,6 @@ fn prepare(arguments: &Demo) -> Result<(), Box<dyn Display>> {
     fs::create_dir_all(dir).map_err(boxed)?;
     let source = dir.join("source.sqlite");
     let config = dir.join("domicile.toml");
-    let is_strange = if source.exists() { !orders::is_made_here(&source) } else { config.exists() };
-    if is_strange {
-        return Err(Box::new(
-            "there is a source or a configuration in it that no demonstration has made; name another folder",
-        ));
-    }
     let written = if source.exists() {
         let written = orders::append(&source, arguments.new).map_err(|error| Box::new(error) as Box<dyn Display>)?;
         line(&format!("added {} new orders to {}", written.orders, source.display()));

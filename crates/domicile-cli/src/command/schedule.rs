@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domicile_pipeline::{Config, Error, Pipeline, Problems, Report, Schedule};
+use domicile_pipeline::{Config, Error, Pipeline, Report, Schedule};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{threads, until_stopped};
@@ -29,7 +29,7 @@ pub(super) fn go_on(arguments: &Configured, cron: Option<&str>) -> Ended {
 
 /// The configuration with its schedule, or how the command ends without one.
 fn scheduled(arguments: &Configured, cron: Option<&str>) -> Result<(Config, Schedule), Ended> {
-    let config = Config::load(&arguments.config).map_err(|problems| told(&problems, arguments))?;
+    let config = Config::load(&arguments.config).map_err(|problems| report::problems(&problems, arguments.json))?;
     let schedule = match cron {
         Some(cron) => Schedule::new(cron, config.time_zone()).map_err(|invalid| {
             report::failure(&format!("--schedule {cron}: {invalid}"));
@@ -42,11 +42,6 @@ fn scheduled(arguments: &Configured, cron: Option<&str>) -> Result<(Config, Sche
         })?,
     };
     Ok((config, schedule))
-}
-
-fn told(problems: &Problems, arguments: &Configured) -> Ended {
-    report::problems(problems, arguments.json);
-    Ended::Wrong
 }
 
 struct Scheduled<'a> {

@@ -22,8 +22,7 @@ pub(crate) fn json_line(result: &impl Serialize) {
 /// Prints an error, and says how the command ends with it.
 pub(crate) fn error(error: &Error, json: bool) -> Ended {
     if let Some(found) = error.problems() {
-        problems(found, json);
-        return Ended::Wrong;
+        return problems(found, json);
     }
     if json {
         self::json(&serde_json::json!({ "error": error.to_string() }));
@@ -49,8 +48,14 @@ pub(crate) fn failure(message: &str) -> Ended {
     Ended::Failed
 }
 
-/// Prints all problems of a configuration: drawn into the file on a terminal, a line each elsewhere.
-pub(crate) fn problems(problems: &Problems, json: bool) {
+/// Prints all problems of a configuration, and says how the command ends with them.
+pub(crate) fn problems(problems: &Problems, json: bool) -> Ended {
+    print_problems(problems, json);
+    if problems.has_wrong_settings() { Ended::Wrong } else { Ended::Failed }
+}
+
+/// Prints problems: drawn into the file on a terminal, a line each elsewhere.
+pub(crate) fn print_problems(problems: &Problems, json: bool) {
     if json {
         self::json(&serde_json::json!({ "problems": problems }));
         return;

@@ -127,12 +127,12 @@ fn what_it_has_not_made_it_leaves_alone() {
     std::fs::create_dir(sandbox.path("mine")).unwrap();
     std::fs::write(sandbox.path("mine/domicile.toml"), "# mine\n").unwrap();
     let told = "no demonstration has made";
-    domicile(sandbox.dir(), ["demo", "mine", "--scale", "0.0001"]).exits(1).complains(told);
+    domicile(sandbox.dir(), ["demo", "mine", "--scale", "0.0001"]).exits(2).complains(told);
     assert!(!sandbox.path("mine/source.sqlite").exists());
     std::fs::create_dir(sandbox.path("other")).unwrap();
     let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT)";
     Connection::open(sandbox.path("other/source.sqlite")).unwrap().execute_batch(orders).unwrap();
-    domicile(sandbox.dir(), ["demo", "other", "--scale", "0.0001"]).exits(1).complains(told);
+    domicile(sandbox.dir(), ["demo", "other", "--scale", "0.0001"]).exits(2).complains(told);
     assert_eq!(number(&sandbox.path("other/source.sqlite"), "SELECT count(*) FROM orders"), 0);
     std::fs::create_dir(sandbox.path("empty")).unwrap();
     domicile(sandbox.dir(), ["demo", "empty", "--scale", "0.0001"]).exits(0);

@@ -34,6 +34,7 @@ pub struct Problem {
     message: String,
     help: Option<String>,
     severity: Severity,
+    is_failure: bool,
 }
 
 impl Problem {
@@ -49,7 +50,7 @@ impl Problem {
         let line = before.matches('\n').count() + 1;
         let in_line = before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}');
         let column = in_line.chars().count() + 1;
-        Self { source, setting, span, line, column, message, help: None, severity: Severity::Error }
+        Self { source, setting, span, line, column, message, help: None, severity: Severity::Error, is_failure: false }
     }
 
     /// Says how to fix it.
@@ -63,6 +64,13 @@ impl Problem {
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// Says that what the setting names fails, such as a database that is down. The setting itself may be right.
+    #[must_use]
+    pub(crate) fn failure(mut self) -> Self {
+        self.is_failure = true;
         self
     }
 
@@ -104,6 +112,11 @@ impl Problem {
     /// Whether it stops what was asked for.
     pub fn severity(&self) -> Severity {
         self.severity
+    }
+
+    /// Whether what the setting names fails, and the setting itself may be right.
+    pub fn is_failure(&self) -> bool {
+        self.is_failure
     }
 }
 

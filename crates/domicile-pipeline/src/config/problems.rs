@@ -43,6 +43,11 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity() == Severity::Error)
     }
 
+    /// Whether a setting is wrong. Otherwise all errors are of databases that fail, and may be right with the next run.
+    pub fn has_wrong_settings(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity() == Severity::Error && !problem.is_failure())
+    }
+
     /// Puts the problems into the order of the file.
     pub(crate) fn sort(&mut self) {
         self.0.sort_by_key(|problem| problem.span().start);
@@ -138,7 +143,16 @@ mod tests {
         let expected =
             "domicile.toml:2:11: error: not a setting\n  help: remove it\ndomicile.toml:1:5: warning: is one";
         assert_eq!(problems().to_string(), expected);
-        assert!(problems().has_errors());
+        assert!(problems().has_errors() && problems().has_wrong_settings());
+    }
+
+    #[test]
+    fn a_database_that_fails_is_no_wrong_setting() {
+        let fail = |problem: &super::Problem| problem.clone().failure();
+        let (error, warning) = (problems().0[0].clone(), problems().0[1].clone());
+        let failures = Problems::from_iter([fail(&error), warning.clone()]);
+        assert!(failures.has_errors() && !failures.has_wrong_settings());
+        assert!(Problems::from_iter([fail(&error), error, warning]).has_wrong_settings());
     }
 
     #[test]

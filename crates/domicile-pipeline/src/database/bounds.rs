@@ -155,7 +155,8 @@ pub(super) fn check_all_are_read(never: i64, cursor: &Cursor) -> Result<(), Stri
     let count = counted(never);
     let cursor = cursor.named();
     Err(format!(
-        "{count} records have NULL, or what cannot be compared, in the cursor `{cursor}`, and would never be read"
+        "{count} records have NULL, or what cannot be compared, in the cursor `{cursor}`, and would never be read; \
+         mend them, or leave them out with a `query`"
     ))
 }
 

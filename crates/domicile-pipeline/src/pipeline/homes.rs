@@ -22,7 +22,7 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         causes: BTreeMap::new(),
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
         position: state.as_ref().ok().cloned(),
-        failure: state.as_ref().err().map(ToString::to_string),
+        failure: state.as_ref().err().map(Failure::with_help),
         refused_merged: false,
     }
 }

@@ -3,7 +3,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
-use super::said;
+use super::{quote, said};
 use crate::config::{Address, ServerUrl, TlsMode};
 use crate::cursor::MOST_BYTES;
 use crate::database::UNANSWERED;
@@ -18,6 +18,9 @@ const SQL_MODE: &str = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VAL
 
 /// So many bytes of a text are sorted by, so that all of a cursor is: a byte of it is up to three there.
 const SORTED_BYTES: usize = 3 * MOST_BYTES;
+
+/// There is no database of this name.
+const UNKNOWN_DATABASE: u16 = 1049;
 
 /// Which of the two servers it is: what they do differently hangs on this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +60,18 @@ pub(super) async fn connect(server: &ServerUrl) -> Result<Session, Failure> {
     let password = server.password.read().map_err(Failure::Failed)?;
     let opened = tokio::time::timeout(server.connect_timeout, open(server, password.as_deref())).await;
     let opened = opened.map_err(|_| Failure::Failed(String::from(UNANSWERED)))?;
-    opened.map_err(|error| Failure::Failed(said(&error)))
+    opened.map_err(|error| not_connected(server, &error))
+}
+
+/// Why there is no connection.
+fn not_connected(server: &ServerUrl, error: &Error) -> Failure {
+    match error {
+        Error::Server(error) if error.code == UNKNOWN_DATABASE => Failure::Absent {
+            message: error.message.clone(),
+            make: format!("CREATE DATABASE {}", quote(&server.database)),
+        },
+        error => Failure::Failed(said(error)),
+    }
 }
 
 async fn open(server: &ServerUrl, password: Option<&str>) -> Result<Session, Error> {

@@ -26,7 +26,7 @@ async fn open(server: &ServerUrl) -> Result<Client, Failure> {
         }
         connected => connected,
     };
-    let (client, connection) = connected.map_err(|error| failed(&failure(&error)))?;
+    let (client, connection) = connected.map_err(|error| not_connected(server, &error))?;
     // It ends with the client. What it ends with is what the statement under way is told.
     tokio::spawn(async move { drop(connection.await) });
     let timeout_milliseconds = server.statement_timeout.map_or(0, |timeout| timeout.as_millis());
@@ -65,6 +65,16 @@ fn is_of_encryption(error: &Error) -> bool {
 /// Whatever stops a connection from being opened is no fault of a record.
 fn failed(failure: &Failure) -> Failure {
     Failure::Failed(failure.to_string())
+}
+
+/// Why there is no connection.
+fn not_connected(server: &ServerUrl, error: &Error) -> Failure {
+    match failed(&failure(error)) {
+        Failure::Failed(message) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {
+            Failure::Absent { message, make: format!("CREATE DATABASE {}", quote(&server.database)) }
+        }
+        failed => failed,
+    }
 }
 
 fn config(server: &ServerUrl) -> Result<Config, Failure> {

@@ -14,6 +14,7 @@ mod parameter;
 mod privilege;
 mod quarantine;
 mod read;
+mod refused;
 mod schema;
 pub(crate) mod source;
 mod statement;

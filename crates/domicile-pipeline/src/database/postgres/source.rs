@@ -18,6 +18,7 @@ use super::encoding::{UNTRANSLATABLE, as_bytes, is_untranslatable, translated};
 use super::guarantee::Settling;
 use super::index::unindexed;
 use super::read::{Format, hexadecimal, push_into};
+use super::refused::{Asked, refused};
 use super::types::{Declared, source_column, untyped};
 use super::{relation, said};
 use crate::batch::{Batch, BatchLimit};
@@ -36,6 +37,7 @@ use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, 
 pub(crate) struct PostgresSource {
     server: ServerUrl,
     client: Option<Client>,
+    asked: Asked,
     reading: Reading,
     settling: Settling,
     guarantee: Guarantee,
@@ -76,13 +78,14 @@ impl PostgresSource {
             )]
         };
         let client = connect_to_read(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
-        let (setting, relation) = match &config.from {
-            From::Table(table) => ("table", relation(table)),
-            From::Query(query) => ("query", format!("({}\n) AS record", query.trim().trim_end_matches(';'))),
+        let relation = match &config.from {
+            From::Table(table) => relation(table),
+            From::Query(query) => format!("({}\n) AS record", query.trim().trim_end_matches(';')),
         };
+        let asked = Asked::new(server, config, document);
         let statement = match client.prepare(&format!("SELECT * FROM {relation}")).await {
             Ok(statement) => statement,
-            Err(error) => return Err(refused(&client, setting, &said(&error), config).await.into()),
+            Err(error) => return Err(vec![refused(&client, &asked, &error).await].into()),
         };
         let Columns { selected, formats, schema } = columns(&statement, config)?;
         // The server converts all other types itself.
@@ -105,7 +108,7 @@ impl PostgresSource {
             schema,
         };
         let guarantee = settling.guarantee(config);
-        Ok(Self { server: server.clone(), client: Some(client), reading, settling, guarantee })
+        Ok(Self { server: server.clone(), client: Some(client), asked, reading, settling, guarantee })
     }
 
     /// The connection, which is opened again where it was lost.
@@ -117,23 +120,6 @@ impl PostgresSource {
         }
         Ok(self.client.as_ref().expect("it was opened above"))
     }
-}
-
-/// Why the source's SQL is refused, and what there is to read.
-async fn refused(client: &Client, setting: &'static str, why: &str, config: &SourceConfig) -> Vec<Unopened> {
-    /// As many names as a person reads.
-    const MOST: i64 = 40;
-    let sql = "SELECT coalesce(string_agg(name, ', '), 'none') FROM (
-                   SELECT table_name::text AS name FROM information_schema.tables
-                   WHERE table_schema = ANY (current_schemas(false)) ORDER BY 1 LIMIT $1) AS names";
-    let help = match &config.from {
-        From::Table(_) => {
-            let names = client.query_one(sql, &[&MOST]).await.map(|row| row.get::<_, String>(0));
-            format!("the tables and views of its search_path are: {}", names.unwrap_or_default())
-        }
-        From::Query(_) => String::from("it is SQL of PostgreSQL: try it in psql"),
-    };
-    vec![Unopened::new(setting, format!("PostgreSQL refuses it: {why}"), help)]
 }
 
 /// The columns of the source, by what is selected of them, how they are sent, and their fields.
@@ -178,6 +164,16 @@ impl Source for PostgresSource {
         reading.cursor = reading.cursor.within(&reading.schema);
         reading.selected = columns.iter().map(|&column| reading.selected[column].clone()).collect();
         reading.formats = columns.iter().map(|&column| reading.formats[column]).collect();
+    }
+
+    async fn check_access(&mut self) -> Result<(), Unopened> {
+        let Self { client: Some(client), asked, reading, .. } = self else { return Ok(()) };
+        // The server asks whether the user may read when a statement begins, and not when it is prepared.
+        let sql = format!("SELECT {} FROM {} LIMIT 0", reading.selected.join(", "), reading.relation);
+        match client.batch_execute(&sql).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(refused(client, asked, &error).await),
+        }
     }
 
     fn cursor(&self) -> &Cursor {
