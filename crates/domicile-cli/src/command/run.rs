@@ -37,7 +37,7 @@ pub(super) fn sync(arguments: &Configured) -> Result<Option<Report>, Error> {
     let done = block_on(threads, async {
         let stop = CancellationToken::new();
         let (pipeline, mut signals) = (Pipeline::new(config), Signals::of_stopping());
-        let asked = async {
+        let asked = async || {
             signals.stop().await;
             stop.cancel();
         };
@@ -52,24 +52,25 @@ pub(super) fn threads(config: &Config) -> usize {
     config.delivery.parallel + 2
 }
 
-/// One run, until it is asked to stop; nothing if it takes too long to stop then. What it has not committed is undone.
+/// One run, until it is asked to stop; nothing if it takes too long to stop then, or is asked once more. What it has not
+/// committed is undone.
 pub(super) async fn until_stopped(
     pipeline: &Pipeline,
     progress: &Arc<Progress>,
     stop: &CancellationToken,
-    asked: impl Future<Output = ()>,
+    mut asked: impl AsyncFnMut(),
 ) -> Result<Option<Report>, Error> {
     let running = pipeline.run_until(Arc::clone(progress) as Arc<dyn Observer>, stop);
     let mut running = std::pin::pin!(running);
     tokio::select! {
         done = &mut running => return done.map(Some),
-        () = asked => note("stopping: homes commit what they have in hand"),
+        () = asked() => note("stopping: homes commit what they have in hand"),
     }
-    match tokio::time::timeout(GRACE, running).await {
-        Ok(done) => done.map(Some),
-        Err(_) => {
-            note("stopped: what was not committed in time is undone, and read again by the next run");
-            Ok(None)
-        }
+    tokio::select! {
+        done = running => return done.map(Some),
+        () = tokio::time::sleep(GRACE) => {}
+        () = asked() => {}
     }
+    note("stopped: what was not committed is undone, and read again by the next run");
+    Ok(None)
 }

@@ -98,7 +98,7 @@ impl Scheduled<'_> {
     async fn run(&mut self, signals: &mut Signals) -> Ended {
         let stop = CancellationToken::new();
         let mut reload = false;
-        let asked = async {
+        let asked = async || {
             while signals.stop_or_reload().await {
                 reload = true;
             }

@@ -183,5 +183,18 @@ fn a_run_that_is_stopped_before_it_reads_has_not_done_everything() {
     sandbox.write_config(&config.replace("sqlite:homes", "sqlite:./homes"));
     let running = Running::start(&sandbox, &["run"]);
     let (_connection, _) = silent.accept().unwrap();
-    assert_eq!(terminated(running), Some(5));
+    running.signal("TERM");
+    let (code, took) = running.ended();
+    assert_eq!(code, Some(5));
+    assert!(took > Duration::from_secs(8), "the home has its time: {took:?}");
+    // Who asks twice does not want to wait.
+    let running = Running::start(&sandbox, &["run"]);
+    let (_connection, _) = silent.accept().unwrap();
+    running.signal("INT");
+    running.tells("stopping: homes commit what they have in hand");
+    running.signal("INT");
+    running.tells("stopped: what was not committed is undone");
+    let (code, took) = running.ended();
+    assert_eq!(code, Some(5));
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
