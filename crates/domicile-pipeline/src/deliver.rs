@@ -79,7 +79,10 @@ impl Misfit {
         Self {
             table: number,
             message: format!("there is no table `{}`, but records up to {position} have been read", table.name),
-            fix: String::from("records are read once: move a new analyser to a [[source]] of another name"),
+            fix: String::from(
+                "records are read once: move a new analyser to a [[source]] of another name; put a table that was dropped \
+                 back from a backup, or empty the database, so that it is read from the start",
+            ),
         }
     }
 }

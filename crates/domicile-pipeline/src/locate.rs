@@ -123,7 +123,11 @@ impl Rule {
         }
         let found = expression.schema().field(0).data_type().clone();
         if crate::table::delivered_as(&found).as_ref() != Some(data_type) {
-            return Err(format!("it gives {found}, not {data_type}"));
+            let wanted = match data_type {
+                DataType::Utf8 => format!("a routing key is text: CAST({shown} AS VARCHAR)"),
+                _ => String::from("what is ignored is said by true or false"),
+            };
+            return Err(format!("it gives {found}, and {wanted}"));
         }
         let columns =
             written.column_refs().into_iter().filter_map(|column| schema.index_of(column.name()).ok()).collect();

@@ -110,7 +110,7 @@ fn all_mistakes_that_planning_finds_are_told_at_once() {
     domicile.toml:27:7: error: ORDER BY: the result would depend on how the records were cut into batches
       help: an analyser sees one batch of one home: use a projection, a filter or a GROUP BY with write = "merge"
     domicile.toml:32:7: error: `largest` is computed from aggregates, and what is computed cannot be merged
-      help: keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table
+      help: keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table; avg(x) AS a is kept as a_sum and a_count
     "#);
     assert_eq!(before, sandbox.files());
 }

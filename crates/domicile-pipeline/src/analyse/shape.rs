@@ -168,7 +168,9 @@ fn output(plan: &LogicalPlan, column: usize, name: &str) -> Result<Output, Unmer
         LogicalPlan::SubqueryAlias(alias) => output(&alias.input, column, name),
         LogicalPlan::Projection(projection) => {
             let (expression, cast) = without_cast(&projection.expr[column]);
-            let Expr::Column(inner) = expression else { return Err(computed(name)) };
+            let Expr::Column(inner) = expression else {
+                return Err(if expression.column_refs().is_empty() { ungrouped(name) } else { computed(name) });
+            };
             let below = projection.input.schema().maybe_index_of_column(inner).ok_or_else(|| computed(name))?;
             let found = output(&projection.input, below, name)?;
             match (cast, &found.cast) {
@@ -211,7 +213,16 @@ impl Output {
 fn computed(name: &str) -> Unmergeable {
     unmergeable(
         format!("`{name}` is computed from aggregates, and what is computed cannot be merged"),
-        "keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table",
+        "keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table; \
+         avg(x) AS a is kept as a_sum and a_count",
+    )
+}
+
+/// A constant, or `home()`: it is the same in all rows, and nothing says how it is merged.
+fn ungrouped(name: &str) -> Unmergeable {
+    unmergeable(
+        format!("`{name}` is no aggregate, and the query does not group by it"),
+        "add its expression to GROUP BY, as in GROUP BY day, home()",
     )
 }
 
@@ -246,7 +257,7 @@ fn aggregate_kind(name: &str, expression: &Expr) -> Result<Kind, Unmergeable> {
         "avg" => Ok(Kind::Average(call)),
         other => Err(unmergeable(
             format!("`{name}` is {other}(…), whose partial results cannot be merged"),
-            "use sum, count, min, max or avg (which is kept as its sum and count)",
+            "use sum, count, min, max or avg (avg(x) AS a is kept as a_sum and a_count)",
         )),
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Rules<'a> {
 
     /// What to do about a setting that is missing.
     pub(super) fn help_for_missing(self, setting: &SettingPath, said: &'a Value) -> String {
-        if self.followed(&said["items"])["type"] == "object" {
+        if self.lists_tables(said) {
             return format!("add a `[[{}]]` table", setting.header());
         }
         let is_at_top = setting.steps().len() == 1;
@@ -61,6 +61,11 @@ impl<'a> Rules<'a> {
             Some(assignment) => format!("add it, as in `{assignment}`"),
             None => String::from("add it"),
         }
+    }
+
+    /// Whether a setting is a list of tables, each with a header of its own.
+    pub(super) fn lists_tables(self, said: &'a Value) -> bool {
+        self.followed(&self.followed(said)["items"])["type"] == "object"
     }
 
     /// What a `$ref` refers to.

@@ -22,7 +22,12 @@ impl<'a> Shape<'a, '_> {
     fn value(&mut self, value: &mut Value, said: &'a Value, at: &SettingPath) -> bool {
         let Some(schema) = self.rules.schema_for(value, said) else {
             let (wanted, found) = (self.rules.kinds(said).join(" or "), in_words(kind_of(value)));
-            self.findings.report(at, format!("`{at}` must be {wanted}, not {found}"), example(at, said));
+            let help = if value.is_object() && self.rules.lists_tables(said) {
+                format!("write `[[{0}]]` in place of `[{0}]`: there may be several", at.header())
+            } else {
+                example(at, said)
+            };
+            self.findings.report(at, format!("`{at}` must be {wanted}, not {found}"), help);
             return false;
         };
         match value {
@@ -223,6 +228,25 @@ write = 'merge'
             assert_eq!(checked(&SOUND.replacen(from, to, 1)).1, [expected]);
         }
         assert!(checked(&SOUND.replacen("'MC'", "7", 1)).0["homes"].get("fr").is_none());
+    }
+
+    #[test]
+    fn a_table_where_there_may_be_several_is_told_with_its_brackets() {
+        for (from, to, expected) in [
+            (
+                "[[source.analyser]]",
+                "[source.analyser]",
+                "10:1: `source[0].analyser` must be a list, not a table | write `[[source.analyser]]` in place of \
+                 `[source.analyser]`: there may be several",
+            ),
+            (
+                "[[source",
+                "[source",
+                "5:1: `source` must be a list, not a table | write `[[source]]` in place of `[source]`: there may be several",
+            ),
+        ] {
+            assert_eq!(checked(&SOUND.replace(from, to)).1[..1], [expected]);
+        }
     }
 
     #[test]

@@ -250,9 +250,17 @@ fn a_rule_of_another_type_is_refused() {
     let world = World::with_orders(&[]);
     let help = "write an SQL expression over the source's columns, for example country_code(country)";
     let problems = world.problems(&Setup::none().key("amount"));
-    assert_eq!(problems, [format!("source[0].key: it gives Decimal128(12, 2), not Utf8 / {help}")]);
+    assert_eq!(
+        problems,
+        [format!(
+            "source[0].key: it gives Decimal128(12, 2), and a routing key is text: CAST(amount AS VARCHAR) / {help}"
+        )]
+    );
     let problems = world.problems(&Setup::none().setting("ignore = \"customer\""));
-    assert_eq!(problems, [format!("source[0].ignore: it gives Utf8, not Boolean / {help}")]);
+    assert_eq!(
+        problems,
+        [format!("source[0].ignore: it gives Utf8, and what is ignored is said by true or false / {help}")]
+    );
     assert!(world.problems(&Setup::none().key("nonsense"))[0].starts_with("source[0].key: "));
     assert_eq!(world.problems(&Setup::none().key("CAST(quantity AS TEXT)")), Vec::<String>::new());
 }

@@ -306,7 +306,8 @@ fn an_analyser_that_is_added_later_is_told_that_records_were_read() {
     world.run(&setup);
     let problems = world.problems(&setup.clone().insert("made", "SELECT id FROM record"));
     let expected = "source[0].analyser[1].into: home es and 1 more: there is no table `made`, but records up to 2 have been read \
-                    / records are read once: move a new analyser to a [[source]] of another name";
+                    / records are read once: move a new analyser to a [[source]] of another name; put a table that was \
+                    dropped back from a backup, or empty the database, so that it is read from the start";
     assert_eq!(problems, [expected]);
     assert_eq!(world.problems(&setup), Vec::<String>::new());
     let renamed = Setup::new().setting("name = \"orders again\"").insert("made", "SELECT id FROM record");

@@ -162,6 +162,12 @@ fn a_source_says_what_this_user_may_not_see() {
         let report = succeeded(run(&pipeline(config), Arc::new(Silent)).unwrap());
         (report.guarantee.class, report.guarantee.raise.unwrap_or_default())
     };
+    // To a cursor that the application sets, no privilege is of use.
+    world.server.sql("source", "ALTER TABLE orders MODIFY id bigint NOT NULL");
+    let (found, raise) = class();
+    assert_eq!(found, GuaranteeClass::Heuristic);
+    assert!(raise.contains("a column that is AUTO_INCREMENT") && !raise.contains("GRANT"), "{raise}");
+    world.server.sql("source", "ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT");
     let (found, raise) = class();
     assert_eq!(found, GuaranteeClass::Heuristic);
     assert!(raise.contains("GRANT PROCESS") && raise.contains("GRANT SELECT ON performance_schema.*"), "{raise}");

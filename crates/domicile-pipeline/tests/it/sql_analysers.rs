@@ -141,12 +141,12 @@ fn aggregates_that_do_not_merge_are_refused() {
         (
             "SELECT customer, median(amount) AS m FROM record GROUP BY customer",
             "`m` is median(…), whose partial results \
-          cannot be merged / use sum, count, min, max or avg (which is kept as its sum and count)",
+          cannot be merged / use sum, count, min, max or avg (avg(x) AS a is kept as a_sum and a_count)",
         ),
         (
             "SELECT customer, array_agg(id) AS m FROM record GROUP BY customer",
             "`m` is array_agg(…), whose partial \
-          results cannot be merged / use sum, count, min, max or avg (which is kept as its sum and count)",
+          results cannot be merged / use sum, count, min, max or avg (avg(x) AS a is kept as a_sum and a_count)",
         ),
         (
             "SELECT customer, count(*) AS n FROM record GROUP BY customer HAVING count(*) > 1",
@@ -210,17 +210,32 @@ fn what_is_computed_from_aggregates_is_refused() {
         "TRY_CAST(sum(amount) AS DECIMAL(30,2))",
         "coalesce(sum(amount), 0)",
         "-sum(amount)",
-        "1",
+        "avg(amount) + 1",
         "CASE WHEN count(*) > 1 THEN 1 ELSE 0 END",
     ] {
         let sql = format!("SELECT customer, {what} AS x FROM record GROUP BY customer");
         let expected = "source[0].analyser[0].sql: `x` is computed from aggregates, and what is computed cannot be merged \
-                        / keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table";
+                        / keep its parts (sum, count, min, max) as columns of their own, and compute when you read the table; \
+                        avg(x) AS a is kept as a_sum and a_count";
         assert_eq!(refusal("merge", &sql), expected, "{sql}");
     }
     let inside =
         "SELECT customer, sum(amount * 2) AS twice, sum(coalesce(amount, 0)) AS s FROM record GROUP BY customer";
     assert_eq!(made("merge", inside), ["Ana|1.5|0.75", "Eva|4.5|2.25"]);
+}
+
+#[test]
+fn what_is_neither_an_aggregate_nor_grouped_by_is_refused() {
+    for what in ["1", "home()", "'of ' || home()"] {
+        let sql = format!("SELECT customer, {what} AS x, count(*) AS n FROM record GROUP BY customer");
+        let expected = "source[0].analyser[0].sql: `x` is no aggregate, and the query does not group by it / add its \
+                        expression to GROUP BY, as in GROUP BY day, home()";
+        assert_eq!(refusal("merge", &sql), expected, "{sql}");
+    }
+    let grouped = "SELECT customer, home() AS x, count(*) AS n FROM record GROUP BY customer, home()";
+    assert_eq!(made("merge", grouped), ["Ana|es|3", "Eva|es|1"]);
+    let constant = "SELECT customer, 'x' AS x, count(*) AS n FROM record GROUP BY customer, 'x'";
+    assert_eq!(made("merge", constant), ["Ana|x|3", "Eva|x|1"]);
 }
 
 #[test]

@@ -104,6 +104,9 @@ impl Settling {
             let is_query = matches!(config.from, From::Query(_));
             return if is_query { settle::of_query(config) } else { settle::of_view(config) };
         };
+        if !table.is_drawn() {
+            return settle::of_application(config, "read by a column that is AUTO_INCREMENT, which can be exact");
+        }
         if self.is_replica == Some(true) {
             let reason = "a replica does not know which transactions are still under way on its primary";
             return settle::heuristic(config, reason, "read the primary");
@@ -117,9 +120,6 @@ impl Settling {
             let reason = format!("this user does not see who still writes records with the same or a lower `{cursor}`");
             let raise = format!("GRANT PROCESS ON *.* to this user makes it bounded; to make it exact, {SHOW_LOCKS}");
             return settle::heuristic(config, &reason, &raise);
-        }
-        if !table.is_drawn() {
-            return settle::of_application(config, "a column that is AUTO_INCREMENT makes it exact");
         }
         let reason = format!(
             "`{cursor}` is drawn by AUTO_INCREMENT in the INSERT itself, and records are read once no transaction is left \

@@ -85,19 +85,18 @@ impl Settling {
         if self.table.is_none() {
             return settle::of_view(config);
         }
-        if let Some((reason, raise)) = self.facts.hides_writers() {
-            return settle::heuristic(config, reason, raise);
-        }
         let cursor = config.cursor.join(", ");
-        match &self.drawn {
-            Drawn::From(sequence) => self.of_sequence(config, sequence, &cursor),
-            Drawn::Mixed(part) => {
+        match (&self.drawn, self.facts.hides_writers()) {
+            (Drawn::ByNobody, _) => {
+                let raise = "read by a column that is GENERATED ALWAYS AS IDENTITY, which can be exact";
+                settle::of_application(config, raise)
+            }
+            (_, Some((reason, raise))) => settle::heuristic(config, reason, raise),
+            (Drawn::From(sequence), None) => self.of_sequence(config, sequence, &cursor),
+            (Drawn::Mixed(part), None) => {
                 let reason =
                     format!("the part `{part}` of the table does not draw `{cursor}` from the table's sequence");
                 settle::heuristic(config, &reason, "one sequence in the defaults of all parts makes it exact")
-            }
-            Drawn::ByNobody => {
-                settle::of_application(config, "a column that is GENERATED ALWAYS AS IDENTITY makes it exact")
             }
         }
     }
