@@ -85,7 +85,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// If the configuration is wrong, the source cannot be read, or the JSON does not fit the source's columns.
+    /// If the configuration is wrong, the source cannot be read or has no record that is named, or the JSON does not fit the
+    /// source's columns.
     pub async fn explain(&self, source: Option<&str>, records: Records<'_>) -> Result<Vec<Explained>, Error> {
         let mut all = self.plan().await?;
         let number = match source {
@@ -115,7 +116,7 @@ impl Pipeline {
             }
         };
         let horizon = planned.source.horizon(&Position::Start, None).await?.upto;
-        let upto = last.map_or(horizon.clone(), |last| last.min(horizon));
+        let upto = last.clone().map_or_else(|| horizon.clone(), |last| last.min(horizon.clone()));
         let most = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
         let mut all = Vec::new();
         while begins_before(&from, &upto) && all.len() < limit {
@@ -123,6 +124,10 @@ impl Pipeline {
             batch.records = batch.records.slice(0, (limit - all.len()).min(batch.records.num_rows()));
             from = batch.upto.behind();
             all.extend(self.explain_batch(&planned, &batch)?);
+        }
+        if let (Some(asked), true) = (last, all.is_empty()) {
+            let message = format!("there is no record {asked} up to {horizon}, to where it can be read now");
+            return Err(Error::usage(format!("source {}: {message}", planned.writing.name)));
         }
         Ok(all)
     }

@@ -16,7 +16,7 @@ pub(crate) fn explain(arguments: &Explain) -> Ended {
             Ended::Done
         }
         Ok(explained) if explained.is_empty() => {
-            line("no such record");
+            line("no records");
             Ended::Done
         }
         Ok(explained) => {

@@ -60,8 +60,10 @@ fn it_shows_one_record() {
     let one = domicile(sandbox.dir(), ["explain", "--record", "1"]).exits(0).says("record 1 -> spain\n");
     assert!(!one.stdout.contains("record 2"), "{}", one.stdout);
     domicile(sandbox.dir(), ["explain", "--record", "2"]).exits(0).says("record 2 -> quarantine (no_key)\n");
-    domicile(sandbox.dir(), ["explain", "--record", "99"]).exits(0).says("no such record\n");
-    domicile(sandbox.dir(), ["explain", "--record", "-1"]).exits(0).says("no such record\n");
+    for unknown in ["99", "-1"] {
+        let told = format!("source sales: there is no record {unknown} up to 6, to where it can be read now");
+        domicile(sandbox.dir(), ["explain", "--record", unknown]).exits(2).complains(&told);
+    }
     let two = domicile(sandbox.dir(), ["explain", "--after", "1", "--limit", "2"]).exits(0).stdout;
     assert_eq!(two.matches("record ").count(), 2, "{two}");
     assert_eq!(before, sandbox.files());
@@ -119,7 +121,7 @@ fn what_is_no_record_is_refused() {
     ] {
         domicile_reading(sandbox.dir(), &["explain", "--stdin"], input).exits(2).complains(complaint);
     }
-    domicile_reading(sandbox.dir(), &["explain", "--stdin"], "").exits(0).says("no such record");
+    domicile_reading(sandbox.dir(), &["explain", "--stdin"], "").exits(0).says("no records");
     domicile(sandbox.dir(), ["explain", "--source", "sails"])
         .exits(2)
         .complains("source sails: the configuration has no such source");
@@ -166,8 +168,10 @@ fn all_records_of_one_cursor_value_are_shown() {
     let config =
         CONFIG.replacen("table = \"sales\"", "name = \"sales\"\nquery = \"SELECT id / 2 AS half, * FROM sales\"", 1);
     sandbox.write_config(&config.replacen("cursor = \"id\"", "cursor = \"half\"\ncolumns = { half = \"integer\" }", 1));
-    for (cursor, count) in [("0", 1), ("1", 2), ("2", 0)] {
+    for (cursor, count) in [("0", 1), ("1", 2)] {
         let shown = domicile(sandbox.dir(), ["explain", "--json", "--record", cursor]).exits(0).json();
         assert_eq!(shown.as_array().unwrap().len(), count, "{cursor}");
     }
+    let unknown = domicile(sandbox.dir(), ["explain", "--json", "--record", "2"]).exits(2).json();
+    assert_eq!(unknown["error"], "source sales: there is no record 2 up to 1, to where it can be read now");
 }
