@@ -111,3 +111,60 @@ fn no_value_that_does_not_fit_tells_any() {
         }
     }
 }
+
+/// A database that is not the one that a home had: the file names both by one variable, which is set.
+#[test]
+fn whose_a_database_is_tells_neither_of_two_values() {
+    const OTHER: &str = "hunter3";
+    const PLAIN: &str = r#"
+control = "sqlite:control.sqlite"
+home_url = "sqlite:homes/{home}.sqlite"
+homes = { spain = "ES", france = "FR" }
+[[source]]
+url = "sqlite:source.sqlite"
+name = "sales"
+table = "sales"
+cursor = "id"
+key = "country_code(country)"
+[[source.analyser]]
+into = "sales"
+sql = "SELECT id FROM record"
+"#;
+    let with = |sandbox: &Sandbox, command: &str, secret: &str| {
+        let ran = domicile_with(sandbox.dir(), [command], &[("SECRET", secret)]);
+        assert!(!format!("{ran:?}").contains("hunter"), "{ran:#?}");
+        ran
+    };
+    for (right, wrong, told) in [
+        ("sqlite:source", "sqlite:${SECRET}", "its position of this source was read elsewhere"),
+        ("table = \"sales\"", "table = \"${SECRET}\"", "its position of this source was read elsewhere"),
+        ("sqlite:control", "sqlite:${SECRET}-control", "that was read with another control database"),
+        (
+            "sqlite:homes",
+            "sqlite:${SECRET}",
+            "home spain: it has a position of the source `sales` as the home `france`",
+        ),
+    ] {
+        let sandbox = shop();
+        assert!(PLAIN.contains(right), "{right}");
+        sandbox.write_config(&PLAIN.replacen(right, wrong, 1));
+        for secret in [SECRET, OTHER] {
+            let table = format!("CREATE TABLE {secret} (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT)");
+            let filled = format!("INSERT INTO {secret} SELECT id, country FROM sales");
+            sandbox.source().execute_batch(&format!("{table}; {filled}")).unwrap();
+            std::fs::copy(sandbox.source_path(), sandbox.path(&format!("{secret}.sqlite"))).unwrap();
+        }
+        with(&sandbox, "run", SECRET).exits(3);
+        if sandbox.path(SECRET).exists() {
+            std::fs::create_dir(sandbox.path(OTHER)).unwrap();
+            for (from, to) in [("spain", "france"), ("france", "spain")] {
+                let file = |folder: &str, home: &str| sandbox.path(&format!("{folder}/{home}.sqlite"));
+                std::fs::copy(file(SECRET, from), file(OTHER, to)).unwrap();
+            }
+        }
+        for command in ["check", "run"] {
+            with(&sandbox, command, OTHER).exits(2).complains(told);
+            with(&sandbox, command, SECRET).exits(0);
+        }
+    }
+}

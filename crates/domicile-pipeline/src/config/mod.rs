@@ -54,6 +54,7 @@ pub use document::Document;
 pub(crate) use document::UNTOLD;
 pub use home::HomeConfig;
 pub use limits::{BatchLimits, DeliveryLimits};
+pub(crate) use origin::place;
 pub use problem::{Problem, Severity};
 pub use problems::Problems;
 pub use schedule::{InvalidSchedule, Schedule};

@@ -16,10 +16,18 @@ pub(super) fn origin(source: &Database, from: &From, folder: &Path) -> String {
     };
     let database = match &source.location {
         Location::Sqlite(path) => format!("sqlite {}", from_folder(path, folder).display()),
-        Location::MySql(server) => on_server("mysql", server),
-        Location::Postgres(server) => on_server("postgres", server),
+        location => place(location),
     };
     format!("{database} {what}")
+}
+
+/// Where a database is, without who logs in. A value of the environment may be in it.
+pub(crate) fn place(location: &Location) -> String {
+    match location {
+        Location::Sqlite(path) => format!("sqlite {}", path.display()),
+        Location::MySql(server) => on_server("mysql", server),
+        Location::Postgres(server) => on_server("postgres", server),
+    }
 }
 
 fn on_server(kind: &str, server: &ServerUrl) -> String {
@@ -29,7 +37,8 @@ fn on_server(kind: &str, server: &ServerUrl) -> String {
 
 /// The path from the folder of the configuration: all of it may be moved.
 fn from_folder(path: &Path, folder: &Path) -> PathBuf {
-    let (path, folder) = (resolved(path), resolved(folder));
+    // That of a file which is named alone is empty.
+    let (path, folder) = (resolved(path), resolved(&Path::new(".").join(folder)));
     let shared = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
     let up = folder.components().skip(shared).map(|_| Path::new(".."));
     up.chain(path.components().skip(shared).map(|component| Path::new(component.as_os_str()))).collect()
@@ -57,6 +66,13 @@ mod tests {
         assert_eq!(here, "sqlite in/source.sqlite orders");
         assert_eq!(origin("sqlite:in/source.sqlite", "sqlite:control.sqlite", "/nowhere/b"), here, "all were moved");
         assert_eq!(origin("sqlite:in/source.sqlite", "postgres://a@host/control", "/nowhere/a"), here);
+        for folder in ["", "."] {
+            assert_eq!(
+                origin("sqlite:in/source.sqlite", "sqlite:control.sqlite", folder),
+                here,
+                "from within {folder:?}"
+            );
+        }
         assert_eq!(origin("sqlite:../x/s.sqlite", "sqlite:c.sqlite", "/nowhere/a"), "sqlite ../x/s.sqlite orders");
         assert_ne!(origin("sqlite:/nowhere/x/s.sqlite", "sqlite:c.sqlite", "/nowhere/a/b"), here);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Pipeline;
 use super::homes::report;
+use crate::config::place;
 use crate::control::{End, Kept};
 use crate::database::control;
 use crate::plan::Planned;
@@ -63,6 +64,9 @@ impl Pipeline {
         let mut hasher = DefaultHasher::new();
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         format!("{:?} {:?}", self.config, planned.writing.analysers.tables()).hash(&mut hasher);
+        // What the environment says is not shown by a configuration.
+        planned.writing.origin.hash(&mut hasher);
+        self.config.homes.iter().for_each(|home| place(&home.database.location).hash(&mut hasher));
         format!("{:016x}", hasher.finish())
     }
 
