@@ -7,6 +7,7 @@ use futures::{StreamExt, stream};
 use crate::config::{Config, Database, Location, Problem, SettingPath};
 use crate::control::{Kept, quoted};
 use crate::cursor::Cursor;
+use crate::database::is_one_server;
 use crate::deliver::{Delivery, Opened, Owner};
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
@@ -95,7 +96,7 @@ struct Who<'a> {
     database: &'a Database,
 }
 
-impl Who<'_> {
+impl<'a> Who<'a> {
     /// What says that the database is not the one that it is taken for, or is used by somebody else.
     fn check_owners(
         &self,
@@ -163,17 +164,26 @@ impl Who<'_> {
         found.add(&self.name, (at.clone(), Some(at)), message, String::from(fix));
     }
 
-    /// Two names of one database, which the configuration alone does not tell.
-    fn check_identity(&self, found: &mut Found, known: &mut HashMap<String, String>, opened: &Opened) {
-        let Some(identity) = &opened.identity else { return };
-        let first = known.entry(identity.clone()).or_insert_with(|| self.name.clone());
-        if *first != self.name {
-            let at = (self.database.setting.clone(), None);
-            let message = format!("it is the same database as that of {first}");
-            found.add(&self.name, at, message, String::from("give each home its own database"));
+    /// Two names of one database, which the configuration alone does not tell. `known` has those that were looked at before,
+    /// by what they say of themselves.
+    async fn check_identity(&self, found: &mut Found, known: &mut Known<'a>, opened: &Opened) -> Result<(), Failure> {
+        let Some(identity) = &opened.identity else { return Ok(()) };
+        let alike = known.entry(identity.clone()).or_default();
+        for (first, database) in alike.iter() {
+            if is_one_server(database, self.database).await? {
+                let at = (self.database.setting.clone(), None);
+                let message = format!("it is the same database as that of {first}");
+                found.add(&self.name, at, message, String::from("give each home its own database"));
+                return Ok(());
+            }
         }
+        alike.push((self.name.clone(), self.database));
+        Ok(())
     }
 }
+
+/// Databases with their names, by what they say of themselves.
+type Known<'a> = HashMap<String, Vec<(String, &'a Database)>>;
 
 /// What is told of a position that was read from somewhere else.
 fn moved_source(config: &Config, writing: &Writing, kept: &str) -> (SettingPath, String, String) {
@@ -221,12 +231,16 @@ pub(crate) async fn inspect(
     });
     let looked: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
     let (mut deliveries, mut states) = (Vec::new(), Vec::new());
-    let mut known: HashMap<String, String> = HashMap::new();
-    for (who, (delivery, opened)) in databases(config).zip(looked) {
+    let mut known = Known::new();
+    for (who, (delivery, mut opened)) in databases(config).zip(looked) {
         if let Ok(opened) = &opened {
             who.check_owners(&mut found, config, writing, control, opened);
-            who.check_identity(&mut found, &mut known, opened);
             who.check_cursor(&mut found, writing, opened);
+        }
+        if let Ok(found_there) = &opened
+            && let Err(failure) = who.check_identity(&mut found, &mut known, found_there).await
+        {
+            opened = Err(failure);
         }
         states.push(opened.map(|opened| found.take(writing, &who, opened)));
         deliveries.push(delivery);

@@ -19,6 +19,7 @@ mod tls;
 use crate::config::{Database, Document, Location, SourceConfig};
 use crate::control::Control;
 use crate::deliver::{Delivered, Delivery};
+use crate::error::Failure;
 use crate::source::{NotOpened, Source};
 use crate::verify::Contents;
 
@@ -50,6 +51,15 @@ pub(crate) fn delivery(database: &Database, delivered: Delivered) -> Box<dyn Del
         Location::Postgres(server) => {
             Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), delivered))
         }
+    }
+}
+
+/// Whether two databases that say the same of themselves are on one server.
+pub(crate) async fn is_one_server(one: &Database, other: &Database) -> Result<bool, Failure> {
+    match (&one.location, &other.location) {
+        (Location::MySql(one), Location::MySql(other)) => mysql::identity::is_one_server(one, other).await,
+        // What a PostgreSQL says of itself no other one says.
+        _ => Ok(true),
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use domicile_pipeline::{Error, Silent};
+use domicile_testkit::Server;
+use mysql_async::prelude::Queryable;
 
-use crate::fixture::{Setup, World as Files, counts, home, open, run};
+use crate::fixture::{Setup, World as Files, counts, home, open, run, runtime};
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
 
 const FILES: &str = "spain = \"ES\"\nfrance = \"FR\"";
@@ -128,6 +130,44 @@ fn two_names_of_one_database_are_refused_before_anything_is_written(kind: &Kind)
         told(&error)[0].contains("home fr: it has a position of the source `orders` as the home `es`"),
         "{error:?}"
     );
+}
+
+#[test]
+fn databases_of_two_servers_of_mariadb_that_say_the_same_of_themselves_are_two() {
+    let (Some(world), Some(mut other)) = (World::new(&MARIADB), Server::mariadb()) else { return };
+    let mut world = world.analyser("orders", "", "SELECT id, country FROM record");
+    world.order(&["'ES', 'Ana', 1.50", "'FR', 'Zoé', 2.00"]);
+    other.create_database("es");
+    // As in two containers that are made of one image: each has its own folder, port and address, by names that are the same.
+    let port_of = |url: String| url.rsplit(['/', ':']).nth(1).unwrap().to_owned();
+    let (port, other_port) = (port_of(world.server.url("es")), port_of(other.url("es")));
+    let here = String::from("--datadir=/proc/self/cwd/data");
+    for server in [&world.server, &other] {
+        // It is there from the folder that the server starts in, and from that of its data, to which it goes.
+        std::os::unix::fs::symlink(".", server.dir().join("data/data")).unwrap();
+    }
+    world.server.restart_with([here.clone()]);
+    other.restart_with([here, String::from("--bind-address=127.0.0.2"), format!("--port={port}")]);
+    let spain = world.server.url("es");
+    let france = other.url("es").replace(&format!("127.0.0.1:{other_port}"), &format!("127.0.0.2:{port}"));
+    let homes = |france: &str| {
+        format!("[homes.es]\nurl = \"{spain}\"\nkeys = \"ES\"\n[homes.fr]\nurl = \"{france}\"\nkeys = \"FR\"")
+    };
+    let told_of_itself = |url: &str| {
+        let sql = "SELECT CONCAT_WS(' ', @@hostname, @@port, @@datadir)";
+        let of = async |url: &str| -> Option<String> {
+            mysql_async::Conn::from_url(url).await.unwrap().query_first(sql).await.unwrap()
+        };
+        runtime().block_on(of(url)).unwrap()
+    };
+    assert_eq!(told_of_itself(&spain), told_of_itself(&france));
+    let (source, control) = (world.server.url("source"), world.server.url("control"));
+    let alias = spain.replace("127.0.0.1", "localhost");
+    let error = run(&pipeline(world.config(&source, &homes(&alias), &control, "")), Arc::new(Silent)).unwrap_err();
+    assert!(told(&error)[0].contains("home fr: it is the same database as that of home es"), "{error:?}");
+    let report = run(&pipeline(world.config(&source, &homes(&france), &control, "")), Arc::new(Silent)).unwrap();
+    let report = succeeded(report);
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([1, 1, 0, 0], [1, 1, 0, 0]));
 }
 
 fn a_marker_is_read_on_a_server(kind: &Kind) {

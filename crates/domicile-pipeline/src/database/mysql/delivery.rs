@@ -9,6 +9,7 @@ use mysql_async::{Error, Params};
 
 use super::connect::{Session, connect};
 use super::failure;
+use super::identity::identity;
 use super::privilege::check_privileges;
 use super::quarantine::fitting;
 use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, existing, make_table, misfits};
@@ -190,17 +191,6 @@ async fn progress(session: &mut Session, source: &str) -> Result<Progress, Failu
     };
     let rows = session.conn.exec_map(sql, (), row).await.map_err(|error| failure(&error))?;
     Progress::of(source, rows)
-}
-
-/// What no other database has: all that a server says of itself, and the database.
-async fn identity(session: &mut Session) -> Result<Option<String>, Failure> {
-    let sql =
-        "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'datadir')";
-    let told: Result<Vec<(String, String)>, _> = session.conn.query(sql).await;
-    let sql = "SELECT IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
-    let database: Option<String> = session.conn.query_first(sql).await.map_err(|error| failure(&error))?;
-    let told = told.map_err(|error| failure(&error))?;
-    Ok(database.map(|database| format!("{told:?} {database}")))
 }
 
 async fn marker(session: &mut Session) -> Result<Option<String>, Failure> {
