@@ -94,12 +94,22 @@ fn each_part_of_a_table_draws_its_ids_from_the_tables_sequence() {
     let low = |sql: &str| format!("{parts} {sql}");
     let identity =
         "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, country text) PARTITION BY LIST (country);
-                    CREATE TABLE spain PARTITION OF orders FOR VALUES IN ('ES')";
+                    CREATE TABLE spain PARTITION OF orders FOR VALUES IN ('ES');";
+    // What stands in the catalogue since version 17.
+    let shares = format!(
+        "{identity} UPDATE pg_attribute SET attidentity = 'a' WHERE attrelid = 'spain'::regclass AND attname = 'id'"
+    );
+    let attached = format!(
+        "{identity} CREATE TABLE france (id bigint GENERATED ALWAYS AS IDENTITY, country text);
+         ALTER TABLE orders ATTACH PARTITION france FOR VALUES IN ('FR')"
+    );
     let inherits = "CREATE TABLE orders (id bigserial, country text);
                     CREATE TABLE spain (id bigserial) INHERITS (orders)";
     the_classes_are(&[
         (parts, Exact, ""),
         (identity, Exact, ""),
+        (&shares, Exact, ""),
+        (&attached, Heuristic, "the part `france` of the table does not draw `id` from the table's sequence"),
         (&low("ALTER TABLE low ALTER id DROP DEFAULT"), Exact, ""),
         (
             &low("CREATE SEQUENCE own; ALTER TABLE low ALTER id SET DEFAULT nextval('own')"),

@@ -159,12 +159,16 @@ const TREE: &str = "WITH RECURSIVE tree AS (
     SELECT $1::oid AS oid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)";
 
 impl Drawn {
-    /// Who gives the values of a column. A part without a default has them from the table, or set by hand.
+    /// Who gives the values of a column. A part without a default has them from the table, or set by hand. Since version 17
+    /// a partition has the identity of its table and no sequence for it: it draws from that of the topmost table, also where
+    /// records are inserted into the partition itself, and none with an identity of its own can be attached.
+    /// Source: `getIdentitySequence` and `ATExecAttachPartition` of PostgreSQL 17
+    /// (<https://github.com/postgres/postgres/commit/699586315704a8268808e3bdba4cb5924a038c49>)
     async fn find(client: &Client, table: u32, column: &str) -> Result<Self, Error> {
         let sql = format!(
             "{TREE} SELECT tree.oid, tree.oid::regclass::text, seqrelid, seqrelid::regclass::text, seqcache,
                     seqincrement > 0 AND NOT seqcycle
-             FROM tree JOIN pg_attribute a ON attrelid = tree.oid AND attname = $2
+             FROM tree JOIN pg_class USING (oid) JOIN pg_attribute a ON attrelid = tree.oid AND attname = $2
              LEFT JOIN pg_attrdef d ON adrelid = tree.oid AND adnum = attnum
              LEFT JOIN pg_sequence ON
                  CASE WHEN attidentity <> '' THEN
@@ -176,7 +180,8 @@ impl Drawn {
                              AND refclassid = 'pg_class'::regclass AND refobjid = seqrelid)
                      AND pg_get_expr(adbin, adrelid) = format('nextval(%L::regclass)', seqrelid::regclass)
                  END
-             WHERE tree.oid = $1 OR attidentity <> '' OR d.oid IS NOT NULL"
+             WHERE tree.oid = $1 OR d.oid IS NOT NULL
+                OR (attidentity <> '' AND NOT (relispartition AND seqrelid IS NULL))"
         );
         let rows = client.query(&sql, &[&table, &column]).await?;
         let sequence = |row: &Row| {
