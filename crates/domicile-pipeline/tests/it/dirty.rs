@@ -293,3 +293,49 @@ fn one_bad_value_of_many_is_found_by_halving() {
     assert_eq!((report.total().delivered, counts(&report.control)), (1999, [1, 0, 0, 1]));
     assert_eq!(world.control("SELECT position, cause FROM domicile_quarantine"), ["777|bad_value"]);
 }
+
+#[test]
+fn a_record_that_refers_to_nothing_goes_to_quarantine_also_where_sqlite_asks_at_the_commit() {
+    let deferred = "DEFERRABLE INITIALLY DEFERRED";
+    for (orders, key) in [
+        (format!("customer TEXT REFERENCES customers {deferred}"), ""),
+        (format!("customer TEXT, amount NUMERIC, FOREIGN KEY (customer) REFERENCES customers (name) {deferred}"), ""),
+        (format!("customer TEXT REFERENCES customers (name) {deferred}, PRIMARY KEY (id)) WITHOUT ROWID --"), "id"),
+        (String::from("customer TEXT REFERENCES customers (name)"), ""),
+    ] {
+        let world = World::with_orders(&["'ES', 'Ana', NULL, 1", "'ES', 'Bea', NULL, 1", "'ES', NULL, NULL, 1"]);
+        let tables = format!(
+            "CREATE TABLE customers (name TEXT PRIMARY KEY); INSERT INTO customers VALUES ('Ana');
+             CREATE TABLE orders (id INTEGER NOT NULL, {orders})"
+        );
+        world.in_home("es", &tables);
+        let setup = Setup::new();
+        let setup = match key {
+            "" => setup.insert("orders", "SELECT id, customer FROM record"),
+            key => setup.replace("orders", key, "SELECT id, customer FROM record"),
+        };
+        assert_eq!(counts(home(&world.run(&setup), "es")), [3, 2, 0, 1], "{orders}");
+        assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "3"]);
+        let reason = world.rows("es", "SELECT position, reason FROM domicile_quarantine");
+        assert_eq!(reason, ["2|FOREIGN KEY constraint failed"]);
+        assert_eq!(world.rows("es", "SELECT name FROM sqlite_schema WHERE type = 'trigger'"), [""; 0]);
+    }
+}
+
+#[test]
+fn what_a_record_refers_to_may_come_with_it_and_be_written_after_it_where_sqlite_asks_at_the_commit() {
+    let world = World::with_orders(&["'ES', 'Ana', NULL, 1", "'ES', 'Bea', NULL, 1", "'ES', 'Bea', NULL, 2"]);
+    world.in_home(
+        "es",
+        "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE);
+         CREATE TABLE orders (id INTEGER, customer TEXT, self INTEGER,
+             FOREIGN KEY (customer) REFERENCES customers (name) DEFERRABLE INITIALLY DEFERRED,
+             FOREIGN KEY (self) REFERENCES customers DEFERRABLE INITIALLY DEFERRED)",
+    );
+    let setup = Setup::new()
+        .insert("orders", "SELECT id, upper(customer) AS customer, id AS self FROM record")
+        .replace("customers", "id", "SELECT id, customer AS name FROM record");
+    let report = world.run(&setup);
+    assert_eq!(counts(home(&report, "es")), [3, 2, 0, 1], "{report:#?}");
+    assert_eq!(world.rows("es", "SELECT id, customer FROM orders ORDER BY id"), ["1|ANA", "2|BEA"]);
+}

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use super::deferred::Deferred;
 use super::schema::{OWN_TABLES, existing, make_table, misfits};
 use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
@@ -39,6 +40,8 @@ struct Open {
     claimed: bool,
     /// By table, once the tables are there.
     writers: Vec<Writer>,
+    /// What SQLite itself asks at the commit only.
+    deferred: Deferred,
 }
 
 impl SqliteDelivery {
@@ -207,7 +210,7 @@ fn open_for_writing(path: &Path, delivered: &Delivered) -> Result<Open, Failure>
     };
     prepare().map_err(|error| failure(&error))?;
     let Progress { position, epoch, .. } = progress(&connection, &delivered.source)?;
-    Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new() })
+    Ok(Open { connection, position, epoch, claimed: false, writers: Vec::new(), deferred: Deferred::default() })
 }
 
 fn progress(connection: &Connection, source: &str) -> Result<Progress, Failure> {
@@ -267,6 +270,7 @@ impl Open {
             make_table(&self.connection, table)?;
         }
         self.writers = writers(&self.connection, &delivered.tables)?;
+        self.deferred = Deferred::watch(&self.connection, &delivered.tables)?;
         let Delivered { source, home, origin, .. } = delivered;
         self.connection.execute(
             "INSERT INTO domicile_position (source, home, origin, epoch, updated_at)
@@ -297,7 +301,8 @@ impl Open {
     fn write(&self, delivered: &Delivered, objects: &[(usize, RecordBatch)]) -> Result<(), Failure> {
         objects.iter().try_for_each(|(table, objects)| {
             self.writers[*table].write(&self.connection, &delivered.tables[*table], objects)
-        })
+        })?;
+        self.deferred.check(&self.connection)
     }
 
     fn quarantine(&mut self, delivered: &Delivered, records: &[Quarantined]) -> rusqlite::Result<()> {

@@ -3,6 +3,7 @@
 pub(crate) mod contents;
 pub(crate) mod control;
 mod cursor;
+mod deferred;
 pub(crate) mod delivery;
 mod guarantee;
 mod index;
