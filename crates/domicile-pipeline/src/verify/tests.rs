@@ -1,10 +1,15 @@
+use std::path::Path;
 use std::sync::Arc;
 
+use futures::join;
 use rusqlite::Connection;
+use tokio::sync::mpsc;
 
 use super::*;
+use crate::batch::Batch;
 use crate::config::Config;
 use crate::report::Silent;
+use crate::table::Table;
 
 const CONFIG: &str = r#"
 control = "sqlite:control.sqlite"
@@ -27,20 +32,26 @@ key = "customer"
 sql = "SELECT customer, id FROM record"
 "#;
 
-/// Orders of many customers in two homes, which are delivered and then changed in one of them.
-fn verified(change: &str, bounds: Bounds) -> Verified {
-    let folder = tempfile::tempdir().unwrap();
-    let open = |name: &str| Connection::open(folder.path().join(name)).unwrap();
+/// Orders of many customers in two homes.
+fn pipeline(folder: &Path) -> Pipeline {
     let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT, customer INTEGER);
         INSERT INTO orders (country, customer) WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 1999)
         SELECT iif(n % 2, 'ES', 'FR'), n % 700 FROM n";
-    open("source.sqlite").execute_batch(orders).unwrap();
-    let config = Config::read(&folder.path().join("domicile.toml"), CONFIG.to_owned(), &|_| None).unwrap();
-    let pipeline = Pipeline::new(config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
+    Connection::open(folder.join("source.sqlite")).unwrap().execute_batch(orders).unwrap();
+    Pipeline::new(Config::read(&folder.join("domicile.toml"), CONFIG.to_owned(), &|_| None).unwrap())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap()
+}
+
+/// The orders are delivered, and then one of the homes is changed.
+fn verified(change: &str, bounds: Bounds) -> Verified {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(folder.path());
+    runtime().block_on(async {
         assert!(!pipeline.run(Arc::new(Silent)).await.unwrap().has_failed());
-        open("es.sqlite").execute_batch(change).unwrap();
+        Connection::open(folder.path().join("es.sqlite")).unwrap().execute_batch(change).unwrap();
         pipeline.verify_within(&Verification::default(), bounds).await.unwrap()
     })
 }
@@ -74,4 +85,49 @@ fn of_more_keys_than_are_looked_at_it_is_told_how_many_differ_at_least() {
     let totals = verified.homes[0].tables.iter().find(|table| table.table == "totals").unwrap();
     assert!(totals.is_at_least);
     assert_eq!(totals.differing, 350, "each range says how many rows it lacks");
+}
+
+/// What a look into a home finds: its position, and how many rows a table has, with what is done between the two.
+async fn looked_at(contents: &mut dyn Contents, table: &Table, meanwhile: impl FnOnce()) -> (Option<String>, usize) {
+    contents.begin().await.unwrap();
+    let position = contents.kept("orders").await.unwrap().position;
+    meanwhile();
+    let (sender, mut batches) = mpsc::channel::<Batch>(1);
+    let counting = async {
+        let mut count = 0;
+        while let Some(batch) = batches.recv().await {
+            count += batch.records.num_rows();
+        }
+        count
+    };
+    let (read, count) = join!(contents.rows(table, sender), counting);
+    read.unwrap();
+    contents.end().await;
+    (position, count)
+}
+
+#[test]
+fn a_file_is_seen_as_it_was_at_one_moment_whether_others_can_write_to_it_meanwhile_or_not() {
+    for (journal, others_can_write) in [("delete", false), ("wal", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let pipeline = pipeline(folder.path());
+        runtime().block_on(async {
+            assert!(!pipeline.run(Arc::new(Silent)).await.unwrap().has_failed());
+            let other = Connection::open(folder.path().join("es.sqlite")).unwrap();
+            other.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(())).unwrap();
+            other.busy_timeout(std::time::Duration::ZERO).unwrap();
+            let subject = Subject::new(pipeline.plan().await.unwrap(), &Verification::default()).unwrap();
+            let table = &subject.tables.iter().find(|verifiable| verifiable.table.name == "last").unwrap().table;
+            let mut contents = crate::database::contents(&pipeline.config.homes[0].database);
+            let write = || {
+                let written = other.execute_batch("DELETE FROM last; UPDATE domicile_position SET position = '7'");
+                assert_eq!(written.is_ok(), others_can_write, "{journal}: {written:?}");
+            };
+            let before = (Some(String::from("2000")), 350);
+            assert_eq!(looked_at(&mut *contents, table, write).await, before, "{journal}");
+            // What is written is seen by the next look.
+            let after = if others_can_write { (Some(String::from("7")), 0) } else { before };
+            assert_eq!(looked_at(&mut *contents, table, || ()).await, after, "{journal}");
+        });
+    }
 }

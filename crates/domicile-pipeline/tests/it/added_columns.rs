@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use domicile_pipeline::{Pipeline, Report, Silent};
+use domicile_pipeline::{Pipeline, Report, Silent, Verification};
 
 use crate::fixture::{self, Setup, counts, described, home, run, runtime};
 use crate::servers::{self, Kind, MARIADB, POSTGRES, World, succeeded};
+use crate::verify::{assert_proved, differences, of, verify_what};
 
 const ADDING: &str = "add_columns = true";
 /// Two rows a transaction, so that what is added is there for all of them.
@@ -175,6 +176,11 @@ fn a_column_of_a_file_is_added_where_the_configuration_allows_it() {
     assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([1, 1, 0, 0], [1, 1, 0, 0]));
     assert_eq!(world.rows("es", "SELECT * FROM made ORDER BY id"), ["1|Ana|NULL", "2|Bea|2"]);
     assert_eq!(world.problems(&refusing), Vec::<String>::new());
+    // What was delivered before is not what is made of its record now, until somebody makes it so.
+    let verified = verify_what(&world.pipeline(&adding), &Verification::default());
+    assert_eq!(differences(of(&verified, "es"), "made"), ["changed id = 1"]);
+    world.in_home("es", "UPDATE made SET amount = 1.50 WHERE id = 1");
+    assert_proved(&world.pipeline(&adding));
 
     let merging = "SELECT customer, sum(amount) AS s, count(*) AS n FROM record GROUP BY customer";
     let merging = Setup::new().setting("name = \"again\"").merge("total", merging).delivery(ADDING);
