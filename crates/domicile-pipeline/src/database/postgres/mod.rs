@@ -10,6 +10,7 @@ mod encoding;
 pub(crate) mod fuzz;
 mod guarantee;
 mod index;
+mod numeric;
 mod parameter;
 mod privilege;
 mod quarantine;
