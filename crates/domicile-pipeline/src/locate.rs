@@ -1,30 +1,29 @@
 //! Which home each record of a batch belongs to, by its own data.
 
+mod near_misses;
+mod rule;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array,
-};
-use datafusion::arrow::compute::{cast, concat, take_record_batch};
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
+use datafusion::arrow::compute::take_record_batch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use domicile::{Chain, Context, Home, Operation, Origin, Route, RoutingKey};
 use serde_json::{Map, Value};
 
+pub(crate) use near_misses::NearMisses;
+use near_misses::country_columns;
+use rule::Rule;
+
 use crate::batch::{Batch, Defect};
-use crate::config::{Document, SettingPath, SourceConfig, UNTOLD};
-use crate::country;
+use crate::config::{Document, SettingPath, SourceConfig};
 use crate::cursor::Cursor;
 use crate::overlap::{Mark, Overlap};
 use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, record_json};
-use crate::sql::{COUNTRY_CODE, Plan, Planner, evaluate, is_varying, said};
-
-/// How many near misses a reason names.
-const SUGGESTIONS: usize = 3;
+use crate::sql::{COUNTRY_CODE, Planner};
 
 /// Finds the home of each record: evaluates the routing key and asks the router once for each distinct key.
 pub(crate) struct Locator {
@@ -41,16 +40,6 @@ pub(crate) struct Locator {
     router: Arc<Chain>,
     /// The number of each home; the number behind the last stands for "none".
     slots: HashMap<Home, usize>,
-}
-
-/// An SQL expression over a record.
-struct Rule {
-    /// As the configuration writes it, without what the environment holds.
-    shown: String,
-    /// A value of the environment is in it.
-    conceals: bool,
-    expression: Plan,
-    columns: Vec<usize>,
 }
 
 /// What the router says of one distinct routing key.
@@ -96,71 +85,6 @@ pub(crate) struct Share {
 impl Share {
     fn is_empty(&self) -> bool {
         self.records.num_rows() == 0 && self.ignored == 0 && self.quarantined.is_empty()
-    }
-}
-
-impl Rule {
-    fn new(
-        planner: &Planner,
-        schema: &SchemaRef,
-        sql: &str,
-        (shown, conceals): (&str, bool),
-        data_type: &DataType,
-    ) -> Result<(Self, Expr), String> {
-        let (written, expression) = planner.expression(sql).map_err(|error| said(&error))?;
-        let mut varying = None;
-        let visited = written.apply(|part| {
-            if let Expr::ScalarFunction(call) = part
-                && is_varying(call)
-            {
-                varying = Some(call.name().to_owned());
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        visited.expect("the visit never fails");
-        if let Some(name) = varying {
-            return Err(format!("{name}() depends on more than the record, which would have another home each time"));
-        }
-        let found = expression.schema().field(0).data_type().clone();
-        if crate::table::delivered_as(&found).as_ref() != Some(data_type) {
-            let wanted = match data_type {
-                DataType::Utf8 => format!("a routing key is text: CAST({shown} AS VARCHAR)"),
-                _ => String::from("what is ignored is said by true or false"),
-            };
-            return Err(format!("it gives {found}, and {wanted}"));
-        }
-        let columns =
-            written.column_refs().into_iter().filter_map(|column| schema.index_of(column.name()).ok()).collect();
-        Ok((Self { shown: shown.to_owned(), conceals, expression, columns }, written))
-    }
-
-    fn told(&self, error: &DataFusionError) -> String {
-        if self.conceals { String::from(UNTOLD) } else { said(error) }
-    }
-
-    /// The expression's value for every record. A record for which it fails has NULL, and the reason is kept.
-    fn evaluate(
-        &self,
-        records: &RecordBatch,
-        data_type: &DataType,
-        failures: &mut BTreeMap<usize, String>,
-    ) -> Result<ArrayRef, String> {
-        let mut values = Vec::new();
-        let mut parts = vec![(0, records.num_rows())];
-        while let Some((begin, rows)) = parts.pop() {
-            match evaluate(&self.expression, &records.slice(begin, rows)) {
-                Ok(array) => values.push(cast(&array, data_type).map_err(|error| error.to_string())?),
-                Err(error) if rows == 1 => {
-                    failures.insert(begin, format!("`{}`: {}", self.shown, self.told(&error)));
-                    values.push(new_null_array(data_type, 1));
-                }
-                Err(error) if rows == 0 => return Err(self.told(&error)),
-                // One record's value makes the whole evaluation fail; halve them until it stands alone.
-                Err(_) => parts.extend([(begin + rows / 2, rows - rows / 2), (begin, rows / 2)]),
-            }
-        }
-        let values: Vec<&dyn Array> = values.iter().map(|array| &**array).collect();
-        concat(&values).map_err(|error| error.to_string())
     }
 }
 
@@ -378,54 +302,4 @@ fn slices(records: &RecordBatch, by_slot: Vec<Vec<u32>>) -> Result<Vec<(usize, R
         Ok((slot, slice))
     });
     taken.collect()
-}
-
-/// The columns that an expression hands to `country_code` as they are.
-fn country_columns(expression: &Expr, schema: &SchemaRef) -> Vec<usize> {
-    let mut columns = Vec::new();
-    let visited = expression.apply(|node| {
-        if let Expr::ScalarFunction(call) = node
-            && call.name() == COUNTRY_CODE
-            && let Some(Expr::Column(column)) = call.args.first()
-            && let Ok(number) = schema.index_of(column.name())
-        {
-            columns.push(number);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    visited.expect("the visit never fails");
-    columns
-}
-
-/// Countries that are near to labels which name none. Finding them is slow, so each label is looked at once, and of a
-/// batch full of rubbish only so many.
-#[derive(Default)]
-pub(crate) struct NearMisses {
-    known: HashMap<String, String>,
-}
-
-impl NearMisses {
-    const MOST_LABELS: usize = 256;
-
-    /// What a record's column holds, for the reason why it has no home.
-    fn of(&mut self, records: &RecordBatch, column: usize, row: usize) -> String {
-        let schema = records.schema();
-        let name = schema.field(column).name();
-        let label = cast(&records.column(column).slice(row, 1), &DataType::Utf8);
-        let label =
-            label.ok().filter(|label| label.is_valid(0)).map(|label| label.as_string::<i32>().value(0).to_owned());
-        let Some(label) = label else { return format!("`{name}` is NULL") };
-        let said = format!("`{name}` is {label:?}");
-        if self.known.len() >= Self::MOST_LABELS && !self.known.contains_key(&label) {
-            return said;
-        }
-        let near = self.known.entry(label).or_insert_with_key(|label| suggested(label));
-        if near.is_empty() { said } else { format!("{said}; did you mean {near}?") }
-    }
-}
-
-fn suggested(label: &str) -> String {
-    let near = country::suggestions(label, SUGGESTIONS);
-    let near: Vec<_> = near.iter().map(|suggestion| format!("{} ({})", suggestion.name, suggestion.code)).collect();
-    near.join(" or ")
 }
