@@ -13,6 +13,7 @@ use crate::error::{Error, Failure};
 use crate::inspect::{CONTROL, Inspected, inspect, unusable};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
+use crate::position::Position;
 use crate::source::{Guarantee, Unindexed};
 
 /// What a check found to be in order.
@@ -38,6 +39,8 @@ pub struct CheckedSource {
     /// Which transactions have to end before the source is read further, if some have to, and how many records are in the
     /// future.
     pub waits_for: Option<String>,
+    /// Homes that are read from the start of the source, while others have got further: new ones, and those that were emptied.
+    pub from_start: Vec<String>,
 }
 
 impl Pipeline {
@@ -100,6 +103,7 @@ impl Pipeline {
                 guarantee: source.source.guarantee().clone(),
                 tables: source.writing.analysers.tables().iter().map(|table| table.name.clone()).collect(),
                 waits_for,
+                from_start: self.from_start(&inspected),
             });
         }
         problems.extend(unreachable);
@@ -108,6 +112,18 @@ impl Pipeline {
         } else {
             Err(problems.into_iter().collect())
         }
+    }
+
+    /// Homes without a position, where others have one.
+    fn from_start(&self, inspected: &Inspected) -> Vec<String> {
+        let states = self.config.homes.iter().zip(&inspected.states);
+        let has_begun =
+            |state: &Result<Position, Failure>| matches!(state, Ok(position) if *position > Position::Start);
+        if !states.clone().any(|(_, state)| has_begun(state)) {
+            return Vec::new();
+        }
+        let at_start = states.filter(|(_, state)| matches!(state, Ok(Position::Start)));
+        at_start.map(|(home, _)| home.home.to_string()).collect()
     }
 
     /// What a run would wait for, unless the source cannot be read; and what would make it be read by an index, if it is not.

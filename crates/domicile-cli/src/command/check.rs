@@ -1,6 +1,6 @@
 //! `domicile check`
 
-use domicile_pipeline::Pipeline;
+use domicile_pipeline::{CheckedSource, Pipeline};
 
 use super::{Ended, block_on};
 use crate::cli::Configured;
@@ -13,13 +13,7 @@ pub(crate) fn check(arguments: &Configured) -> Ended {
             Ended::Done
         }
         Ok(checked) => {
-            for source in &checked.sources {
-                line(&format!("source {}: {}", source.source, source.guarantee));
-                line(&format!("  writes {}", source.tables.join(", ")));
-                if let Some(waits_for) = &source.waits_for {
-                    line(&format!("  waits: {waits_for}"));
-                }
-            }
+            print_sources(&checked.sources);
             if !checked.warnings.is_empty() {
                 report::print_problems(&checked.warnings, false);
             }
@@ -28,5 +22,22 @@ pub(crate) fn check(arguments: &Configured) -> Ended {
             Ended::Done
         }
         Err(problems) => report::problems(&problems, arguments.json),
+    }
+}
+
+fn print_sources(sources: &[CheckedSource]) {
+    for (number, source) in sources.iter().enumerate() {
+        let guarantee = source.guarantee.to_string();
+        // What is guaranteed of many sources alike is told once.
+        let alike = sources[..number].iter().find(|other| other.guarantee.to_string() == guarantee);
+        let told = alike.map_or(guarantee, |other| format!("{}, as {}", source.guarantee.class, other.source));
+        line(&format!("source {}: {told}", source.source));
+        line(&format!("  writes {}", source.tables.join(", ")));
+        if let Some(waits_for) = &source.waits_for {
+            line(&format!("  waits: {waits_for}"));
+        }
+        if !source.from_start.is_empty() {
+            line(&format!("  reads from the start for {}", source.from_start.join(", ")));
+        }
     }
 }

@@ -54,6 +54,24 @@ fn a_cursor_that_no_index_is_over_is_warned_of() {
 }
 
 #[test]
+fn a_home_that_is_read_from_the_start_is_told_and_what_is_alike_in_sources_is_told_once() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 86).sell(50);
+    let again = CONFIG.split_once("[[source]]").unwrap().1;
+    let (before, daily) = again.rsplit_once("[[source.analyser]]").unwrap();
+    let second = format!("{before}[[source.analyser]]{daily}").replace("into = \"", "into = \"second_");
+    sandbox.write_config(&format!("{CONFIG}\n[[source]]\nname = \"second\"{second}"));
+    let checked = domicile(sandbox.dir(), ["check"]).exits(0).stdout;
+    assert!(checked.contains("source second: exact, as sales\n") && !checked.contains("from the start"), "{checked}");
+    sandbox.write_config(CONFIG);
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    assert!(!domicile(sandbox.dir(), ["check"]).exits(0).stdout.contains("from the start"));
+    sandbox.write_config(&changed(&[("spain = \"ES\"", "spain = \"ES\"\nnepal = \"NP\"")]));
+    std::fs::remove_file(sandbox.home_path("spain")).unwrap();
+    domicile(sandbox.dir(), ["check"]).exits(0).says("  reads from the start for spain, nepal\n");
+}
+
+#[test]
 fn all_mistakes_of_the_settings_are_told_at_once() {
     let sandbox = Sandbox::new();
     Shop::open(&sandbox, 72).sell(20);

@@ -19,6 +19,7 @@ mod late_commits;
 mod late_writers;
 mod mariadb;
 mod meddler;
+mod mended;
 mod owners;
 mod placements;
 mod positions;

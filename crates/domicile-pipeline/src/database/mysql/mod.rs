@@ -7,18 +7,18 @@ pub(crate) mod control;
 mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
-pub(crate) mod identity;
 mod index;
 mod large;
 mod privilege;
 mod quarantine;
 mod read;
+mod refused;
 mod schema;
 pub(crate) mod source;
 mod statement;
 mod types;
 
-use mysql_async::{Error, ServerError};
+use mysql_async::{Error, IoError, ServerError};
 
 use crate::error::{Failure, Refusal};
 
@@ -56,9 +56,18 @@ fn is_refusal(error: &ServerError) -> bool {
 fn said(error: &Error) -> String {
     match error {
         Error::Server(server) => told(server),
+        Error::Driver(driver) => driver.to_string(),
+        Error::Io(IoError::Io(io)) => match io.to_string().as_str() {
+            CUT_OFF => String::from("the connection was closed in the middle of what the server said"),
+            other => other.to_owned(),
+        },
+        Error::Io(IoError::Tls(tls)) => format!("TLS: {tls}"),
         other => other.to_string(),
     }
 }
+
+/// What the client says where a connection ends too early.
+const CUT_OFF: &str = "bytes remaining on stream";
 
 fn told(error: &ServerError) -> String {
     match without_values(&error.message) {
@@ -95,6 +104,13 @@ mod tests {
         for (code, state) in [(1205, "HY000"), (1213, "40001"), (1142, "42000"), (1317, "70100"), (1021, "HY000")] {
             assert!(matches!(failure(&error(code, state, "no")), Failure::Failed(_)), "{code}");
         }
+    }
+
+    #[test]
+    fn what_happened_to_a_connection_is_told_without_prefixes() {
+        let io = |text: &str| Error::Io(IoError::Io(std::io::Error::other(text)));
+        assert_eq!(said(&io("Connection refused")), "Connection refused");
+        assert_eq!(said(&io(CUT_OFF)), "the connection was closed in the middle of what the server said");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use mysql_async::prelude::Queryable;
 
 use super::connect::Session;
 use super::schema::{Existing, OWN_TABLES, existing};
-use super::{control, failure, quote};
+use super::{control, failure, quote, said};
 use crate::database::fit;
 use crate::deliver::Delivered;
 use crate::error::Failure;
@@ -15,15 +15,20 @@ use crate::table::Write;
 /// table is told by those who look at it.
 const DENIED: [u16; 4] = [1044, 1142, 1143, 1227];
 
+/// Whether an error says that the user may not do something.
+pub(super) fn is_denied(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if DENIED.contains(&error.code))
+}
+
 /// Whether this user may do all that a run does. Records that are read again are not in it: few sources have those.
 pub(super) async fn check_privileges(session: &mut Session, delivered: &Delivered) -> Result<(), Failure> {
     let needed = needed(session, delivered).await.map_err(|error| failure(&error))?;
     for sql in needed {
         // Preparing a statement asks for its privileges, and does nothing.
-        if let Err(Error::Server(error)) = session.conn.prep(sql).await
-            && DENIED.contains(&error.code)
+        if let Err(error) = session.conn.prep(sql).await
+            && is_denied(&error)
         {
-            return Err(Failure::Failed(error.message));
+            return Err(Failure::Failed(said(&error)));
         }
     }
     for table in delivered.tables.iter() {

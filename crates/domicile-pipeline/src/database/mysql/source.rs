@@ -17,6 +17,7 @@ use super::guarantee::Settling;
 use super::index::unindexed;
 use super::large::{Asked, is_too_large, sent_bytes};
 use super::read::push_values;
+use super::refused::refused;
 use super::types::source_column;
 use super::{quote, said};
 use crate::batch::{Batch, BatchLimit};
@@ -80,7 +81,7 @@ impl MySqlSource {
         };
         let statement = match session.conn.prep(format!("SELECT * FROM {relation}")).await {
             Ok(statement) => statement,
-            Err(error) => return Err(refused(&mut session, setting, &said(&error), config).await.into()),
+            Err(error) => return Err(vec![refused(&mut session, &error, config, document).await].into()),
         };
         if statement.num_params() > 0 {
             let help = "there is no value for it: write the value itself";
@@ -159,23 +160,6 @@ async fn opened(server: &ServerUrl) -> Result<Session, Failure> {
     let read_only = session.conn.query_drop(READ_ONLY).await;
     read_only.map_err(|error| Failure::Failed(said(&error)))?;
     Ok(session)
-}
-
-/// Why the source's SQL is refused, and what there is to read.
-async fn refused(session: &mut Session, setting: &'static str, why: &str, config: &SourceConfig) -> Vec<Unopened> {
-    /// As many names as a person reads.
-    const MOST: usize = 40;
-    let help = match &config.from {
-        From::Table(_) => {
-            let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1";
-            let names: Vec<String> = session.conn.query(sql).await.unwrap_or_default();
-            let names = names.get(..MOST).unwrap_or(&names).join(", ");
-            let names = if names.is_empty() { String::from("none") } else { names };
-            format!("the tables and views of the database are: {names}")
-        }
-        From::Query(_) => String::from("it is SQL of MySQL: try it in its client"),
-    };
-    vec![Unopened::new(setting, format!("the server refuses it: {why}"), help)]
 }
 
 fn columns(
