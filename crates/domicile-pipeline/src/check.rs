@@ -103,7 +103,7 @@ impl Pipeline {
                 guarantee: source.source.guarantee().clone(),
                 tables: source.writing.analysers.tables().iter().map(|table| table.name.clone()).collect(),
                 waits_for,
-                from_start: self.from_start(&inspected),
+                from_start: self.homes_at_start(&inspected),
             });
         }
         problems.extend(unreachable);
@@ -115,7 +115,7 @@ impl Pipeline {
     }
 
     /// Homes without a position, where others have one.
-    fn from_start(&self, inspected: &Inspected) -> Vec<String> {
+    fn homes_at_start(&self, inspected: &Inspected) -> Vec<String> {
         let states = self.config.homes.iter().zip(&inspected.states);
         let has_begun =
             |state: &Result<Position, Failure>| matches!(state, Ok(position) if *position > Position::Start);
