@@ -7,6 +7,7 @@ pub(crate) mod control;
 mod cursor;
 pub(crate) mod delivery;
 mod guarantee;
+pub(crate) mod identity;
 mod index;
 mod large;
 mod privilege;
