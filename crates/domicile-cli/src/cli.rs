@@ -1,11 +1,14 @@
 //! What can be typed.
 
+mod quarantine;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::command;
+pub(crate) use quarantine::{Drop, Quarantine, Selected, Show};
 
 /// Every record finds its home database.
 ///
@@ -35,6 +38,9 @@ enum Command {
     /// Rows, aggregates and accounting are compared with a fresh computation up to where each home has got. Exit codes: 0 all
     /// is proved, 1 something differs or cannot be reached, 2 wrong usage or configuration.
     Verify(Verify),
+    /// Lists, shows, replays or drops what was not delivered.
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Prints the JSON Schema of the configuration, for editors.
     Schema,
 }
@@ -120,6 +126,7 @@ impl Cli {
             Command::Check(arguments) => command::check::check(&arguments),
             Command::Explain(arguments) => command::explain::explain(&arguments),
             Command::Verify(arguments) => command::verify::verify(&arguments),
+            Command::Quarantine(what) => command::quarantine::quarantine(&what),
             Command::Schema => command::schema::schema(),
         };
         outcome.into()

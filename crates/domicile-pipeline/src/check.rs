@@ -116,7 +116,7 @@ impl Pipeline {
 
     /// Homes without a position, where others have one.
     fn homes_at_start(&self, inspected: &Inspected) -> Vec<String> {
-        let states = self.config.homes.iter().zip(&inspected.states);
+        let states = self.config.homes.iter().zip(inspected.members.iter().map(|member| &member.state));
         let has_begun =
             |state: &Result<Position, Failure>| matches!(state, Ok(position) if *position > Position::Start);
         if !states.clone().any(|(_, state)| has_begun(state)) {

@@ -6,7 +6,8 @@
 //! And a position is of use only to those who made it: each home notes which control database it belongs to, so that
 //! two configurations with one source name do not take each other's positions for their own.
 //!
-//! It also notes whom a source waits for, so that the next run does not begin anew to wait, and up to where all homes were seen to be at the end of a source. This is no position, and nothing is read or
+//! It also holds the lease of each source, notes whom a source waits for, so that the next run does not begin anew to wait,
+//! and up to where all homes were seen to be at the end of a source. This is no position, and nothing is read or
 //! written by it: a run that finds nothing new behind it need not ask every home for its position, for a while.
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use domicile::RoutingKey;
 
 use crate::config::{Config, Problem};
 use crate::error::Failure;
+use crate::lease::{Claim, Holding, Leased};
 use crate::source::Waits;
 
 /// What a control database holds before a run.
@@ -30,6 +32,10 @@ pub(crate) struct Kept {
     pub(crate) ends: BTreeMap<String, End>,
     /// By source, whom it waits for.
     pub(crate) waits: BTreeMap<String, Waits>,
+    /// By source, who may deliver.
+    pub(crate) leases: BTreeMap<String, Leased>,
+    /// This run's own lease, once it has taken it.
+    pub(crate) holding: Option<Holding>,
 }
 
 /// Where a source ended when all homes had dealt with everything of it.
@@ -59,7 +65,7 @@ impl End {
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since_1970.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
@@ -71,12 +77,26 @@ fn now() -> i64 {
 pub(crate) trait Control: Send {
     /// Reads what is kept, without a trace: a missing database is not made.
     async fn read(&mut self) -> Result<Kept, Failure>;
-    /// Keeps these placements as well, and makes an id where there is none.
-    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure>;
+    /// Keeps these placements as well, makes an id where there is none, and gives the leases that are claimed. The id; or
+    /// `None`, and nothing is kept, if somebody has taken one of the leases since it was read.
+    async fn keep(
+        &mut self,
+        placed: Vec<((String, String), String)>,
+        claim: Option<Claim>,
+    ) -> Result<Option<String>, Failure>;
+    /// Lets those of a holder's leases that have not ended last for so many seconds from now. How many they are.
+    async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure>;
+    /// Takes a holder's leases back.
+    async fn release(&mut self, holder: &str) -> Result<(), Failure>;
     /// Notes the end of a source, at which all homes were seen, in a database that has an id.
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure>;
     /// Notes whom a source waits for, if it does.
     async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure>;
+}
+
+/// Another run has placed a key since this one looked.
+pub(crate) fn placed_elsewhere() -> Failure {
+    Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
 }
 
 /// The placement as the control database keeps it.

@@ -6,6 +6,7 @@
 //! accounting and the compare-and-set of the home's position.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use domicile::Context;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::account::Account;
@@ -21,11 +22,12 @@ use crate::analyse::{Aggregates, Analysers};
 use crate::blocking;
 use crate::cursor::Cursor;
 use crate::error::{Failure, Refusal};
+use crate::lease::Lease;
 use crate::locate::Share;
 use crate::overlap::{Known, Mark, Overlap};
 use crate::plan::Planned;
 use crate::position::Position;
-use crate::quarantine::{Cause, Quarantined, record_json};
+use crate::quarantine::{Cause, Quarantined, record_json, shape};
 use crate::report::{HomeReport, Observer};
 use crate::table::Table;
 
@@ -106,15 +108,18 @@ pub(crate) trait Delivery: Send {
     /// Opens the database for writing and reads the position; one that is open has the position that was read before.
     async fn open(&mut self) -> Result<Position, Failure>;
     /// Begins a transaction; the first one makes missing tables and takes the next epoch, for a run that belongs to a
-    /// control database.
-    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure>;
+    /// control database. Where the database can tell, it undoes a transaction that it hears nothing of for so long.
+    async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure>;
+    /// Lets the database hear of a transaction that is open.
+    async fn stir(&mut self) -> Result<(), Failure>;
     /// Whether the table's columns can hold every value; the tables are known since [`begin`](Self::begin).
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure>;
     /// Whether the database may be written to, as far as that can be told without writing.
     async fn check_access(&mut self) -> Result<(), Failure>;
     /// Writes objects of tables, by their numbers: all of them, or none if some are refused.
     async fn write(&mut self, objects: Vec<(usize, RecordBatch)>) -> Result<(), Failure>;
-    /// Keeps records in the database's quarantine.
+    /// Keeps records in the database's quarantine. Those that are taken over from the control database stay as they are where
+    /// they are known.
     async fn quarantine(&mut self, records: Vec<Quarantined>) -> Result<(), Failure>;
     /// What the database remembers of records that may be read again; asked for in a transaction.
     async fn seen(&mut self) -> Result<Vec<Mark>, Failure>;
@@ -150,6 +155,8 @@ pub(crate) struct Limits {
     pub(crate) kept_open: Arc<Semaphore>,
     /// Homes beyond those: each opens for one share, commits and closes.
     pub(crate) opened_briefly: Arc<Semaphore>,
+    /// The run's lease; none where there is nothing to deliver.
+    pub(crate) lease: Option<Lease>,
 }
 
 /// What a home's task is told.
@@ -183,6 +190,8 @@ pub(crate) struct Deliverer {
     /// Held while the connection stays open between shares.
     open: Option<OwnedSemaphorePermit>,
     transaction: Option<Transaction>,
+    /// It is the control database that is delivered to.
+    is_control: bool,
 }
 
 /// What the open transaction holds.
@@ -198,6 +207,8 @@ struct Transaction {
     objects: Vec<u64>,
     /// Records that are not delivered yet, though they are counted.
     gathered: Vec<RecordBatch>,
+    /// Nobody else writes to the control database meanwhile, if this does.
+    _writing: Option<OwnedMutexGuard<()>>,
 }
 
 impl Deliverer {
@@ -213,6 +224,7 @@ impl Deliverer {
         // Homes that fill alike would all deliver at once, and then wait for the source together.
         let until_delivered = limits.gathered_bytes * (number + 1) / limits.databases;
         let open = delivery.is_open().then(|| Arc::clone(&limits.kept_open).try_acquire_owned().ok()).flatten();
+        let is_control = number + 1 == limits.databases;
         Self {
             delivery,
             control: control.map(str::to_owned),
@@ -229,6 +241,7 @@ impl Deliverer {
             until_delivered,
             open,
             transaction: None,
+            is_control,
         }
     }
 
@@ -239,11 +252,10 @@ impl Deliverer {
             // Nothing of the open transaction is kept: the next run begins at the position of the last commit.
             messages.close();
             self.delivery.rollback().await;
-            self.report.failure = Some(failure.to_string());
-            self.report.refused_merged = matches!(failure, Failure::Refused(_)) && !self.merges_each_share;
-            if !self.report.refused_merged {
-                self.observer.home_failed(&self.report.home, &failure);
-            }
+            // Whatever has failed: a run that has lost its lease is at its end.
+            let lost = self.limits.lease.as_ref().and_then(|lease| lease.check().err());
+            let failure = lost.unwrap_or(failure);
+            self.report.fail(failure);
         }
         self.delivery.close().await;
         self.report.position = Some(self.position);
@@ -254,11 +266,14 @@ impl Deliverer {
         let working = Arc::clone(&self.limits.working);
         loop {
             let due = self.transaction.as_ref().map(|transaction| transaction.began + self.commit_interval());
-            let message = match due {
-                Some(due) => tokio::time::timeout_at(due, messages.recv()).await,
-                None => Ok(messages.recv().await),
+            let next = async {
+                let message = match due {
+                    Some(due) => tokio::time::timeout_at(due, messages.recv()).await,
+                    None => Ok(messages.recv().await),
+                };
+                (message, working.acquire().await.expect("the semaphore is never closed"))
             };
-            let _working = working.acquire().await.expect("the semaphore is never closed");
+            let (message, _working) = self.stirring(next).await?;
             match message {
                 Err(_) => self.commit().await?,
                 // The batch's permit is dropped with the share, whose records are few or delivered then.
@@ -269,13 +284,37 @@ impl Deliverer {
         }
     }
 
+    /// Waits for something that may take long, and lets the home know meanwhile that the run still lives.
+    async fn stirring<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let (Some(_), Some(lease)) = (&self.transaction, &self.limits.lease) else { return Ok(work.await) };
+        let pause = lease.third();
+        let mut work = std::pin::pin!(work);
+        loop {
+            match tokio::time::timeout(pause, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.delivery.stir().await?,
+            }
+        }
+    }
+
+    /// The run's lease, as long as it is held.
+    fn lease(&self) -> Result<&Lease, Failure> {
+        let none = || Failure::Failed(String::from("the run has not taken a lease"));
+        let lease = self.limits.lease.as_ref().ok_or_else(none)?;
+        lease.check().map(|()| lease)
+    }
+
     fn commit_interval(&self) -> Duration {
+        if self.is_control {
+            // The lease is renewed there, and waits for no home.
+            return Duration::ZERO;
+        }
         self.limits.commit_interval.unwrap_or_else(|| self.delivery.commit_interval())
     }
 
     async fn deliver(&mut self, share: Share) -> Result<(), Failure> {
         let briefly = self.begin().await?;
-        let Share { upto, records, ignored, quarantined, .. } = self.without_known(share).await?;
+        let Share { upto, records, ignored, quarantined, taken_over, .. } = self.without_known(share).await?;
         let rows = records.num_rows() as u64;
         let transaction = self.transaction.as_mut().expect("it was begun above");
         // What is read again ends before the position.
@@ -284,6 +323,9 @@ impl Deliverer {
         self.until_delivered = self.until_delivered.saturating_sub(records.get_array_memory_size());
         transaction.gathered.push(records);
         self.quarantine(quarantined).await?;
+        if !taken_over.is_empty() {
+            self.delivery.quarantine(taken_over).await?;
+        }
         if self.until_delivered == 0 {
             self.deliver_gathered().await?;
         }
@@ -373,11 +415,15 @@ impl Deliverer {
                     blocking::with(&mut self.aggregates, add).await.map_err(Failure::refused)?;
                 }
                 Err(Failure::Refused(refusal)) if rows == 1 => {
-                    let reason = refusal.into_reason();
+                    let (about, reason) = (Some(refusal.to_string()), refusal.into_reason());
                     let position = self.cursor.at(&part, 0);
                     let record = serde_json::Value::Object(record_json(&part, 0, &[])).to_string();
                     let mark = self.overlap.as_ref().map(|overlap| overlap.mark(&part, 0));
-                    quarantined.push(Quarantined { position, number: 0, mark, cause: Cause::Refused, reason, record });
+                    let (cause, shape) = (Cause::Refused, Some(shape(&part.schema())));
+                    let resolution = None;
+                    let refused =
+                        Quarantined { position, number: 0, mark, cause, about, reason, record, shape, resolution };
+                    quarantined.push(refused);
                 }
                 Err(Failure::Refused(_)) => {
                     parts.push(part.slice(rows / 2, rows - rows / 2));
@@ -392,7 +438,7 @@ impl Deliverer {
     /// Writes the objects of records, and returns those that are merged later: all of them or, where each share is merged
     /// by itself, none.
     async fn try_deliver(&mut self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, Failure> {
-        let objects = analyse(Arc::clone(&self.analysers), records.clone()).await;
+        let objects = self.stirring(analyse(Arc::clone(&self.analysers), records.clone())).await?;
         let objects = objects.map_err(|reason| Failure::Refused(Refusal::quoting(reason, "an analyser fails")))?;
         let (mut partials, mut rows): (Vec<_>, Vec<_>) =
             objects.into_iter().partition(|(table, _)| self.aggregates().merges(*table));
@@ -437,7 +483,9 @@ impl Deliverer {
             }
         }
         if self.transaction.is_none() {
-            self.delivery.begin(self.control.as_deref()).await?;
+            let writing = if self.is_control { Some(self.lease()?.write_control().await) } else { None };
+            let idle = self.lease()?.duration();
+            self.delivery.begin(self.control.as_deref(), idle).await?;
             self.transaction = Some(Transaction {
                 began: Instant::now(),
                 upto: self.position.clone(),
@@ -446,6 +494,7 @@ impl Deliverer {
                 numbers: HashMap::new(),
                 objects: vec![0; self.report.objects.len()],
                 gathered: Vec::new(),
+                _writing: writing,
             });
         }
         Ok(briefly)
@@ -473,6 +522,7 @@ impl Deliverer {
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         self.remember(&transaction.upto).await?;
         let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::refused)?;
+        self.lease()?;
         self.delivery.commit(merged, transaction.upto.clone(), transaction.account).await?;
         self.position = transaction.upto;
         self.report.account += transaction.account;
@@ -488,7 +538,10 @@ impl Deliverer {
 }
 
 /// Analyses on a thread for blocking work, which is told the home by carrying the context over.
-async fn analyse(analysers: Arc<Analysers>, records: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, String> {
+pub(crate) async fn analyse(
+    analysers: Arc<Analysers>,
+    records: RecordBatch,
+) -> Result<Vec<(usize, RecordBatch)>, String> {
     let context = Context::current();
     let job = blocking::run(move || context.run(|| analysers.analyse(&records)));
     blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("the analyser {panic}")))

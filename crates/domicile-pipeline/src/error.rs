@@ -14,6 +14,8 @@ enum Kind {
     Configuration(Problems),
     Source { name: String, message: String },
     Control(String),
+    Home { name: String, message: String },
+    UnderWay(String),
     Usage(String),
 }
 
@@ -91,6 +93,14 @@ impl Failure {
         }
     }
 
+    /// The same, where no record can be at fault.
+    pub(crate) fn of_no_record(self) -> Self {
+        match self {
+            Failure::Refused(refusal) => Failure::Failed(refusal.to_string()),
+            failure => failure,
+        }
+    }
+
     /// Another run has moved the home on from `position`.
     pub(crate) fn overtaken(position: &Position) -> Self {
         Self::Overtaken(format!(
@@ -120,6 +130,20 @@ impl Error {
         Self(Box::new(Kind::Control(failure.to_string())))
     }
 
+    pub(crate) fn home(name: &str, failure: &Failure) -> Self {
+        Self(Box::new(Kind::Home { name: name.to_owned(), message: failure.to_string() }))
+    }
+
+    pub(crate) fn under_way(message: impl Into<String>) -> Self {
+        Self(Box::new(Kind::UnderWay(message.into())))
+    }
+
+    /// Whether another run is under way. Nothing has been read or written; what is new is delivered by that run or the next.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(&*self.0, Kind::UnderWay(_))
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self(Box::new(Kind::Usage(message.into())))
     }
@@ -135,7 +159,7 @@ impl Error {
     pub fn problems(&self) -> Option<&Problems> {
         match &*self.0 {
             Kind::Configuration(problems) => Some(problems),
-            Kind::Source { .. } | Kind::Control(_) | Kind::Usage(_) => None,
+            Kind::Source { .. } | Kind::Home { .. } | Kind::Control(_) | Kind::UnderWay(_) | Kind::Usage(_) => None,
         }
     }
 
@@ -158,8 +182,9 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Configuration(problems) => fmt::Display::fmt(problems, f),
             Kind::Source { name, message } => write!(f, "source {name}: {message}"),
+            Kind::Home { name, message } => write!(f, "home {name}: {message}"),
             Kind::Control(message) => write!(f, "the control database: {message}"),
-            Kind::Usage(message) => f.write_str(message),
+            Kind::UnderWay(message) | Kind::Usage(message) => f.write_str(message),
         }
     }
 }

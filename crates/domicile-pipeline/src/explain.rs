@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::batch::{Batch, BatchLimit};
 use crate::error::Error;
-use crate::locate::{Fate, Judged, NearMisses};
+use crate::locate::{Fate, Judged, NearMisses, Why};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
 use crate::position::Position;
@@ -155,7 +155,7 @@ impl Pipeline {
         let mut objects = Vec::new();
         let outcome = match planned.locator.fate(batch, judged, row, near_misses) {
             Fate::Ignored(_) => Outcome::Ignored,
-            Fate::Quarantined(_, cause, reason) => Outcome::Quarantined { cause, reason },
+            Fate::Quarantined(_, cause, Why { reason, .. }) => Outcome::Quarantined { cause, reason },
             Fate::Delivered(slot, route) => {
                 let home = self.config.homes[slot].home.clone();
                 match Context::empty()

@@ -20,17 +20,40 @@ const INSPECTED_AT_ONCE: usize = 16;
 /// What the control database is called.
 pub(crate) const CONTROL: &str = "the control database";
 
-/// How far each home has got with one source, or why it cannot be reached; the control database comes last.
+/// A home, or the control database, and how far it has got with one source.
+pub(crate) struct Member {
+    /// Its number, in the configuration's order; that of the control database comes after those of the homes.
+    pub(crate) slot: usize,
+    /// How far it has got, or why it cannot be reached.
+    pub(crate) state: Result<Position, Failure>,
+    /// The way into it, which may be open.
+    pub(crate) delivery: Box<dyn Delivery>,
+}
+
+/// How far homes have got with one source, each of them or some; in the configuration's order.
 pub(crate) struct Inspected {
-    pub(crate) states: Vec<Result<Position, Failure>>,
-    /// The ways into them, some of them open.
-    pub(crate) deliveries: Vec<Box<dyn Delivery>>,
+    pub(crate) members: Vec<Member>,
 }
 
 impl Inspected {
-    /// Where each home begins. One that cannot be reached wants nothing in this run: it begins at the end.
-    pub(crate) fn starts(&self, upto: &Position) -> Vec<Position> {
-        self.states.iter().map(|state| state.as_ref().unwrap_or(upto).clone()).collect()
+    /// Where each of so many databases begins. One that cannot be reached, or is not among these, wants nothing: it begins at
+    /// the end.
+    pub(crate) fn starts(&self, databases: usize, upto: &Position) -> Vec<Position> {
+        let mut starts = vec![upto.clone(); databases];
+        for Member { slot, state, .. } in &self.members {
+            if let Ok(start) = state {
+                starts[*slot].clone_from(start);
+            }
+        }
+        starts
+    }
+
+    /// Where the control database begins, which has this number, and the home that is behind all others.
+    pub(crate) fn starts_of(&self, control: usize) -> (Option<&Position>, Option<&Position>) {
+        let known = self.members.iter().filter_map(|member| Some((member.slot, member.state.as_ref().ok()?)));
+        let (of_control, of_homes): (Vec<_>, Vec<_>) = known.partition(|(slot, _)| *slot == control);
+        let first = |found: Vec<(usize, _)>| found.into_iter().map(|(_, position)| position).min();
+        (first(of_control), first(of_homes))
     }
 
     /// How far the home that is ahead of all others has got.
@@ -39,7 +62,22 @@ impl Inspected {
     }
 
     fn positions(&self) -> impl Iterator<Item = &Position> {
-        self.states.iter().filter_map(|state| state.as_ref().ok())
+        self.members.iter().filter_map(|member| member.state.as_ref().ok())
+    }
+
+    /// Those that are read for together, and those that are too far behind for that. No home is to wait for another one's
+    /// records for longer than for its own: who joins the home that is ahead of all has no more between the two of them than
+    /// that one has before it. Where distances are not known, only equals are read for together.
+    pub(crate) fn split(self, upto: &Position) -> (Self, Self) {
+        let ahead = self.reached();
+        let is_near = |state: &Result<Position, Failure>| match state {
+            Ok(position) if *position != ahead => {
+                distance(position, &ahead).is_some_and(|between| Some(between) <= distance(&ahead, upto))
+            }
+            _ => true,
+        };
+        let (near, far) = self.members.into_iter().partition(|member| is_near(&member.state));
+        (Self { members: near }, Self { members: far })
     }
 
     /// Whether all positions can be those of this cursor.
@@ -209,6 +247,15 @@ struct Control<'a> {
     id: Option<&'a str>,
 }
 
+/// How far it is from one position to a later one, where they are numbers. The start counts as 0.
+fn distance(from: &Position, to: &Position) -> Option<i128> {
+    let number = |position: &Position| match position {
+        Position::Start => Some(0),
+        position => position.integer(),
+    };
+    number(to)?.checked_sub(number(from)?)
+}
+
 /// Reads every position, and finds what stops this source from being delivered to the homes: tables that do not fit,
 /// positions of somebody else, and databases that are not what they are taken for. Whose a position is is not judged
 /// where it is not known what the control database keeps. Of the homes that are open after it, so many stay open.
@@ -218,21 +265,32 @@ pub(crate) async fn inspect(
     kept: Option<&Kept>,
     stay_open: usize,
 ) -> (Inspected, Vec<Problem>) {
+    inspect_some(config, writing, kept, stay_open, |_| true).await
+}
+
+/// The same, of the databases whose numbers are wanted.
+pub(crate) async fn inspect_some(
+    config: &Config,
+    writing: &Writing,
+    kept: Option<&Kept>,
+    stay_open: usize,
+    is_wanted: impl Fn(usize) -> bool,
+) -> (Inspected, Vec<Problem>) {
     let control = Control { is_known: kept.is_some(), id: kept.and_then(|kept| kept.id.as_deref()) };
     let mut found = Found::default();
     let homes = config.homes.iter().map(|home| writing.delivery(home));
-    let all = homes.chain([writing.nowhere(&config.control)]).enumerate();
-    let inspecting = all.map(|(number, mut delivery)| async move {
+    let all = homes.chain([writing.nowhere(&config.control)]).zip(databases(config)).enumerate();
+    let inspecting = all.filter(|(slot, _)| is_wanted(*slot)).map(|(slot, (mut delivery, who))| async move {
         let opened = delivery.inspect().await;
-        if number >= stay_open {
+        if slot >= stay_open {
             delivery.close().await;
         }
-        (delivery, opened)
+        (slot, who, delivery, opened)
     });
     let looked: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
-    let (mut deliveries, mut states) = (Vec::new(), Vec::new());
+    let mut members = Vec::new();
     let mut known = Known::new();
-    for (who, (delivery, mut opened)) in databases(config).zip(looked) {
+    for (slot, who, delivery, mut opened) in looked {
         if let Ok(opened) = &opened {
             who.check_owners(&mut found, config, writing, control, opened);
             who.check_cursor(&mut found, writing, opened);
@@ -242,8 +300,7 @@ pub(crate) async fn inspect(
         {
             opened = Err(failure);
         }
-        states.push(opened.map(|opened| found.take(writing, &who, opened)));
-        deliveries.push(delivery);
+        members.push(Member { slot, state: opened.map(|opened| found.take(writing, &who, opened)), delivery });
     }
     let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
         let message = format!("{}: {message}", in_short(&homes));
@@ -253,7 +310,7 @@ pub(crate) async fn inspect(
         }
     });
     let problems = problems.collect();
-    (Inspected { states, deliveries }, problems)
+    (Inspected { members }, problems)
 }
 
 /// The homes and, at the end, the control database.

@@ -17,6 +17,7 @@ mod error;
 mod explain;
 mod extension;
 mod inspect;
+mod lease;
 mod locate;
 mod overlap;
 mod pipeline;
@@ -40,7 +41,10 @@ pub use error::{Error, Failure, Refusal};
 pub use explain::{Explained, ExplainedObject, Outcome, Records};
 pub use pipeline::Pipeline;
 pub use position::{Position, Values};
-pub use quarantine::Cause;
+pub use quarantine::{
+    Cause, QuarantineFilter, QuarantineGroup, QuarantineList, QuarantinedRecord, Replay, ReplayedPlace, Resolution,
+    UnreachedQuarantine,
+};
 pub use report::{HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
 pub use source::{Guarantee, GuaranteeClass};
 pub use verify::{

@@ -4,7 +4,7 @@ mod near_misses;
 mod rule;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
 use datafusion::arrow::compute::take_record_batch;
@@ -22,7 +22,7 @@ use crate::config::{Document, SettingPath, SourceConfig};
 use crate::cursor::Cursor;
 use crate::overlap::{Mark, Overlap};
 use crate::position::Position;
-use crate::quarantine::{Cause, Quarantined, record_json};
+use crate::quarantine::{Cause, Quarantined, ReadAgain, Waiting, record_json, shape};
 use crate::sql::{COUNTRY_CODE, Planner};
 
 /// Finds the home of each record: evaluates the routing key and asks the router once for each distinct key.
@@ -40,14 +40,16 @@ pub(crate) struct Locator {
     router: Arc<Chain>,
     /// The number of each home; the number behind the last stands for "none".
     slots: HashMap<Home, usize>,
+    /// What the control database keeps, where homes may read it again.
+    waiting: OnceLock<Waiting>,
 }
 
 /// What the router says of one distinct routing key.
 enum Verdict {
     /// The number of the home, and why.
     Home(usize, Route),
-    /// No home is placed for the key; the router's reason.
-    Unknown(String),
+    /// No home is placed for the key, which is told in short; the router's reason.
+    Unknown(String, String),
     /// The key is NULL; each record has a reason of its own.
     NoKey,
 }
@@ -56,7 +58,22 @@ enum Verdict {
 pub(crate) enum Fate<'a> {
     Delivered(usize, &'a Route),
     Ignored(usize),
-    Quarantined(usize, Cause, String),
+    Quarantined(usize, Cause, Why),
+}
+
+impl Fate<'_> {
+    fn slot(&self) -> usize {
+        match self {
+            Fate::Delivered(slot, _) | Fate::Ignored(slot) | Fate::Quarantined(slot, ..) => *slot,
+        }
+    }
+}
+
+/// Why a record is put into quarantine.
+pub(crate) struct Why {
+    pub(crate) reason: String,
+    /// What the reason is about, for grouping.
+    pub(crate) about: Option<String>,
 }
 
 /// A batch whose records have been judged.
@@ -80,6 +97,8 @@ pub(crate) struct Share {
     /// By what those that are ignored are known where records are read again.
     pub(crate) ignored_marks: Vec<Mark>,
     pub(crate) quarantined: Vec<Quarantined>,
+    /// What the control database keeps of these records, and the home has from now on.
+    pub(crate) taken_over: Vec<Quarantined>,
 }
 
 impl Share {
@@ -118,7 +137,19 @@ impl Locator {
         let is_country_code = matches!(&written, Expr::ScalarFunction(call) if call.name() == COUNTRY_CODE);
         let origin = Origin::told(format!("{}:{}", document.name(), document.line(&at)));
         let source = source.name.clone();
-        Ok(Self { source, key, ignore, cursor, overlap, is_country_code, labels, origin, router, slots })
+        Ok(Self {
+            source,
+            key,
+            ignore,
+            cursor,
+            overlap,
+            is_country_code,
+            labels,
+            origin,
+            router,
+            slots,
+            waiting: OnceLock::new(),
+        })
     }
 
     /// Judges every record, and asks the router once for each distinct key of the batch.
@@ -152,10 +183,11 @@ impl Locator {
             Ok(route) => match self.slots.get(route.home()) {
                 Some(&slot) => Verdict::Home(slot, route),
                 None => {
-                    Verdict::Unknown(format!("the router names the home {}, which is not configured", route.home()))
+                    let reason = format!("the router names the home {}, which is not configured", route.home());
+                    Verdict::Unknown(in_short(key), reason)
                 }
             },
-            Err(error) => Verdict::Unknown(error.to_string()),
+            Err(error) => Verdict::Unknown(in_short(key), error.to_string()),
         }
     }
 
@@ -170,6 +202,7 @@ impl Locator {
             ignored: 0,
             ignored_marks: Vec::new(),
             quarantined: Vec::new(),
+            taken_over: Vec::new(),
         };
         let mut shares: Vec<Share> = (0..=nowhere).map(share).collect();
         // The records are in the order of the cursor, so that those that a home knows for good are the first.
@@ -178,7 +211,12 @@ impl Locator {
         let mut by_slot: Vec<Vec<u32>> = vec![Vec::new(); nowhere];
         let mut near_misses = NearMisses::default();
         for row in 0..batch.records.num_rows() {
-            match self.fate(batch, judged, row, &mut near_misses) {
+            let fate = self.fate(batch, judged, row, &mut near_misses);
+            let slot = fate.slot();
+            if slot != nowhere && is_new(row, slot) {
+                shares[slot].taken_over.extend(self.taken_over(batch, row));
+            }
+            match fate {
                 Fate::Delivered(slot, _) if is_new(row, slot) => {
                     by_slot[slot].push(u32::try_from(row).expect("a batch has fewer than 2^32 records"));
                 }
@@ -186,11 +224,13 @@ impl Locator {
                     shares[slot].ignored += 1;
                     shares[slot].ignored_marks.extend(self.mark(&batch.records, row));
                 }
-                Fate::Quarantined(slot, cause, reason) if is_new(row, slot) => {
+                Fate::Quarantined(slot, cause, Why { reason, about }) if is_new(row, slot) => {
                     let record = Value::Object(record_json(&batch.records, row, batch.defects_of(row))).to_string();
                     let position = self.cursor.at(&batch.records, row);
                     let mark = self.mark(&batch.records, row);
-                    let quarantined = Quarantined { position, number: 0, mark, cause, reason, record };
+                    let (shape, resolution) = (Some(shape(&batch.records.schema())), None);
+                    let quarantined =
+                        Quarantined { position, number: 0, mark, cause, about, reason, record, shape, resolution };
                     shares[slot].quarantined.push(quarantined);
                 }
                 _ => {}
@@ -209,6 +249,23 @@ impl Locator {
             Some(overlap) => overlap.count_before(records, overlap.begin(start)),
             None => self.cursor.count_upto(records, start),
         }
+    }
+
+    /// Homes read what the control database keeps again, from now on.
+    pub(crate) fn expect(&self, waiting: Waiting) {
+        let _ = self.waiting.set(waiting);
+    }
+
+    fn taken_over(&self, batch: &Batch, row: usize) -> Vec<Quarantined> {
+        let Some(waiting) = self.waiting.get() else { return Vec::new() };
+        let (records, cursor) = (&batch.records, &self.cursor);
+        let position = cursor.at(records, row);
+        let beside = [row.checked_sub(1), Some(row + 1)].into_iter().flatten();
+        let is_single =
+            || beside.filter(|row| *row < records.num_rows()).all(|other| cursor.at(records, other) != position);
+        let number = self.mark(records, row).map(|mark| mark.number());
+        let read = ReadAgain { position: &position, number, is_single: is_single() };
+        waiting.taken_over(&read, || Value::Object(record_json(records, row, batch.defects_of(row))).to_string())
     }
 
     fn mark(&self, records: &RecordBatch, row: usize) -> Option<Mark> {
@@ -240,22 +297,29 @@ impl Locator {
             let schema = batch.records.schema();
             let reason = |defect: &Defect| format!("`{}`: {}", schema.field(defect.column).name(), defect.reason);
             let reasons: Vec<_> = defects.iter().map(reason).collect();
-            return Fate::Quarantined(slot, Cause::BadValue, reasons.join("; "));
+            let names: Vec<_> =
+                defects.iter().map(|defect| format!("`{}`", schema.field(defect.column).name())).collect();
+            let why = Why { reason: reasons.join("; "), about: Some(names.join(", ")) };
+            return Fate::Quarantined(slot, Cause::BadValue, why);
         }
         if let Some(reason) = judged.failures.get(&row) {
-            return Fate::Quarantined(slot, Cause::BadValue, reason.clone());
+            let about = Some(String::from("a rule of the source"));
+            return Fate::Quarantined(slot, Cause::BadValue, Why { reason: reason.clone(), about });
         }
         if judged.ignored.as_ref().is_some_and(|ignored| ignored.is_valid(row) && ignored.value(row)) {
             return Fate::Ignored(slot);
         }
         match judged.verdict(row) {
             Verdict::Home(slot, route) => Fate::Delivered(*slot, route),
-            Verdict::Unknown(reason) => Fate::Quarantined(slot, Cause::UnknownKey, reason.clone()),
+            Verdict::Unknown(key, reason) => {
+                let why = Why { reason: reason.clone(), about: Some(key.clone()) };
+                Fate::Quarantined(slot, Cause::UnknownKey, why)
+            }
             Verdict::NoKey => {
                 let labels = self.labels.iter().map(|&column| near_misses.of(&batch.records, column, row));
                 let reason = format!("the routing key `{}` is NULL", self.key.shown);
                 let reasons: Vec<_> = [reason].into_iter().chain(labels).collect();
-                Fate::Quarantined(slot, Cause::NoKey, reasons.join("; "))
+                Fate::Quarantined(slot, Cause::NoKey, Why { reason: reasons.join("; "), about: None })
             }
         }
     }
@@ -302,4 +366,11 @@ fn slices(records: &RecordBatch, by_slot: Vec<Vec<u32>>) -> Result<Vec<(usize, R
         Ok((slot, slice))
     });
     taken.collect()
+}
+
+/// A routing key for grouping, which may be any text.
+fn in_short(key: &str) -> String {
+    const CHARACTERS: usize = 100;
+    let short: String = key.chars().take(CHARACTERS).collect();
+    if short.len() < key.len() { short + "…" } else { short }
 }

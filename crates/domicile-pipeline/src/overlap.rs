@@ -212,6 +212,7 @@ mod tests {
             ignored: 0,
             ignored_marks: Vec::new(),
             quarantined: Vec::new(),
+            taken_over: Vec::new(),
         }
     }
 

@@ -1,36 +1,40 @@
 //! The one place that lists the stages: read, locate, analyse, deliver.
 
 use std::collections::HashMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use domicile::{Chain, PlacementRouter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::analyse::{Analyser, TypedAnalyser};
-use crate::batch::{Batch, BatchLimit};
+use crate::batch::BatchLimit;
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
-use crate::control::{Kept, moved, placements};
+use crate::control::{Kept, moved};
 use crate::database::control;
-use crate::deliver::{Deliverer, Limits, Message};
+use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
-use crate::inspect::{CONTROL, Inspected, inspect, unusable};
-use crate::locate::{Locator, Share};
+use crate::inspect::{Inspected, Member, inspect};
+use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
-use crate::report::{Observer, Report, SourceReport};
-use crate::source::{Horizon, Source};
+use crate::report::{HomeReport, Observer, Report, SourceReport};
+use crate::source::Horizon;
 
+mod catch_up;
 mod homes;
+mod kept;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod unchanged;
 
-use homes::{Homes, Running, report};
+use catch_up::CatchUp;
+use homes::{Fallen, Homes, report};
+use reading::Reading;
 
-/// Batches that are in memory at once: one is read while others are delivered.
+/// Batches that are in memory at once: one is read while others are delivered. Homes that catch up have as many again.
 const BATCHES_IN_MEMORY: usize = 4;
 
 /// Bytes of records that all homes together gather before they deliver them.
@@ -126,25 +130,6 @@ impl Pipeline {
         if self.is_placed { moved(&self.config, kept) } else { Vec::new() }
     }
 
-    /// What the control database keeps.
-    async fn kept(&self) -> Result<Kept, Problems> {
-        let (config, names) = (&self.config, [String::from(CONTROL)]);
-        let kept = control(&config.control).read().await;
-        kept.map_err(|failure| unusable(config, &names, &config.control, &failure).into())
-    }
-
-    /// Keeps the placement in the control database, before the first home is delivered to.
-    async fn keep(&self, kept: &mut Kept) -> Result<(), Error> {
-        let is_new = |(key, home): &(_, String)| self.is_placed && kept.placed.get(key) != Some(home);
-        let new: Vec<_> = placements(&self.config).filter(is_new).collect();
-        if kept.id.is_none() || !new.is_empty() {
-            let kept_now = control(&self.config.control).keep(new.clone()).await;
-            kept.id = Some(kept_now.map_err(|failure| Error::control(&failure))?);
-            kept.placed.extend(new);
-        }
-        Ok(())
-    }
-
     /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
     ///
     /// A home that fails is left at its position and the others go on; the report says so. It needs a Tokio runtime
@@ -153,7 +138,8 @@ impl Pipeline {
     /// # Errors
     ///
     /// If the configuration, the sources or the tables of a home do not fit together, a routing key has moved to another
-    /// home since the last run, or the control database cannot tell that none has. Nothing is written then.
+    /// home since the last run, the control database cannot tell that none has, or another run
+    /// [is under way](Error::is_under_way). Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
         self.run_until(observer, &CancellationToken::new()).await
     }
@@ -166,11 +152,28 @@ impl Pipeline {
     ///
     /// As for [`run`](Self::run).
     pub async fn run_until(&self, observer: Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
-        let mut planned = self.plan().await?;
+        let planned = self.plan().await?;
         let mut kept = self.kept().await?;
-        let mut problems = self.moved(&kept);
+        if let Some(error) = under_way(&self.config, &kept.leases) {
+            return Err(error);
+        }
+        let ran = self.run_planned(planned, &mut kept, &observer, stop).await;
+        if let Some(holding) = kept.holding {
+            holding.give_back(&self.config.control).await;
+        }
+        ran
+    }
+
+    async fn run_planned(
+        &self,
+        mut planned: Vec<Planned>,
+        kept: &mut Kept,
+        observer: &Arc<dyn Observer>,
+        stop: &CancellationToken,
+    ) -> Result<Report, Error> {
+        let mut problems = self.moved(kept);
         if problems.is_empty()
-            && let Some(report) = self.unchanged(&mut planned, &kept, &observer).await
+            && let Some(report) = self.unchanged(&mut planned, kept, observer).await
         {
             return Ok(report);
         }
@@ -178,7 +181,7 @@ impl Pipeline {
         for (number, source) in planned.iter().enumerate() {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
             let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
-            let (found, misfits) = inspect(&self.config, &source.writing, Some(&kept), stay_open).await;
+            let (found, misfits) = inspect(&self.config, &source.writing, Some(kept), stay_open).await;
             inspected.push(found);
             problems.extend(misfits);
         }
@@ -190,59 +193,21 @@ impl Pipeline {
             if stop.is_cancelled() {
                 return Ok(Report { sources, is_stopped: true });
             }
-            let report = self.run_source(source, inspected, &mut kept, &observer, stop).await?;
-            let refuses = report.homes.iter().any(|home| home.refused_merged);
-            let report =
-                if refuses { self.run_again(number, report, &mut kept, &observer, stop).await } else { report };
-            sources.push(report);
+            sources.push(self.run_source(number, source, inspected, kept, observer, stop).await?);
         }
         let is_stopped = sources.iter().any(|source: &SourceReport| source.is_stopped);
         Ok(Report { sources, is_stopped })
     }
 
-    /// Reads a source once more for the homes that have refused what was merged of many records, and merges each share by
-    /// itself, so that the records at fault are found.
-    async fn run_again(
-        &self,
-        number: usize,
-        report: SourceReport,
-        kept: &mut Kept,
-        observer: &Arc<dyn Observer>,
-        stop: &CancellationToken,
-    ) -> SourceReport {
-        let again = async {
-            let planned = plan(&self.config, number, &self.router, &self.added).await;
-            let planned = planned.map_err(|unplanned| unplanned.problems.into_iter().collect::<Problems>())?;
-            let stay_open = self.config.delivery.open_homes;
-            let (inspected, problems) = inspect(&self.config, &planned.writing, Some(kept), stay_open).await;
-            if !problems.is_empty() {
-                return Err(Error::from(problems.into_iter().collect::<Problems>()));
-            }
-            let planned = Planned { merges_each_share: true, ..planned };
-            self.run_source(planned, inspected, kept, observer, stop).await
-        };
-        match again.await {
-            Ok(again) => report.and_then(again),
-            // The next run tells why.
-            Err(_) => {
-                for home in report.homes.iter().filter(|home| home.refused_merged) {
-                    let failure = Failure::Failed(home.failure.clone().unwrap_or_default());
-                    observer.home_failed(&home.home, &failure);
-                }
-                report
-            }
-        }
-    }
-
     async fn run_source(
         &self,
+        number: usize,
         mut planned: Planned,
         inspected: Inspected,
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
     ) -> Result<SourceReport, Error> {
-        let source = planned.writing.name.clone();
         let reached = inspected.reached();
         // Another run may have taken the homes further since the source was asked.
         let asked = planned.horizon.take().filter(|horizon| horizon.upto >= reached);
@@ -252,47 +217,114 @@ impl Pipeline {
         };
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
         let guarantee = planned.source.guarantee().clone();
-        let readable = horizon.and_then(|horizon| inspected.readable(horizon.upto, &guarantee, &source));
-        let (upto, refusal) = readable.map_or_else(|error| (Position::Start, Some(error)), |upto| (upto, None));
-        let starts = inspected.starts(&upto);
-        let after = starts.iter().min().unwrap_or(&upto).clone();
-        let (from, is_read) = match &planned.overlap {
-            Some(overlap) => (overlap.from(&after), upto > Position::Start),
-            None => (after.behind(), after < upto),
-        };
-        if is_read {
-            self.keep(kept).await?;
-        }
-        if refusal.is_none() {
-            observer.source_started(&source, &guarantee, &after, &upto);
-        }
-        if let Some(waits_for) = &waits_for {
-            observer.source_waits(&source, waits_for);
-        }
-        let end = self.end_now(&planned, &upto);
-        let limits = Arc::new(self.limits());
-        let homes = self.start_homes(&planned, inspected, kept.id.as_deref(), &limits, observer);
-        let locator = Arc::clone(&planned.locator);
-        let ended = match refusal {
-            Some(refusal) => Err(refusal),
-            None if homes.is_idle() || !is_read => Ok(Ended::AtItsEnd),
-            None => {
-                let limit = BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes };
-                let mut reading = Reading { source: &source, locator, starts: Arc::from(starts), homes: &homes, stop };
-                let batches = read_ahead(planned.source, from, upto.clone(), limit);
-                reading.distribute(batches, &upto, &**observer).await
+        let upto = horizon.and_then(|horizon| inspected.readable(horizon.upto, &guarantee, &planned.writing.name));
+        let mut report = self.report(&planned, &inspected, waits_for);
+        let upto = match upto {
+            Ok(upto) => upto,
+            Err(refusal) => {
+                report.failure = Some(refusal.to_string());
+                for home in report.failed() {
+                    home.why.iter().for_each(|failure| observer.home_failed(&home.home, failure));
+                }
+                return Ok(report);
             }
         };
-        let reached = matches!(ended, Ok(Ended::AtItsEnd)).then_some(upto);
-        let end = end.filter(|_| reached.is_some());
-        let (homes, control) = homes.finish(reached).await;
-        let is_stopped = matches!(ended, Ok(Ended::Stopped));
-        let failure = ended.err().map(|error| error.to_string());
-        let report = SourceReport { source, guarantee, homes, control, waits_for, is_stopped, failure };
-        if let Some(end) = end {
+        let (leading, behind) = inspected.split(&upto);
+        let reading = Reading::of(&planned, leading.starts(self.databases(), &upto), &upto);
+        let may_come_back =
+            leading.members.iter().any(|member| member.state.as_ref().is_err_and(Failure::is_transient));
+        if reading.is_needed || may_come_back || !behind.members.is_empty() {
+            self.hold(kept).await?;
+        }
+        observer.source_started(&report.source, &guarantee, &reading.after, &upto);
+        if let Some(waits_for) = &report.waits_for {
+            observer.source_waits(&report.source, waits_for);
+        }
+        let end = self.end_now(&planned, &upto);
+        let limits = Arc::new(self.limits(kept));
+        let shared = Shared { kept, observer, stop, limits: &limits, batch: self.batch_limit(), upto: &upto };
+        let (fallen, falls) = mpsc::channel(self.databases());
+        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
+        let leaders = self.pass(planned, leading, reading, &shared, (memory, Some(fallen)));
+        let (leaders, others) = tokio::join!(leaders, CatchUp::new(self, number, &shared, behind).run(falls));
+        report.failure = leaders.ended.as_ref().err().map(ToString::to_string);
+        for passed in [leaders].into_iter().chain(others) {
+            let is_stopped = matches!(passed.ended, Ok(Ended::Stopped));
+            report.is_stopped |= is_stopped;
+            passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
+        }
+        if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(&report, &end).await;
         }
         Ok(report)
+    }
+
+    /// The report of a source before anything is delivered.
+    fn report(&self, planned: &Planned, inspected: &Inspected, waits_for: Option<String>) -> SourceReport {
+        let tables = planned.writing.analysers.tables();
+        let of_home = |member: &Member| {
+            let tables = if member.slot < self.config.homes.len() { &tables[..] } else { &[] };
+            report(self.name(member.slot), tables, &member.state)
+        };
+        let mut homes: Vec<_> = inspected.members.iter().map(of_home).collect();
+        let control = homes.pop().expect("the control database is the last");
+        SourceReport {
+            source: planned.writing.name.clone(),
+            guarantee: planned.source.guarantee().clone(),
+            homes,
+            control,
+            waits_for,
+            is_stopped: false,
+            failure: None,
+        }
+    }
+
+    /// Homes and the control database.
+    fn databases(&self) -> usize {
+        self.config.homes.len() + 1
+    }
+
+    /// The name of a home, or of the control database, by its number.
+    fn name(&self, slot: usize) -> &str {
+        self.config.homes.get(slot).map_or("control", |home| home.home.as_str())
+    }
+
+    /// Reads a source once for some of its homes, with so much memory for batches. Those that fail are told to whoever tries
+    /// them again.
+    async fn pass(
+        &self,
+        planned: Planned,
+        members: Inspected,
+        reading: Reading,
+        shared: &Shared<'_>,
+        (memory, fallen): (Arc<Semaphore>, Option<mpsc::Sender<Fallen>>),
+    ) -> Passed {
+        let is_leading = fallen.is_some();
+        let expecting = if reading.is_needed { self.expect_waiting(&planned, &members).await } else { Ok(()) };
+        let homes = self.start_homes(&planned, members, shared, fallen);
+        let ended = match (expecting, reading.is_needed) {
+            (Err(error), _) => Err(error),
+            (Ok(()), true) => reading.distribute(planned, &homes, shared, memory, is_leading).await,
+            (Ok(()), false) => Ok(Ended::AtItsEnd),
+        };
+        let reached = matches!(ended, Ok(Ended::AtItsEnd)).then(|| shared.upto.clone());
+        Passed { homes: homes.finish(reached).await, ended }
+    }
+
+    /// Tells what the control database keeps, where homes read it again: those that are behind it, and whoever reads what
+    /// comes late.
+    async fn expect_waiting(&self, planned: &Planned, members: &Inspected) -> Result<(), Error> {
+        let (control, homes) = members.starts_of(self.config.homes.len());
+        let is_behind = match (homes, control) {
+            (Some(first), Some(control)) => first < control,
+            (first, _) => first.is_some(),
+        };
+        if is_behind || planned.overlap.is_some() {
+            let from = homes.filter(|_| planned.overlap.is_none());
+            let waiting = planned.waiting(&self.config.control, from).await;
+            planned.locator.expect(waiting.map_err(|failure| Error::control(&failure))?);
+        }
+        Ok(())
     }
 
     /// Up to where a source is settled now. Whom it waits for is noted for the next run, which would begin anew to wait if it
@@ -308,7 +340,7 @@ impl Pipeline {
         Ok(horizon)
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self, kept: &Kept) -> Limits {
         let delivery = &self.config.delivery;
         Limits {
             commit_rows: delivery.commit_rows,
@@ -320,29 +352,60 @@ impl Pipeline {
             working: Arc::new(Semaphore::new(delivery.parallel)),
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
+            lease: kept.holding.as_ref().map(Holding::lease),
         }
+    }
+
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes }
     }
 
     fn start_homes(
         &self,
         planned: &Planned,
         inspected: Inspected,
-        control: Option<&str>,
-        limits: &Arc<Limits>,
-        observer: &Arc<dyn Observer>,
+        shared: &Shared<'_>,
+        fallen: Option<mpsc::Sender<Fallen>>,
     ) -> Homes {
         let tables = planned.writing.analysers.tables();
-        let homes = self.config.homes.iter().map(|home| (home.home.as_str(), Some(home.home.clone()), &tables[..]));
-        let all = homes.chain([("control", None, &[][..])]).zip(inspected.states).zip(inspected.deliveries);
-        let running = all.enumerate().map(|(number, (((name, home, tables), state), delivery))| {
-            let report = report(name, tables, &state);
-            let (limits, told) = (Arc::clone(limits), Arc::clone(observer));
-            let deliverer = Deliverer::new(delivery, control, number, planned, report.clone(), limits, told);
-            Running::start(deliverer, report, home, observer)
-        });
-        let running = running.collect();
-        Homes::new(running)
+        let mut homes = Homes::of(self.databases());
+        for Member { slot, state, delivery } in inspected.members {
+            let home = self.config.homes.get(slot).map(|home| home.home.clone());
+            let report = report(self.name(slot), if home.is_some() { tables } else { &[] }, &state);
+            let (limits, observer) = (Arc::clone(shared.limits), Arc::clone(shared.observer));
+            let control = shared.kept.id.as_deref();
+            let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
+            homes.start(slot, deliverer, report, home, fallen.clone());
+        }
+        homes
     }
+}
+
+/// What all readers of a source share.
+struct Shared<'a> {
+    kept: &'a Kept,
+    observer: &'a Arc<dyn Observer>,
+    stop: &'a CancellationToken,
+    limits: &'a Arc<Limits>,
+    batch: BatchLimit,
+    /// Where the source ends in this run.
+    upto: &'a Position,
+}
+
+/// How reading ended, if it did not fail.
+enum Ended {
+    AtItsEnd,
+    /// It was asked to stop.
+    Stopped,
+    /// All homes have failed that it was for.
+    Deserted,
+}
+
+/// What was done by one reader.
+struct Passed {
+    /// By the homes' numbers.
+    homes: Vec<(usize, HomeReport)>,
+    ended: Result<Ended, Error>,
 }
 
 /// So many homes, or as many as the process may open files for. Its soft limit is raised as far as that takes.
@@ -353,83 +416,4 @@ fn most_open_homes(wanted: usize) -> usize {
     let files = rlimit::increase_nofile_limit(FILES_PER_HOME * wanted as u64 + OTHER_FILES).unwrap_or(256);
     let possible = files.saturating_sub(OTHER_FILES) / FILES_PER_HOME;
     usize::try_from(possible).map_or(wanted, |possible| possible.min(wanted))
-}
-
-/// A batch and the permit for its memory.
-type Permitted = (Batch, Arc<OwnedSemaphorePermit>);
-
-/// Reads batches ahead of their delivery, as far as memory is allowed.
-fn read_ahead(
-    mut source: Box<dyn Source>,
-    mut from: Bound<Position>,
-    upto: Position,
-    limit: BatchLimit,
-) -> mpsc::Receiver<Result<Permitted, Error>> {
-    let (sender, batches) = mpsc::channel(1);
-    tokio::spawn(async move {
-        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
-        loop {
-            let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
-            let batch = source.read(&from, &upto, limit).await;
-            let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
-            if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() || reached >= upto {
-                return;
-            }
-            from = reached.behind();
-        }
-    });
-    batches
-}
-
-/// How reading ended, if it did not fail.
-enum Ended {
-    AtItsEnd,
-    /// It was asked to stop.
-    Stopped,
-}
-
-/// A source that is being read, and who gets its records.
-struct Reading<'a> {
-    source: &'a str,
-    locator: Arc<Locator>,
-    starts: Arc<[Position]>,
-    homes: &'a Homes,
-    stop: &'a CancellationToken,
-}
-
-impl Reading<'_> {
-    /// Locates the records of each batch and hands every home its share.
-    async fn distribute(
-        &mut self,
-        mut batches: mpsc::Receiver<Result<Permitted, Error>>,
-        upto: &Position,
-        observer: &dyn Observer,
-    ) -> Result<Ended, Error> {
-        let failed = |message: &str| Error::source(self.source, message);
-        let mut reached = None;
-        loop {
-            let Some(received) = self.stop.run_until_cancelled(batches.recv()).await else { return Ok(Ended::Stopped) };
-            let Some(batch) = received else { break };
-            let (batch, permit) = batch?;
-            observer.batch_read(batch.records.num_rows(), &batch.upto);
-            reached = Some(batch.upto.clone());
-            let shares = locate(batch, Arc::clone(&self.locator), Arc::clone(&self.starts)).await;
-            for share in shares.map_err(|message| failed(&message))? {
-                self.homes.home(share.slot).send(Message::Share(share, Arc::clone(&permit))).await;
-            }
-            if self.homes.is_idle() {
-                return Err(failed("no home is left to deliver to"));
-            }
-        }
-        // The channel also ends when reading panics, and what was not read must not count as read.
-        if reached.as_ref() == Some(upto) { Ok(Ended::AtItsEnd) } else { Err(failed("reading ended before its end")) }
-    }
-}
-
-async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {
-    let job = blocking::run(move || {
-        let judged = locator.judge(&batch.records)?;
-        locator.split(&batch, &judged, &starts)
-    });
-    blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("locating {panic}")))
 }

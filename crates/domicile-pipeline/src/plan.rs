@@ -14,6 +14,7 @@ use crate::database;
 use crate::deliver::{Delivered, Delivery};
 use crate::locate::Locator;
 use crate::overlap::Overlap;
+use crate::quarantine::Store;
 use crate::source::{Horizon, Source, Unopened};
 use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
@@ -353,6 +354,17 @@ impl Writing {
     /// The way into the control database for this source, which takes no objects.
     pub(crate) fn nowhere(&self, database: &Database) -> Box<dyn Delivery> {
         database::delivery(database, self.delivered(None, Arc::new([])))
+    }
+
+    /// The way into a home for what it keeps in quarantine of this source.
+    pub(crate) fn store(&self, home: &HomeConfig) -> Box<dyn Store> {
+        let tables = Arc::clone(self.analysers.tables());
+        database::store(&home.database, self.delivered(Some(home.home.to_string()), tables))
+    }
+
+    /// The way into the control database for the same.
+    pub(crate) fn store_of_control(&self, database: &Database) -> Box<dyn Store> {
+        database::store(database, self.delivered(None, Arc::new([])))
     }
 
     fn delivered(&self, home: Option<String>, tables: Arc<[Table]>) -> Delivered {

@@ -1,14 +1,33 @@
-//! Where a record goes that cannot be routed or delivered: kept as it is, with the reason.
+//! Where a record goes that cannot be routed or delivered: kept as it is, with the reason, until it is replayed or dropped.
+
+mod again;
+mod deliver;
+mod filter;
+mod kept;
+mod list;
+mod newer;
+mod replay;
+mod store;
+mod waiting;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Schema};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::batch::Defect;
+use crate::extension::extension;
 use crate::overlap::Mark;
 use crate::position::Position;
+
+pub use filter::QuarantineFilter;
+pub(crate) use kept::{cleared, taken_over};
+pub use list::{QuarantineGroup, QuarantineList, QuarantinedRecord, UnreachedQuarantine};
+pub use replay::{Replay, ReplayedPlace};
+pub(crate) use store::{Dialect, Row, Store};
+pub(crate) use waiting::{ReadAgain, Waiting};
 
 /// The kind of reason, for grouping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,6 +54,50 @@ impl Cause {
             Cause::Refused => "refused",
         }
     }
+
+    /// The cause with a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Cause::NoKey, Cause::UnknownKey, Cause::BadValue, Cause::Refused];
+        all.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+/// What became of a record that was in quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It was delivered to the home that keeps it.
+    Replayed,
+    /// The source's `ignore` rule leaves it out.
+    Ignored,
+    /// It was dropped, for a reason that is kept.
+    Dropped,
+    /// Its home is known now, and has it: see there.
+    Moved,
+    /// A run has read it again for the home, which was behind it.
+    Read,
+}
+
+impl Resolution {
+    const ALL: [Self; 5] =
+        [Resolution::Replayed, Resolution::Ignored, Resolution::Dropped, Resolution::Moved, Resolution::Read];
+
+    /// The name that stands in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Resolution::Replayed => "replayed",
+            Resolution::Ignored => "ignored",
+            Resolution::Dropped => "dropped",
+            Resolution::Moved => "moved",
+            Resolution::Read => "read",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resolution| resolution.name() == name)
+    }
 }
 
 /// A record in quarantine.
@@ -48,10 +111,34 @@ pub(crate) struct Quarantined {
     pub mark: Option<Mark>,
     /// The kind of reason.
     pub cause: Cause,
+    /// What the reason is about, for grouping: no value of a record but a routing key stands in it.
+    pub about: Option<String>,
     /// The reason, for a person.
     pub reason: String,
     /// The record as JSON; a value that did not fit its column stands as the source holds it.
     pub record: String,
+    /// Stands for the columns and types that the record was read with.
+    pub shape: Option<String>,
+    /// A home takes it over from the control database, and what became of it.
+    pub resolution: Option<Resolution>,
+}
+
+/// What stands for columns and their types.
+pub(crate) fn shape(schema: &Schema) -> String {
+    let mut hasher = Sha256::new();
+    for field in schema.fields() {
+        hasher.update(format!("{:?} {:?} {:?};", field.name(), field.data_type(), extension(field)));
+    }
+    hexadecimal(&hasher.finalize()[..8])
+}
+
+/// The hash of a text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A record as a JSON object; `defects` are those of the record. Values that did not fit their column stand as the source

@@ -1,6 +1,7 @@
 //! What a run tells: while it goes on, and at its end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -31,6 +32,16 @@ pub trait Observer: Send + Sync {
     /// A home, or the control database, has committed.
     fn delivered(&self, home: &str, account: Account) {
         let _ = (home, account);
+    }
+
+    /// A home has failed, the others go on, and it is tried again after a while.
+    fn home_waits(&self, home: &str, failure: &Failure, wait: Duration) {
+        let _ = (home, failure, wait);
+    }
+
+    /// Homes that are behind the others, or have failed before, are given what they lack by a reader of their own.
+    fn homes_catch_up(&self, source: &str, homes: &[&str], after: &Position, upto: &Position) {
+        let _ = (source, homes, after, upto);
     }
 
     /// A home takes nothing more in this run; the others go on.
@@ -70,9 +81,9 @@ pub struct HomeReport {
     pub position: Option<Position>,
     /// Why it stopped early.
     pub failure: Option<String>,
-    /// It stopped because it refused what was merged of several shares.
+    /// The same, for those who try it again.
     #[serde(skip)]
-    pub(crate) refused_merged: bool,
+    pub(crate) why: Option<Failure>,
 }
 
 /// What a run did with one source.
@@ -105,26 +116,31 @@ pub struct Report {
 }
 
 impl HomeReport {
-    /// What was done in this run at first, and then.
-    fn and_then(mut self, then: HomeReport, is_stopped: bool) -> Self {
+    /// What was done in this run at first, and then by another reader. Where that one was stopped, a home that had failed is
+    /// not known to be well.
+    pub(crate) fn and_then(&mut self, then: HomeReport, is_stopped: bool) {
         self.account += then.account;
         for (cause, count) in then.causes {
             *self.causes.entry(cause).or_insert(0) += count;
         }
         self.objects.iter_mut().zip(then.objects).for_each(|(object, then)| object.count += then.count);
-        let position = then.position.or(self.position);
-        // Where the second pass was stopped, the home is where it was.
-        let failure = if is_stopped { then.failure.or(self.failure) } else { then.failure };
-        Self { position, failure, refused_merged: then.refused_merged, ..self }
+        self.position = then.position.or(self.position.take());
+        if then.failure.is_some() || !is_stopped {
+            (self.failure, self.why) = (then.failure, then.why);
+        }
+    }
+
+    /// It takes nothing more, for now.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.failure = Some(failure.with_help());
+        self.why = Some(failure);
     }
 }
 
 impl SourceReport {
-    /// What was done with the source in this run at first, and then.
-    pub(crate) fn and_then(self, then: SourceReport) -> Self {
-        let stopped = then.is_stopped;
-        let homes = self.homes.into_iter().zip(then.homes).map(|(home, then)| home.and_then(then, stopped)).collect();
-        Self { homes, control: self.control.and_then(then.control, stopped), ..then }
+    /// Adds what was done for a home, or for the control database behind the homes, by one more reader.
+    pub(crate) fn add(&mut self, slot: usize, then: HomeReport, is_stopped: bool) {
+        self.homes.get_mut(slot).unwrap_or(&mut self.control).and_then(then, is_stopped);
     }
 
     /// What became of all records of the source.

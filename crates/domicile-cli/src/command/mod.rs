@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
+pub(crate) mod quarantine;
 pub(crate) mod run;
 mod schedule;
 pub(crate) mod schema;
@@ -25,6 +26,8 @@ pub(crate) enum Ended {
     Wrong,
     /// Everything was dealt with, and this run put records into quarantine.
     DoneWithQuarantine,
+    /// Another run is under way; nothing was done.
+    UnderWay,
     /// A signal has stopped it; the next run goes on from there.
     Stopped,
 }
@@ -36,6 +39,7 @@ impl From<Ended> for ExitCode {
             Ended::Failed => 1,
             Ended::Wrong => 2,
             Ended::DoneWithQuarantine => 3,
+            Ended::UnderWay => 4,
             Ended::Stopped => 5,
         })
     }

@@ -1,6 +1,7 @@
 //! What the command prints. Results go to standard output, progress and errors to standard error.
 
 pub(crate) mod progress;
+pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -107,6 +107,16 @@ impl Observer for Progress {
         self.with(|state| state.say(&format!("source {source} waits: {waits_for}")));
     }
 
+    fn home_waits(&self, home: &str, failure: &Failure, wait: Duration) {
+        let seconds = wait.as_secs_f64();
+        self.with(|state| state.say(&format!("{home} fails, and is tried again in {seconds:.1} s: {failure}")));
+    }
+
+    fn homes_catch_up(&self, source: &str, homes: &[&str], after: &Position, upto: &Position) {
+        let homes = homes.join(", ");
+        self.with(|state| state.say(&format!("source {source}: {homes} catch up from {after} up to {upto}")));
+    }
+
     fn home_failed(&self, home: &str, failure: &Failure) {
         self.with(|state| state.say(&format!("{home} FAILED: {failure}")));
     }

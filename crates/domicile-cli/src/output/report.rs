@@ -28,7 +28,11 @@ pub(crate) fn error(error: &Error, json: bool) -> Ended {
         self::json(&serde_json::json!({ "error": error.to_string() }));
     }
     let failed = failure(&error.to_string());
-    if error.is_usage() { Ended::Wrong } else { failed }
+    match (error.is_usage(), error.is_under_way()) {
+        (true, _) => Ended::Wrong,
+        (_, true) => Ended::UnderWay,
+        _ => failed,
+    }
 }
 
 /// The same in one line of JSON, where there will be more of them.

@@ -41,6 +41,8 @@ pub struct DeliveryLimits {
     pub parallel: usize,
     /// Whether columns that a table of a home lacks are added to it.
     pub add_columns: bool,
+    /// How long a run that is held up stays the one that delivers.
+    pub lease: Duration,
 }
 
 /// How homes are delivered to.
@@ -65,17 +67,28 @@ pub(super) struct DeliveryFile {
     /// Whether a column of an analyser that a table of a home lacks is added to it, as one that may be NULL. Columns of a
     /// key and aggregates are not: they are refused with the `ALTER TABLE` that adds them. Default: false.
     pub(super) add_columns: bool,
+    /// How many seconds a run that does not stir stays the one that delivers, from 3 to 3600: after that another run may
+    /// take over, and homes on servers undo what it has not committed. Default: 60.0.
+    #[schemars(range(min = 3.0, max = 3600.0))]
+    pub(super) lease_seconds: f64,
 }
 
 impl Default for DeliveryFile {
     fn default() -> Self {
-        Self { commit_rows: 100_000, commit_seconds: None, open_homes: 128, parallel: 0, add_columns: false }
+        Self {
+            commit_rows: 100_000,
+            commit_seconds: None,
+            open_homes: 128,
+            parallel: 0,
+            add_columns: false,
+            lease_seconds: 60.0,
+        }
     }
 }
 
 /// The limits that the file asks for, with what depends on the number of cores put in.
 pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> DeliveryLimits {
-    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel, add_columns } = file;
+    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel, add_columns, lease_seconds } = file;
     if parallel > open_homes {
         let message = format!("{parallel} homes cannot be delivered to at once with {open_homes} connections");
         let help = format!("raise `open_homes`, or write `parallel = {open_homes}` or less");
@@ -88,5 +101,6 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
         open_homes,
         parallel: if parallel == 0 { twice_the_cores() } else { parallel },
         add_columns,
+        lease: Duration::from_secs_f64(lease_seconds),
     }
 }

@@ -9,6 +9,7 @@ mod each_type;
 mod fit;
 mod given;
 pub(crate) mod mysql;
+mod passing;
 pub(crate) mod postgres;
 mod progress;
 mod rows;
@@ -20,6 +21,7 @@ use crate::config::{Database, Document, Location, SourceConfig};
 use crate::control::Control;
 use crate::deliver::{Delivered, Delivery};
 use crate::error::Failure;
+use crate::quarantine::Store;
 use crate::source::{NotOpened, Source};
 use crate::verify::Contents;
 
@@ -28,6 +30,23 @@ const UNANSWERED: &str = "the server does not answer in the time of `connect_tim
 
 /// The table that says which home a database is, where somebody has put it there.
 const MARKER: &str = "domicile_home";
+
+/// The table that keeps what was not delivered.
+pub(crate) const QUARANTINE: &str = "domicile_quarantine";
+
+/// Columns of it that were not there from the beginning; `resolved_at` is the time among them, and the others are text.
+pub(crate) const ADDED: [&str; 7] = ["about", "shape", "home", "resolution", "resolved_at", "resolved_by", "note"];
+
+/// What of it a verification compares, in a database that has these columns of it.
+fn compared_of_quarantine<'a>(columns: impl Iterator<Item = &'a str> + Clone) -> String {
+    let column =
+        |name: &str| if columns.clone().any(|column| column == name) { name.to_owned() } else { String::from("NULL") };
+    format!(
+        "SELECT position, number, record, {}, {} FROM {QUARANTINE} WHERE source =",
+        column("resolution"),
+        column("home")
+    )
+}
 
 /// Quotes an identifier for SQL.
 type Quote = fn(&str) -> String;
@@ -45,6 +64,17 @@ pub(crate) async fn source(config: &SourceConfig, document: &Document) -> Result
 
 /// One source's way into a database.
 pub(crate) fn delivery(database: &Database, delivered: Delivered) -> Box<dyn Delivery> {
+    match &database.location {
+        Location::Sqlite(path) => Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), delivered)),
+        Location::MySql(server) => Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), delivered)),
+        Location::Postgres(server) => {
+            Box::new(postgres::delivery::PostgresDelivery::new((**server).clone(), delivered))
+        }
+    }
+}
+
+/// A way into a database that also works on its quarantine.
+pub(crate) fn store(database: &Database, delivered: Delivered) -> Box<dyn Store> {
     match &database.location {
         Location::Sqlite(path) => Box::new(sqlite::delivery::SqliteDelivery::new(path.clone(), delivered)),
         Location::MySql(server) => Box::new(mysql::delivery::MySqlDelivery::new((**server).clone(), delivered)),

@@ -1,7 +1,6 @@
 //! The tasks of the homes while a source is read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use domicile::{Context, Home};
 use tokio::sync::mpsc;
@@ -12,7 +11,7 @@ use crate::account::Account;
 use crate::deliver::{Deliverer, Message};
 use crate::error::Failure;
 use crate::position::Position;
-use crate::report::{HomeReport, ObjectCount, Observer};
+use crate::report::{HomeReport, ObjectCount};
 
 /// The report of a home before anything is delivered to it.
 pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, Failure>) -> HomeReport {
@@ -23,91 +22,105 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
         position: state.as_ref().ok().cloned(),
         failure: state.as_ref().err().map(Failure::with_help),
-        refused_merged: false,
+        why: state.as_ref().err().cloned(),
     }
 }
 
-/// The tasks that deliver, one a home; the last is the control database's.
+/// The tasks that deliver, one a home, by the home's number; the last is the control database's. Not all of them take part.
 pub(super) struct Homes {
-    running: Vec<Running>,
+    running: Vec<Option<Running>>,
 }
 
 /// A home's task, or the report of a home that could not be reached.
-pub(super) struct Running {
+struct Running {
     task: Option<(mpsc::Sender<Message>, JoinHandle<HomeReport>)>,
     report: HomeReport,
 }
 
+/// A home that takes nothing more from who reads for it.
+pub(super) struct Fallen {
+    pub(super) slot: usize,
+    pub(super) failure: Failure,
+}
+
 impl Running {
-    /// Starts a home's task with the home, and nothing else, in its context: from here on no call below is told where
-    /// it is, and what the caller has set is not inherited.
-    pub(super) fn start(
-        deliverer: Deliverer,
-        report: HomeReport,
-        home: Option<Home>,
-        observer: &Arc<dyn Observer>,
-    ) -> Self {
-        if let Some(failure) = &report.failure {
-            observer.home_failed(&report.home, &Failure::Failed(failure.clone()));
-            return Self { task: None, report };
-        }
-        let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY);
-        let task = match home {
-            Some(home) => tokio::spawn(Context::empty().and(home).scope(deliverer.run(messages))),
-            None => tokio::spawn(Context::empty().scope(deliverer.run(messages))),
-        };
-        Self { task: Some((sender, task)), report }
-    }
-
-    /// A home that has failed takes nothing more, and misses nothing: its position stays.
-    pub(super) async fn send(&self, message: Message) {
-        if let Some((sender, _)) = &self.task {
-            let _ = sender.send(message).await;
-        }
-    }
-
     fn is_alive(&self) -> bool {
         self.task.as_ref().is_some_and(|(sender, _)| !sender.is_closed())
     }
 }
 
 impl Homes {
-    pub(super) fn new(running: Vec<Running>) -> Self {
-        Self { running }
+    /// None yet, of so many databases.
+    pub(super) fn of(databases: usize) -> Self {
+        Self { running: (0..databases).map(|_| None).collect() }
     }
 
-    /// By its number; that of the control database is the last.
-    pub(super) fn home(&self, slot: usize) -> &Running {
-        &self.running[slot]
+    /// Starts a home's task with the home, and nothing else, in its context: from here on no call below is told where
+    /// it is, and what the caller has set is not inherited. A home that could not be reached has none. Who wants to is told
+    /// when it fails.
+    pub(super) fn start(
+        &mut self,
+        slot: usize,
+        deliverer: Deliverer,
+        report: HomeReport,
+        home: Option<Home>,
+        fallen: Option<mpsc::Sender<Fallen>>,
+    ) {
+        // The channel has room for each home once.
+        let tell = move |report: &HomeReport| {
+            if let (Some(fallen), Some(failure)) = (&fallen, &report.why) {
+                let _ = fallen.try_send(Fallen { slot, failure: failure.clone() });
+            }
+        };
+        if report.failure.is_some() {
+            tell(&report);
+            self.running[slot] = Some(Running { task: None, report });
+            return;
+        }
+        let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY);
+        let delivering = async move {
+            let report = deliverer.run(messages).await;
+            tell(&report);
+            report
+        };
+        let context = home.map_or_else(Context::empty, |home| Context::empty().and(home));
+        let task = tokio::spawn(context.scope(delivering));
+        self.running[slot] = Some(Running { task: Some((sender, task)), report });
+    }
+
+    /// A home that has failed takes nothing more, and misses nothing: its position stays.
+    pub(super) async fn send(&self, slot: usize, message: Message) {
+        if let Some(Running { task: Some((sender, _)), .. }) = &self.running[slot] {
+            let _ = sender.send(message).await;
+        }
     }
 
     /// Whether there is nobody left to deliver to.
     pub(super) fn is_idle(&self) -> bool {
-        !self.running.iter().any(Running::is_alive)
+        !self.running.iter().flatten().any(Running::is_alive)
     }
 
-    /// Lets every home commit, up to where the source was read if that is known, and gathers the reports.
-    pub(super) async fn finish(self, reached: Option<Position>) -> (Vec<HomeReport>, HomeReport) {
-        let mut reports = Vec::new();
+    /// Lets every home commit, up to where the source was read if that is known, and gathers the reports by number.
+    pub(super) async fn finish(self, reached: Option<Position>) -> Vec<(usize, HomeReport)> {
         if let Some(upto) = reached {
-            for running in &self.running {
-                running.send(Message::Finish(upto.clone())).await;
+            for slot in 0..self.running.len() {
+                self.send(slot, Message::Finish(upto.clone())).await;
             }
         }
-        let waiting: Vec<_> = self
-            .running
-            .into_iter()
-            .map(|Running { task, report }| (task.map(|(sender, task)| (drop(sender), task).1), report))
-            .collect();
-        for (task, report) in waiting {
-            reports.push(match task {
-                Some(task) => {
-                    task.await.unwrap_or_else(|error| HomeReport { failure: Some(error.to_string()), ..report })
+        // All are told before one is waited for.
+        let told = |running: Running| (running.task.map(|(sender, task)| (drop(sender), task).1), running.report);
+        let waiting: Vec<_> = self.running.into_iter().map(|running| running.map(told)).collect();
+        let mut reports = Vec::new();
+        for (slot, waiting) in waiting.into_iter().enumerate() {
+            let Some((task, mut report)) = waiting else { continue };
+            if let Some(task) = task {
+                match task.await {
+                    Ok(done) => report = done,
+                    Err(error) => report.fail(Failure::Failed(error.to_string())),
                 }
-                None => report,
-            });
+            }
+            reports.push((slot, report));
         }
-        let control = reports.pop().expect("the control database is the last");
-        (reports, control)
+        reports
     }
 }

@@ -6,9 +6,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use rusqlite::Connection;
 
 use super::*;
+use crate::batch::Batch;
 use crate::cursor::Cursor;
 use crate::report::Silent;
-use crate::source::{Guarantee, Horizon, Unindexed, Waits};
+use crate::source::{Guarantee, Horizon, Source, Unindexed, Waits};
 
 /// A source that panics in its second batch.
 struct Panicking {
@@ -94,7 +95,7 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
         let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&kept), 0).await;
         assert!(problems.is_empty());
         pipeline
-            .run_source(planned, inspected, &mut kept, &observer, &tokio_util::sync::CancellationToken::new())
+            .run_source(0, planned, inspected, &mut kept, &observer, &tokio_util::sync::CancellationToken::new())
             .await
             .unwrap()
     })

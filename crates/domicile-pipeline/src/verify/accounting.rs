@@ -33,11 +33,6 @@ struct Interval {
     /// Read, delivered, ignored, quarantined.
     kept: [i64; 4],
     found: [u64; 3],
-    /// Records that wait for somebody in the control database's quarantine, though they have this home now. They may have
-    /// been delivered, if the home is newer than they are.
-    either: [u64; 3],
-    /// They have been.
-    takes_either: bool,
 }
 
 impl Accounting {
@@ -96,36 +91,6 @@ impl Accounting {
         }
     }
 
-    /// Counts a record that may have come to the home or not.
-    pub(super) fn count_either(&mut self, position: &Position, became: Became) {
-        if let Some(interval) = self.interval(position) {
-            interval.either[became as usize] += 1;
-        }
-    }
-
-    /// Whether such a record has come.
-    pub(super) fn is_either_taken(&mut self, position: &Position) -> bool {
-        self.interval(position).is_some_and(|interval| interval.takes_either)
-    }
-
-    /// Begins to count anew, if more is known now of such records: those were delivered that the accounting needs.
-    pub(super) fn decide(&mut self) -> bool {
-        let mut is_new = false;
-        for interval in self.intervals.iter_mut().filter(|interval| !interval.takes_either) {
-            let either: u64 = interval.either.iter().sum();
-            let all = either + interval.found.iter().sum::<u64>();
-            interval.takes_either = either > 0 && u64::try_from(interval.kept[0]) == Ok(all);
-            is_new |= interval.takes_either;
-        }
-        is_new
-    }
-
-    /// Forgets what was counted.
-    pub(super) fn reset(&mut self) {
-        self.stray = None;
-        self.intervals.iter_mut().for_each(|interval| (interval.found, interval.either) = ([0; 3], [0; 3]));
-    }
-
     /// What is accounted for in all: read, delivered, ignored, quarantined.
     pub(super) fn kept(&self) -> [i64; 4] {
         std::array::from_fn(|place| self.intervals.iter().map(|interval| interval.kept[place]).sum())
@@ -133,7 +98,7 @@ impl Accounting {
 
     /// How many records of the source were found.
     pub(super) fn found(&self) -> u64 {
-        let in_intervals: u64 = self.intervals.iter().map(|interval| interval.found().iter().sum::<u64>()).sum();
+        let in_intervals: u64 = self.intervals.iter().map(|interval| interval.found.iter().sum::<u64>()).sum();
         in_intervals + self.stray.as_ref().map_or(0, |(_, count)| *count)
     }
 
@@ -141,7 +106,7 @@ impl Accounting {
     pub(super) fn differences(&self, in_quarantine: u64) -> Vec<String> {
         let mut wrong = self.wrong.clone();
         let unlike = |interval: &&Interval| {
-            (0..3).any(|place| u64::try_from(interval.kept[place + 1]) != Ok(interval.found()[place]))
+            (0..3).any(|place| u64::try_from(interval.kept[place + 1]) != Ok(interval.found[place]))
         };
         wrong.extend(self.intervals.iter().filter(unlike).map(Interval::told));
         if let Some((position, count)) = &self.stray {
@@ -163,12 +128,8 @@ impl Accounting {
 }
 
 impl Interval {
-    fn found(&self) -> [u64; 3] {
-        std::array::from_fn(|place| self.found[place] + if self.takes_either { self.either[place] } else { 0 })
-    }
-
     fn told(&self) -> String {
-        let [delivered, ignored, quarantined] = self.found();
+        let [delivered, ignored, quarantined] = self.found;
         let whole = delivered + ignored + quarantined;
         let place = self.upto.as_ref().map_or_else(String::new, |upto| format!(" from {} up to {upto}", self.after));
         format!(
@@ -234,20 +195,5 @@ mod tests {
             let found = differences(&rows, &records);
             assert!(found.iter().any(|found| found.contains(told)), "{told}: {found:?}");
         }
-    }
-
-    #[test]
-    fn records_that_were_in_quarantine_before_their_home_was_there_count_as_far_as_its_accounting_needs_them() {
-        let at = Position::At;
-        let mut accounting = Accounting::new(&[row(None, "9", [2, 2, 0, 0])], &at(9), false);
-        accounting.count(&at(1), Became::Delivered);
-        accounting.count_either(&at(2), Became::Delivered);
-        assert!(!accounting.is_either_taken(&at(2)));
-        assert!(accounting.decide());
-        accounting.reset();
-        accounting.count(&at(1), Became::Delivered);
-        accounting.count_either(&at(2), Became::Delivered);
-        assert!(accounting.is_either_taken(&at(2)));
-        assert_eq!((accounting.decide(), accounting.differences(0), accounting.found()), (false, Vec::new(), 2));
     }
 }

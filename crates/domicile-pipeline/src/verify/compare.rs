@@ -112,13 +112,7 @@ impl<'a> Group<'a> {
     /// Compares all homes, and says which could not be.
     async fn compare_all(&mut self, contents: &mut [Box<dyn Contents>]) -> Result<HashMap<usize, Unsettled>, String> {
         let mut unsettled = HashMap::new();
-        loop {
-            self.pass().await?;
-            if !self.fresh().decide() {
-                break;
-            }
-            self.fresh().selection = Arc::new(Selection::all(self.ranges));
-        }
+        self.pass().await?;
         while let Some(next) = self.fresh().selection.next() {
             (self.fresh().stage, self.fresh().selection) = (Stage::Further, Arc::new(next));
             self.pass().await?;

@@ -14,6 +14,7 @@ use crate::config::ColumnType;
 use crate::error::Failure;
 use crate::extension::{JSON, JSONB, UUID, extension};
 use crate::overlap::Mark;
+use crate::quarantine::{Resolution, cleared};
 use crate::table::Table;
 
 /// Rows of a home that are in memory at once for a table.
@@ -67,6 +68,9 @@ pub(crate) struct InQuarantine {
     pub(crate) number: i64,
     /// Stands for what is kept of the record.
     pub(crate) record: u64,
+    pub(crate) resolution: Option<Resolution>,
+    /// The home that it was moved to.
+    pub(crate) home: Option<String>,
 }
 
 impl Held {
@@ -82,9 +86,9 @@ impl Held {
     }
 }
 
-/// What stands for a record in quarantine, in this process.
+/// What stands for a record in quarantine, also where only its hash is kept.
 pub(crate) fn record_hash(record: &str) -> u64 {
-    foldhash::quality::FixedState::default().hash_one(record)
+    foldhash::quality::FixedState::default().hash_one(cleared(record))
 }
 
 /// The type that a column is to be read as, so that each value of the field is read as what it is; `None` for the column's

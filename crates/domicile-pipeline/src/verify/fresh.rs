@@ -10,7 +10,7 @@ use domicile::{Context, Home};
 use serde_json::Value;
 
 use super::accounting::{Accounting, Became};
-use super::contents::Held;
+use super::contents::{Held, InQuarantine};
 use super::hashes::Hasher;
 use super::made::{Compared, Made};
 use super::quarantined::{Quarantine, Wanted};
@@ -21,7 +21,7 @@ use crate::cursor::Cursor;
 use crate::locate::{Fate, Judged, Locator, NearMisses};
 use crate::overlap::{Mark, Overlap};
 use crate::position::Position;
-use crate::quarantine::record_json;
+use crate::quarantine::{Resolution, record_json};
 use crate::table::Table;
 
 /// So many records that ought to be in quarantine are told.
@@ -54,6 +54,15 @@ pub(super) struct OfSource {
     marks: HashSet<String>,
     /// The first of the records that ought to be in quarantine and are not, and how many there are.
     lost: (Vec<Position>, u64),
+}
+
+/// How a record is accounted for in its home.
+enum Counted {
+    As(Became),
+    /// The control database accounts for it.
+    Elsewhere,
+    /// It belongs in the home's quarantine, and is not there.
+    Lost,
 }
 
 /// A table of a home.
@@ -131,6 +140,32 @@ impl OfSource {
             }
     }
 
+    /// How a record of the home is accounted for, and whether what it makes is there: by what became of it in the home's
+    /// quarantine, or in that of the control database, which has its number there and the home that it was moved to.
+    fn expected(
+        &self,
+        record: &Record<'_>,
+        became: Became,
+        in_control: Option<&(i64, Option<String>)>,
+        home: &str,
+    ) -> (Counted, bool) {
+        let replayed = Some(Resolution::Replayed);
+        if let Some(kept) = record.find(&self.quarantine, became) {
+            return (Counted::As(Became::Quarantined), kept.resolution == replayed);
+        }
+        let taken =
+            in_control.map(|(number, to)| (self.quarantine.taken_over(record.position, *number), to.as_deref()));
+        match taken {
+            Some((Some(taken), _)) if taken.resolution != Some(Resolution::Read) => {
+                (Counted::Elsewhere, taken.resolution == replayed)
+            }
+            Some((None, Some(to))) if to == home => (Counted::Lost, false),
+            Some((None, _)) => (Counted::Elsewhere, false),
+            _ if matches!(became, Became::Quarantined) => (Counted::Lost, false),
+            _ => (Counted::As(became), true),
+        }
+    }
+
     fn lose(&mut self, position: &Position) {
         if self.lost.0.len() < TOLD {
             self.lost.0.push(position.clone());
@@ -149,11 +184,6 @@ impl OfSource {
             all.push(format!("{count} records belong in quarantine and are not there, with the cursor {told}{more}"));
         }
         all
-    }
-
-    fn reset(&mut self) {
-        self.accounting.reset();
-        self.lost = (Vec::new(), 0);
     }
 }
 
@@ -218,43 +248,30 @@ impl Fresh {
         let home = self.homes.iter().position(|home| home.slot == slot);
         let (position, is_first) = (record.position, self.stage == Stage::First);
         let control = &mut self.control[source];
-        let in_control = control.reaches(position, record.mark) && record.is_in(&control.quarantine, became);
+        let in_control = control.reaches(position, record.mark);
+        let in_control = in_control.then(|| record.find(&control.quarantine, became)).flatten();
+        let in_control = in_control.map(|kept| (kept.number, kept.home.clone()));
         if is_first && self.counts_control && control.reaches(position, record.mark) {
-            match (in_control, became) {
-                (true, _) => control.accounting.count(position, Became::Quarantined),
+            match (&in_control, became) {
+                (Some(_), _) => control.accounting.count(position, Became::Quarantined),
                 // The last slot, which no home has, is that of the control database.
-                (false, Became::Quarantined) if reading.locator.is_nowhere(slot) => control.lose(position),
-                (false, became) if reading.locator.is_nowhere(slot) => control.accounting.count(position, became),
+                (None, Became::Quarantined) if reading.locator.is_nowhere(slot) => control.lose(position),
+                (None, became) if reading.locator.is_nowhere(slot) => control.accounting.count(position, became),
                 _ => {}
             }
         }
-        let of = &mut self.homes[home?].sources[source];
+        let OfHome { home: name, sources, .. } = &mut self.homes[home?];
+        let of = &mut sources[source];
         if !of.reaches(position, record.mark) {
             return None;
         }
-        let in_home = record.is_in(&of.quarantine, became);
-        let became = if in_home { Became::Quarantined } else { became };
-        match became {
-            _ if in_control && !in_home => {
-                let is_taken = of.accounting.is_either_taken(position);
-                if is_first {
-                    of.accounting.count_either(position, became);
-                }
-                (is_taken && matches!(became, Became::Delivered)).then_some(home).flatten()
-            }
-            Became::Quarantined if !in_home => {
-                if is_first {
-                    of.lose(position);
-                }
-                None
-            }
-            became => {
-                if is_first {
-                    of.accounting.count(position, became);
-                }
-                matches!(became, Became::Delivered).then_some(home).flatten()
-            }
+        let (counted, is_there) = of.expected(record, became, in_control.as_ref(), name.as_str());
+        match counted {
+            Counted::As(became) if is_first => of.accounting.count(position, became),
+            Counted::Lost if is_first => of.lose(position),
+            _ => {}
         }
+        (is_there && matches!(became, Became::Delivered)).then_some(home).flatten()
     }
 
     /// Analyses the records of one home. Those that an analyser refuses ought to be in quarantine.
@@ -346,24 +363,6 @@ impl Fresh {
         Ok(())
     }
 
-    /// Decides which records have come to a home that is newer than they are; `true` if the records are to be counted anew
-    /// with what is known now.
-    pub(super) fn decide(&mut self) -> bool {
-        let mut is_new = false;
-        for home in &mut self.homes {
-            for of in &mut home.sources {
-                is_new |= of.accounting.decide();
-            }
-        }
-        if is_new {
-            let of_homes = self.homes.iter_mut().flat_map(|home| &mut home.sources);
-            let of_control = self.control.iter_mut().filter(|_| self.counts_control);
-            of_homes.chain(of_control).for_each(OfSource::reset);
-            self.homes.iter_mut().flat_map(|home| &mut home.tables).for_each(|table| table.ranges.reset());
-        }
-        is_new
-    }
-
     /// Up to where a source is read for these homes.
     pub(super) fn upto(&self, source: usize) -> Position {
         let homes = self.homes.iter().map(|home| &home.sources[source].position);
@@ -382,13 +381,13 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    fn is_in(&self, quarantine: &Quarantine, became: Became) -> bool {
+    fn find<'q>(&self, quarantine: &'q Quarantine, became: Became) -> Option<&'q InQuarantine> {
         let is_due = matches!(became, Became::Quarantined);
         let wanted = Wanted { position: self.position, mark: self.mark, is_single: self.is_single, is_due };
         let json = || {
             let record = record_json(&self.batch.records, self.row, self.batch.defects_of(self.row));
             Value::Object(record).to_string()
         };
-        quarantine.has(&wanted, json)
+        quarantine.find(&wanted, json)
     }
 }

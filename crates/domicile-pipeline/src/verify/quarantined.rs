@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::contents::{InQuarantine, record_hash};
 use crate::overlap::Mark;
 use crate::position::Position;
+use crate::quarantine::taken_over;
 
 /// The records in quarantine, by the key of their position.
 #[derive(Default)]
@@ -26,7 +27,8 @@ pub(super) struct Wanted<'a> {
 
 impl Quarantine {
     pub(super) fn new(all: Vec<InQuarantine>) -> Self {
-        let count = all.len() as u64;
+        // What a home has taken over is accounted for where it was.
+        let count = all.iter().filter(|record| record.number >= 0).count() as u64;
         let mut records: HashMap<String, Vec<InQuarantine>> = HashMap::new();
         for record in all {
             records.entry(record.position.clone()).or_default().push(record);
@@ -34,20 +36,27 @@ impl Quarantine {
         Self { records, count }
     }
 
-    /// Whether a record is in it. Of records with one cursor, those that somebody has refused are told apart by what is kept
-    /// of them.
-    pub(super) fn has(&self, wanted: &Wanted<'_>, record: impl FnOnce() -> String) -> bool {
-        if self.records.is_empty() {
-            return false;
-        }
-        let Some(there) = wanted.position.key().and_then(|key| self.records.get(&key)) else { return false };
+    /// What is in it of a record, whatever became of that. Of records with one cursor, those that somebody has refused are told
+    /// apart by what is kept of them.
+    pub(super) fn find(&self, wanted: &Wanted<'_>, record: impl FnOnce() -> String) -> Option<&InQuarantine> {
+        let mut there = self.at(wanted.position)?.iter().filter(|kept| kept.number >= 0);
         match wanted.mark {
-            Some(mark) => there.iter().any(|kept| kept.number == mark.number()),
-            None if wanted.is_single || wanted.is_due => true,
+            Some(mark) => there.find(|kept| kept.number == mark.number()),
+            None if wanted.is_single => there.next(),
             None => {
                 let record = record_hash(&record());
-                there.iter().any(|kept| kept.record == record)
+                let found = there.clone().find(|kept| kept.record == record);
+                found.or_else(|| there.find(|kept| wanted.is_due && kept.resolution.is_none()))
             }
         }
+    }
+
+    /// What a home has of a record with this number that it has taken over from the control database.
+    pub(super) fn taken_over(&self, position: &Position, number: i64) -> Option<&InQuarantine> {
+        self.at(position)?.iter().find(|kept| kept.number == taken_over(number))
+    }
+
+    fn at(&self, position: &Position) -> Option<&Vec<InQuarantine>> {
+        if self.records.is_empty() { None } else { self.records.get(&position.key()?) }
     }
 }

@@ -1,11 +1,13 @@
-//! Two runs at once: the one that came later takes over, the other stops, and nothing is delivered twice.
+//! Two runs at once: the second leaves while the first has its lease. Where it has none any more, the one that came later
+//! takes over, the other stops, and nothing is delivered twice.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domicile_pipeline::{Observer, Pipeline, SourceReport};
+use domicile_pipeline::{Error, Observer, Pipeline, Report, Silent, SourceReport};
+use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{Setup, World, counts, home, only, open, run};
+use crate::fixture::{Setup, World, counts, home, only, open, run, runtime};
 use crate::meddler::Meddler;
 
 fn world() -> World {
@@ -85,18 +87,71 @@ fn a_position_that_moved_before_the_first_write_stops_the_run() {
     assert_eq!(world.rows("es", "SELECT count(*) FROM orders"), ["6"]);
 }
 
-fn in_another_thread(pipeline: Arc<Pipeline>) -> SourceReport {
-    std::thread::spawn(move || only(run(&pipeline, Arc::new(domicile_pipeline::Silent)).unwrap())).join().unwrap()
+fn in_another_thread(pipeline: Arc<Pipeline>) -> Result<Report, Error> {
+    std::thread::spawn(move || run(&pipeline, Arc::new(Silent))).join().unwrap()
+}
+
+/// A whole run after the lease of the one that is under way has come to its end.
+fn taking_over(world: &World, setup: &Setup) -> impl Fn() + Send + Sync + use<> {
+    let (pipeline, control) = (Arc::new(world.pipeline(setup)), world.path("control.sqlite"));
+    move || {
+        open(&control).execute_batch("UPDATE domicile_lease SET held_until = '2020-01-01'").unwrap();
+        let report = only(in_another_thread(Arc::clone(&pipeline)).unwrap());
+        assert!(home(&report, "es").failure.is_none(), "{report:#?}");
+    }
 }
 
 #[test]
-fn a_whole_run_in_the_middle_of_another_takes_over() {
+fn a_run_that_finds_another_under_way_leaves_and_touches_nothing() {
     let world = world();
     let second = Arc::new(world.pipeline(&copying()));
     let observer = Meddler::new(Some("es"), move || {
-        let report = in_another_thread(Arc::clone(&second));
-        assert!(home(&report, "es").failure.is_none(), "{report:#?}");
+        let error = in_another_thread(Arc::clone(&second)).unwrap_err();
+        assert!(error.is_under_way(), "{error}");
+        let (told, pid) = (error.to_string(), format!("process {} on ", std::process::id()));
+        assert!(told.contains(&pid) && told.contains(" has the lease of the source orders; it ends in "), "{told}");
     });
+    let report = meddled(&world, &copying(), observer);
+    assert!(report.failed().next().is_none(), "{report:#?}");
+    assert_exactly_once(&world);
+    let leases = world.control("SELECT source, number, holder, held_until FROM domicile_lease");
+    assert_eq!(leases, ["orders|1|NULL|NULL"], "only the first has had it, and it was given back");
+}
+
+#[test]
+fn a_run_goes_on_where_the_one_before_has_ended() {
+    let world = world();
+    world.run(&copying());
+    world.order(&["'ES', 'Ana', NULL, 1.00"]);
+    world.run(&copying());
+    assert_eq!(world.control("SELECT source, number, holder FROM domicile_lease"), ["orders|2|NULL"]);
+}
+
+#[test]
+fn a_run_in_which_homes_fail_gives_its_lease_back() {
+    let world = world();
+    std::fs::create_dir(world.home_path("fr")).unwrap();
+    assert!(home(&world.try_run(&copying()), "fr").failure.is_some());
+    assert_eq!(world.control("SELECT source, number, holder FROM domicile_lease"), ["orders|1|NULL"]);
+}
+
+#[test]
+fn a_run_that_is_given_up_stands_in_nobodys_way() {
+    let world = world();
+    let (pipeline, stop) = (world.pipeline(&copying()), CancellationToken::new());
+    let given_up = stop.clone();
+    let observer = Meddler::new(Some("es"), move || given_up.cancel());
+    // Its tasks may go on, and have no lease any more.
+    let runtime = runtime();
+    assert!(runtime.block_on(stop.run_until_cancelled(pipeline.run(observer))).is_none(), "it came to its end first");
+    world.run(&copying());
+    assert_exactly_once(&world);
+}
+
+#[test]
+fn a_whole_run_in_the_middle_of_another_whose_lease_has_ended_takes_over() {
+    let world = world();
+    let observer = Meddler::new(Some("es"), taking_over(&world, &copying()));
     let report = meddled(&world, &copying(), observer);
     assert_eq!(counts(home(&report, "es")), [1, 1, 0, 0], "the first run stops in that home");
     world.run(&copying());
@@ -108,11 +163,7 @@ fn a_whole_run_in_the_middle_of_another_takes_over() {
 #[test]
 fn a_whole_run_before_the_first_write_takes_over() {
     let world = world();
-    let second = Arc::new(world.pipeline(&copying()));
-    let observer = Meddler::new(None, move || {
-        assert!(in_another_thread(Arc::clone(&second)).failed().next().is_none());
-    });
-    let report = meddled(&world, &copying(), observer);
+    let report = meddled(&world, &copying(), Meddler::new(None, taking_over(&world, &copying())));
     assert!(is_overtaken(&report, "es") && is_overtaken(&report, "fr"), "{report:#?}");
     assert_eq!(report.total().delivered, 0);
     assert_exactly_once(&world);
@@ -122,27 +173,28 @@ fn a_whole_run_before_the_first_write_takes_over() {
 fn homes_that_are_opened_briefly_are_fenced_too() {
     let world = world();
     let setup = copying().delivery("open_homes = 1").delivery("parallel = 1");
-    let second = Arc::new(world.pipeline(&copying()));
-    let observer = Meddler::new(Some("fr"), move || {
-        in_another_thread(Arc::clone(&second));
-    });
-    let report = meddled(&world, &setup, observer);
+    let report = meddled(&world, &setup, Meddler::new(Some("fr"), taking_over(&world, &copying())));
     assert!(is_overtaken(&report, "fr"), "{report:#?}");
     world.run(&copying());
     assert_exactly_once(&world);
 }
 
 #[test]
-fn two_runs_at_the_same_time_deliver_once() {
+fn of_runs_at_the_same_time_those_that_come_too_late_leave() {
     let world = world();
-    let threads: Vec<_> = (0..3)
-        .map(|_| {
-            let pipeline = Arc::new(world.pipeline(&copying()));
-            std::thread::spawn(move || only(run(&pipeline, Arc::new(domicile_pipeline::Silent)).unwrap()))
-        })
-        .collect();
-    let delivered: u64 = threads.into_iter().map(|thread| thread.join().unwrap().total().delivered).sum();
-    assert!(delivered <= 12, "{delivered}");
-    world.run(&copying());
+    let start = |_| {
+        let pipeline = Arc::new(world.pipeline(&copying()));
+        std::thread::spawn(move || run(&pipeline, Arc::new(Silent)))
+    };
+    let threads: Vec<_> = (0..3).map(start).collect();
+    let ended = threads.into_iter().map(|thread| thread.join().unwrap());
+    let delivered = ended.filter_map(|ended| match ended {
+        Ok(report) => Some(only(report)),
+        Err(error) if error.is_under_way() => None,
+        Err(error) => panic!("{error}"),
+    });
+    let delivered: Vec<_> = delivered.collect();
+    assert!(delivered.iter().all(|report| report.failed().next().is_none()), "{delivered:#?}");
+    assert_eq!(delivered.iter().map(|report| report.total().delivered).sum::<u64>(), 12);
     assert_exactly_once(&world);
 }

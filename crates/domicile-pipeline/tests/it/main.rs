@@ -2,6 +2,7 @@
 
 mod added_columns;
 mod aggregates;
+mod catch_up;
 mod columns_read;
 mod connections;
 mod copies;
@@ -24,6 +25,7 @@ mod owners;
 mod placements;
 mod positions;
 mod postgres;
+mod quarantine;
 mod reports;
 mod routers;
 mod servers;

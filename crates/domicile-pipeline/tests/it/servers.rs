@@ -11,7 +11,7 @@ use crate::fixture::{counts, described, home, only, run, runtime};
 
 /// What the contract has to know of a kind of server.
 pub(crate) struct Kind {
-    start: fn() -> Option<Server>,
+    pub(crate) start: fn() -> Option<Server>,
     /// The source's table, in front of the columns that all servers write alike.
     id: &'static str,
     /// Sets a transaction aside that inserts an order, and ends it later.

@@ -3,7 +3,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
-use super::{quote, said};
+use super::{failure, quote};
 use crate::config::{Address, ServerUrl, TlsMode};
 use crate::cursor::MOST_BYTES;
 use crate::database::UNANSWERED;
@@ -18,6 +18,9 @@ const SQL_MODE: &str = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VAL
 
 /// So many bytes of a text are sorted by, so that all of a cursor is: a byte of it is up to three there.
 const SORTED_BYTES: usize = 3 * MOST_BYTES;
+
+/// So long a connection may be silent that has no transaction open.
+pub(super) const WAIT_LONG: &str = "SET wait_timeout = 86400";
 
 /// There is no database of this name.
 const UNKNOWN_DATABASE: u16 = 1049;
@@ -59,7 +62,7 @@ pub(super) struct Session {
 pub(super) async fn connect(server: &ServerUrl) -> Result<Session, Failure> {
     let password = server.password.read().map_err(Failure::Failed)?;
     let opened = tokio::time::timeout(server.connect_timeout, open(server, password.as_deref())).await;
-    let opened = opened.map_err(|_| Failure::Failed(String::from(UNANSWERED)))?;
+    let opened = opened.map_err(|_| Failure::Transient(String::from(UNANSWERED)))?;
     opened.map_err(|error| not_connected(server, &error))
 }
 
@@ -70,7 +73,7 @@ fn not_connected(server: &ServerUrl, error: &Error) -> Failure {
             message: error.message.clone(),
             make: format!("CREATE DATABASE {}", quote(&server.database)),
         },
-        error => Failure::Failed(said(error)),
+        error => failure(error).of_no_record(),
     }
 }
 
@@ -104,11 +107,12 @@ async fn set_up(conn: &mut Conn, server: &ServerUrl) -> Result<(Kind, usize), Er
         (Kind::MySql, format!("max_execution_time = {timeout_milliseconds}"))
     };
     let settings = format!(
-        "SET NAMES utf8mb4;
+        "{WAIT_LONG};
+         SET NAMES utf8mb4;
          SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
          SET time_zone = '+00:00', sql_mode = '{SQL_MODE}', autocommit = 1, foreign_key_checks = 1, unique_checks = 1,
              sql_safe_updates = 0, sql_big_selects = 1, sql_select_limit = DEFAULT, sql_auto_is_null = 0,
-             max_sort_length = {SORTED_BYTES}, lock_wait_timeout = 60, wait_timeout = 86400, net_write_timeout = 600, {timeout}"
+             max_sort_length = {SORTED_BYTES}, lock_wait_timeout = 60, net_write_timeout = 600, {timeout}"
     );
     conn.query_drop(settings).await?;
     Ok((kind, usize::try_from(most_bytes).unwrap_or(usize::MAX)))

@@ -19,8 +19,10 @@ use super::{failure, quote};
 use crate::batch::Batch;
 use crate::config::{ColumnType, ServerUrl};
 use crate::database::rows::Rows;
+use crate::database::{QUARANTINE, compared_of_quarantine};
 use crate::error::Failure;
 use crate::overlap::Mark;
+use crate::quarantine::Resolution;
 use crate::table::Table;
 use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, WHOLE, read_as, record_hash};
 
@@ -82,10 +84,15 @@ impl Contents for MySqlContents {
     }
 }
 
+/// A row of a quarantine, as it is compared.
+type Kept = (String, i64, String, Option<String>, Option<String>);
+
 async fn kept(session: &mut Session, source: &str) -> Result<Held, Error> {
     if existing(session, "domicile_position").await?.is_empty() {
         return Ok(Held::default());
     }
+    let columns = existing(session, QUARANTINE).await?;
+    let compared = compared_of_quarantine(columns.iter().map(|column| column.name.as_str()));
     let conn = &mut session.conn;
     let most = KEPT_MAX as u64 + 1;
     let position = "SELECT position FROM domicile_position WHERE source = ?";
@@ -99,14 +106,16 @@ async fn kept(session: &mut Session, source: &str) -> Result<Held, Error> {
         counts: [read, delivered, ignored, quarantined],
     };
     let accounts = conn.exec_map(accounts, (source, most), account).await?;
-    let quarantine = "SELECT position, number, record FROM domicile_quarantine WHERE source = ? LIMIT ?";
-    let in_quarantine = |(position, number, record): (String, i64, String)| InQuarantine {
+    let quarantine = format!("{compared} ? LIMIT ?");
+    let in_quarantine = |(position, number, record, resolution, home): Kept| InQuarantine {
         position,
         number,
         record: record_hash(&record),
+        resolution: resolution.as_deref().and_then(Resolution::from_name),
+        home,
     };
     // One by one, because of the records.
-    let rows = conn.exec_stream::<(String, i64, String), _, _>(quarantine, (source, most)).await?;
+    let rows = conn.exec_stream::<Kept, _, _>(quarantine, (source, most)).await?;
     let quarantine = rows.map_ok(in_quarantine).try_collect().await?;
     let marks = "SELECT at, hash FROM domicile_seen WHERE source = ? LIMIT ?";
     let marks = conn.exec_map(marks, (source, most), |(at, hash)| Mark { at, hash }).await?;

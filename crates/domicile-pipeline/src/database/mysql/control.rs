@@ -1,18 +1,19 @@
 //! What a control database of MySQL or MariaDB keeps from run to run.
 
 use async_trait::async_trait;
-use mysql_async::Error;
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error};
 
 use super::connect::{Session, connect};
 use super::failure;
 use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
-use crate::control::{Control, End, Kept};
+use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
+use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 
-pub(super) const TABLES: [(&str, &str); 4] = [
+pub(super) const TABLES: [(&str, &str); 5] = [
     ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",
@@ -29,6 +30,13 @@ pub(super) const TABLES: [(&str, &str); 4] = [
          seen_at bigint NOT NULL",
     ),
     ("domicile_wait", "source varchar(255) NOT NULL PRIMARY KEY, waits longtext NOT NULL"),
+    (
+        "domicile_lease",
+        "source varchar(255) NOT NULL PRIMARY KEY,
+         number bigint NOT NULL,
+         holder text,
+         held_until datetime(6)",
+    ),
 ];
 
 /// A control database on a server.
@@ -49,19 +57,40 @@ impl Control for MySqlControl {
         kept
     }
 
-    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure> {
+    async fn keep(
+        &mut self,
+        placed: Vec<((String, String), String)>,
+        claim: Option<Claim>,
+    ) -> Result<Option<String>, Failure> {
         let mut session = connect(&self.0).await?;
         // One run at a time, so that what stands there is not changed meanwhile. The lock ends with the connection.
         let locked: Result<Option<Option<i64>>, Error> = session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
             return Err(Failure::Failed(String::from("another run has been using it for a minute")));
         }
-        let kept = keep(&mut session, &placed).await.map_err(|error| failure(&error));
+        let kept = keep(&mut session, &placed, claim.as_ref()).await;
         let _ = session.conn.query_drop(UNLOCK_TABLES).await;
         let _ = session.conn.disconnect().await;
-        kept?.ok_or_else(|| {
-            Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
-        })
+        kept
+    }
+
+    async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure> {
+        let mut session = connect(&self.0).await?;
+        let sql = "UPDATE domicile_lease SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
+                   WHERE holder = ? AND held_until > UTC_TIMESTAMP(6)";
+        let renewed = session.conn.exec_drop(sql, (seconds, holder)).await;
+        let sources = session.conn.affected_rows();
+        let _ = session.conn.disconnect().await;
+        renewed.map_err(|error| failure(&error))?;
+        Ok(usize::try_from(sources).unwrap_or(usize::MAX))
+    }
+
+    async fn release(&mut self, holder: &str) -> Result<(), Failure> {
+        let mut session = connect(&self.0).await?;
+        let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?";
+        let released = session.conn.exec_drop(sql, (holder,)).await;
+        let _ = session.conn.disconnect().await;
+        released.map_err(|error| failure(&error))
     }
 
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
@@ -104,6 +133,14 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
     let rows: Vec<(String, String)> = session.conn.query("SELECT source, waits FROM domicile_wait").await?;
     let rows = rows.into_iter().filter_map(|(source, waits)| Some((source, Waits::from_stored(&waits)?)));
     kept.waits = rows.collect();
+    if existing(session, "domicile_lease").await?.is_empty() {
+        return Ok(kept);
+    }
+    let sql = "SELECT source, number, holder,
+                      coalesce(timestampdiff(MICROSECOND, UTC_TIMESTAMP(6), held_until), 0) / 1e6
+               FROM domicile_lease";
+    let leased = |(source, number, holder, seconds_left)| (source, Leased { number, holder, seconds_left });
+    kept.leases = session.conn.exec_map(sql, (), leased).await?.into_iter().collect();
     Ok(kept)
 }
 
@@ -116,27 +153,61 @@ async fn make_tables(session: &mut Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
-async fn keep(session: &mut Session, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
+/// The id, or `None` if somebody has taken a lease since it was read.
+async fn keep(
+    session: &mut Session,
+    placed: &[((String, String), String)],
+    claim: Option<&Claim>,
+) -> Result<Option<String>, Failure> {
+    let failed = |error: Error| failure(&error);
     // In front of the transaction: what makes a table ends one that is open.
-    make_tables(session).await?;
+    make_tables(session).await.map_err(failed)?;
     let conn = &mut session.conn;
     let made = "INSERT INTO domicile_control SELECT MD5(CONCAT(UUID(), RAND(), CONNECTION_ID())) FROM DUAL
                 WHERE NOT EXISTS (SELECT 1 FROM domicile_control)";
-    conn.query_drop(format!("START TRANSACTION; {made}")).await?;
+    conn.query_drop(format!("START TRANSACTION; {made}")).await.map_err(failed)?;
+    let is_taken = match claim {
+        Some(claim) => take(conn, claim).await.map_err(failed)?,
+        None => true,
+    };
+    // What is not committed is undone with the connection.
+    if !is_taken {
+        return Ok(None);
+    }
+    if !place(conn, placed).await.map_err(failed)? {
+        return Err(placed_elsewhere());
+    }
+    let id: Option<String> = conn.query_first("SELECT id FROM domicile_control").await.map_err(failed)?;
+    conn.query_drop("COMMIT").await.map_err(failed)?;
+    Ok(id)
+}
+
+/// Takes the leases of all sources, unless somebody has taken one of them since it was read.
+async fn take(conn: &mut Conn, claim: &Claim) -> Result<bool, Error> {
+    let Claim { holder, seconds, sources } = claim;
+    for (source, number) in sources {
+        let sql = "SELECT number FROM domicile_lease WHERE source = ? FOR UPDATE";
+        let stored: Option<i64> = conn.exec_first(sql, (source,)).await?;
+        if stored.is_some_and(|stored| stored != *number) {
+            return Ok(false);
+        }
+        let sql = "REPLACE INTO domicile_lease (source, number, holder, held_until)
+                   VALUES (?, ? + 1, ?, UTC_TIMESTAMP(6) + INTERVAL ? SECOND)";
+        conn.exec_drop(sql, (source, number, holder, seconds)).await?;
+    }
+    Ok(true)
+}
+
+/// Keeps placements, unless another run has placed one of the keys elsewhere since this one looked.
+async fn place(conn: &mut Conn, placed: &[((String, String), String)]) -> Result<bool, Error> {
     for ((source, key), home) in placed {
         let sql = "SELECT home FROM domicile_placement WHERE source = ? AND routing_key = ? FOR UPDATE";
         let stored: Option<String> = conn.exec_first(sql, (source, key)).await?;
         match stored {
             Some(stored) if stored == *home => {}
-            Some(_) => {
-                conn.query_drop("ROLLBACK").await?;
-                return Ok(None);
-            }
+            Some(_) => return Ok(false),
             None => conn.exec_drop("INSERT INTO domicile_placement VALUES (?, ?, ?)", (source, key, home)).await?,
         }
     }
-    let id: Option<String> = conn.query_first("SELECT id FROM domicile_control").await?;
-    conn.query_drop("COMMIT").await?;
-    Ok(id)
+    Ok(true)
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
+use mysql_async::Error;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Error, Params};
 
-use super::connect::{Session, connect};
+use super::connect::{Session, WAIT_LONG, connect};
 use super::failure;
 use super::identity::identity;
 use super::privilege::check_privileges;
-use super::quarantine::fitting;
-use super::schema::{LOCK_TABLES, OWN_TABLES, UNLOCK_TABLES, create_own_table, existing, make_table, misfits};
+use super::quarantine::keep;
+use super::schema::{LOCK_TABLES, UNLOCK_TABLES, existing, make_own_tables, make_table, misfits};
 use super::statement::Writer;
 use crate::account::Account;
 use crate::config::ServerUrl;
@@ -32,12 +32,12 @@ const MARKS_AT_ONCE: usize = 1_000;
 pub(crate) struct MySqlDelivery {
     server: ServerUrl,
     delivered: Delivered,
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
 }
 
 /// An open connection, and what this run knows of the home.
-struct Open {
-    session: Session,
+pub(super) struct Open {
+    pub(super) session: Session,
     position: Position,
     epoch: i64,
     /// This run's epoch is written: an older run can no longer commit.
@@ -51,7 +51,7 @@ impl MySqlDelivery {
         Self { server, delivered, open: None }
     }
 
-    fn opened(&mut self) -> (&Delivered, &mut Open) {
+    pub(super) fn opened(&mut self) -> (&Delivered, &mut Open) {
         (&self.delivered, self.open.as_mut().expect("the database was opened before"))
     }
 }
@@ -94,14 +94,19 @@ impl Delivery for MySqlDelivery {
         Ok(position)
     }
 
-    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
+    async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure> {
         let (delivered, open) = self.opened();
+        let begin = format!("SET wait_timeout = {}; START TRANSACTION", idle.as_secs_f64().ceil());
         if open.claimed {
-            return open.execute("START TRANSACTION").await;
+            return open.execute(&begin).await;
         }
         open.prepare(delivered).await?;
-        open.execute("START TRANSACTION").await?;
+        open.execute(&begin).await?;
         open.claim(delivered, control).await
+    }
+
+    async fn stir(&mut self) -> Result<(), Failure> {
+        self.opened().1.execute("DO 0").await
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
@@ -146,9 +151,7 @@ impl Delivery for MySqlDelivery {
 
     async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure> {
         let (delivered, open) = self.opened();
-        open.remember(&delivered.source, &marks, begin)
-            .await
-            .map_err(|error| Failure::Failed(failure(&error).to_string()))
+        open.remember(&delivered.source, &marks, begin).await.map_err(|error| failure(&error).of_no_record())
     }
 
     async fn commit(
@@ -165,7 +168,7 @@ impl Delivery for MySqlDelivery {
     async fn rollback(&mut self) {
         if let Some(open) = &mut self.open {
             // A connection that is broken has nothing to undo.
-            let _ = open.execute("ROLLBACK").await;
+            let _ = open.execute(&format!("ROLLBACK; {WAIT_LONG}")).await;
         }
     }
 
@@ -207,19 +210,19 @@ impl Open {
         Self { session, position, epoch, claimed: false, writers: Vec::new() }
     }
 
-    async fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<(), Failure> {
         self.session.conn.query_drop(sql).await.map_err(|error| failure(&error))
     }
 
     /// Makes what is missing, in front of the first transaction: what makes a table ends a transaction that is open.
-    async fn prepare(&mut self, delivered: &Delivered) -> Result<(), Failure> {
+    pub(super) async fn prepare(&mut self, delivered: &Delivered) -> Result<(), Failure> {
         let locked: Result<Option<Option<i64>>, Error> = self.session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
             return Err(Failure::Failed(String::from("another run has been making tables for a minute")));
         }
         let made = self.make_tables(delivered).await;
         self.execute(UNLOCK_TABLES).await?;
-        made.map_err(|error| Failure::Failed(failure(&error).to_string()))?;
+        made.map_err(|error| failure(&error).of_no_record())?;
         for (number, table) in delivered.tables.iter().enumerate() {
             let columns = existing(&mut self.session, &table.name).await.map_err(|error| failure(&error))?;
             let declared = table.schema.fields().iter().filter_map(|field| {
@@ -238,13 +241,7 @@ impl Open {
     }
 
     async fn make_tables(&mut self, delivered: &Delivered) -> Result<(), Error> {
-        let kind = self.session.kind;
-        for (name, columns) in OWN_TABLES {
-            // Who may not make tables can still use those that are there.
-            if existing(&mut self.session, name).await?.is_empty() {
-                self.session.conn.query_drop(create_own_table(kind, name, columns)).await?;
-            }
-        }
+        make_own_tables(&mut self.session).await?;
         for table in delivered.tables.iter() {
             make_table(&mut self.session, table).await?;
         }
@@ -280,21 +277,7 @@ impl Open {
     }
 
     async fn quarantine(&mut self, source: &str, records: Vec<Quarantined>) -> Result<(), Error> {
-        let update = "UPDATE domicile_quarantine SET cause = ?, reason = ?, record = ?, last_seen = UTC_TIMESTAMP(6)
-                      WHERE source = ? AND position = ? AND number = ?";
-        let insert =
-            "INSERT INTO domicile_quarantine (cause, reason, record, source, position, number, first_seen, last_seen)
-                      VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
-        let most_bytes = self.session.most_bytes;
-        for Quarantined { position, number, cause, reason, record, .. } in records {
-            let (reason, record) = fitting(reason, record, most_bytes);
-            let values = Params::from((cause.name(), reason, record, source, position.key(), number));
-            self.session.conn.exec_drop(update, values.clone()).await?;
-            if self.session.conn.affected_rows() == 0 {
-                self.session.conn.exec_drop(insert, values).await?;
-            }
-        }
-        Ok(())
+        keep(&mut self.session, source, records).await
     }
 
     async fn seen(&mut self, source: &str) -> Result<Vec<Mark>, Error> {
@@ -332,13 +315,9 @@ impl Open {
                            ignored = ignored + VALUES(ignored), quarantined = quarantined + VALUES(quarantined),
                            committed_at = VALUES(committed_at)";
             let values = (source, self.position.key(), upto.key(), read, delivered, ignored, quarantined);
-            self.session
-                .conn
-                .exec_drop(sql, values)
-                .await
-                .map_err(|error| Failure::Failed(failure(&error).to_string()))?;
+            self.session.conn.exec_drop(sql, values).await.map_err(|error| failure(&error).of_no_record())?;
         }
-        self.execute("COMMIT").await?;
+        self.execute(&format!("COMMIT; {WAIT_LONG}")).await?;
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
     }

@@ -19,8 +19,9 @@ pub(crate) mod source;
 mod statement;
 mod types;
 
-use mysql_async::{Error, IoError, ServerError};
+use mysql_async::{DriverError, Error, IoError, ServerError};
 
+use crate::database::passing::may_pass;
 use crate::error::{Failure, Refusal};
 
 /// An identifier, quoted for SQL.
@@ -44,7 +45,25 @@ fn failure(error: &Error) -> Failure {
         Error::Server(server) if is_refusal(server) => {
             Failure::Refused(Refusal::quoting(&server.message, told(server)))
         }
+        error if passes(error) => Failure::Transient(said(error)),
         error => Failure::Failed(said(error)),
+    }
+}
+
+/// Errors of a server that does for a while not what it was asked for: it stops, has no connection or memory left, has
+/// interrupted a statement, or undone a transaction for the sake of another one.
+///
+/// Sources: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
+/// <https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference>
+const PASSING: [u16; 16] =
+    [1037, 1040, 1041, 1053, 1159, 1161, 1180, 1203, 1205, 1213, 1226, 1317, 1927, 1969, 3024, 4031];
+
+fn passes(error: &Error) -> bool {
+    match error {
+        Error::Server(server) => PASSING.contains(&server.code) || server.state.starts_with("08"),
+        Error::Io(IoError::Io(error)) => may_pass(error),
+        Error::Driver(error) => matches!(error, DriverError::ConnectionClosed | DriverError::PoolDisconnected),
+        _ => false,
     }
 }
 
@@ -102,7 +121,10 @@ mod tests {
         for (code, state) in [(1062, "23000"), (1406, "22001"), (1366, "HY000"), (3819, "HY000"), (1644, "45000")] {
             assert!(matches!(failure(&error(code, state, "no")), Failure::Refused(_)), "{code}");
         }
-        for (code, state) in [(1205, "HY000"), (1213, "40001"), (1142, "42000"), (1317, "70100"), (1021, "HY000")] {
+        for (code, state) in [(1205, "HY000"), (1213, "40001"), (1317, "70100"), (1040, "08004"), (1053, "08S01")] {
+            assert!(matches!(failure(&error(code, state, "no")), Failure::Transient(_)), "{code}");
+        }
+        for (code, state) in [(1045, "28000"), (1142, "42000"), (1146, "42S02"), (1021, "HY000"), (1290, "HY000")] {
             assert!(matches!(failure(&error(code, state, "no")), Failure::Failed(_)), "{code}");
         }
     }

@@ -9,6 +9,7 @@ use super::connect::{Kind, Session};
 use super::quote;
 use super::types::{Declared, declaration, undeclarable};
 use crate::database::fit::{self, Found};
+use crate::database::{ADDED, QUARANTINE};
 use crate::deliver::Misfit;
 use crate::table::Table;
 
@@ -47,6 +48,13 @@ pub(super) const OWN_TABLES: [(&str, &str); 4] = [
          record longtext NOT NULL,
          first_seen datetime(6) NOT NULL,
          last_seen datetime(6) NOT NULL,
+         about longtext,
+         shape longtext,
+         home longtext,
+         resolution longtext,
+         resolved_at datetime(6),
+         resolved_by longtext,
+         note longtext,
          PRIMARY KEY (source, position, number)",
     ),
     (
@@ -193,6 +201,25 @@ pub(super) fn create_own_table(kind: Kind, name: &str, columns: &str) -> String 
         "CREATE TABLE IF NOT EXISTS {name} ({columns}) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {}",
         kind.collation()
     )
+}
+
+/// Makes Domicile's own tables where they are missing, and adds the columns that a quarantine of an earlier version lacks.
+/// Who may not make tables can still use those that are there.
+pub(super) async fn make_own_tables(session: &mut Session) -> Result<(), Error> {
+    for (name, columns) in OWN_TABLES {
+        let existing = existing(session, name).await?;
+        if existing.is_empty() {
+            session.conn.query_drop(create_own_table(session.kind, name, columns)).await?;
+        } else if name == QUARANTINE {
+            let missing = ADDED.iter().filter(|name| !existing.iter().any(|column| column.name == **name));
+            let kind = |name: &str| if name == "resolved_at" { "datetime(6)" } else { "longtext" };
+            let added: Vec<_> = missing.map(|name| format!("ADD COLUMN {name} {}", kind(name))).collect();
+            if !added.is_empty() {
+                session.conn.query_drop(format!("ALTER TABLE {QUARANTINE} {}", added.join(", "))).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes a missing table, or adds the columns that it may be given. Who may do neither can still use what is there.

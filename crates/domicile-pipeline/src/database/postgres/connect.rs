@@ -15,7 +15,7 @@ use crate::error::Failure;
 pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
     // The client's own limit is for reaching the server, which may then say nothing.
     let opened = tokio::time::timeout(server.connect_timeout, open(server)).await;
-    opened.unwrap_or_else(|_| Err(Failure::Failed(String::from(UNANSWERED))))
+    opened.unwrap_or_else(|_| Err(Failure::Transient(String::from(UNANSWERED))))
 }
 
 async fn open(server: &ServerUrl) -> Result<Client, Failure> {
@@ -39,7 +39,7 @@ async fn open(server: &ServerUrl) -> Result<Client, Failure> {
          SET default_transaction_deferrable TO off; SET application_name TO {}",
         quote(&server.application_name)
     );
-    client.batch_execute(&settings).await.map_err(|error| failed(&failure(&error)))?;
+    client.batch_execute(&settings).await.map_err(|error| failure(&error).of_no_record())?;
     Ok(client)
 }
 
@@ -47,11 +47,11 @@ async fn open(server: &ServerUrl) -> Result<Client, Failure> {
 pub(super) async fn connect_to_read(server: &ServerUrl) -> Result<Client, Failure> {
     let client = connect(server).await?;
     let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
-    read_only.map_err(|error| failed(&failure(&error)))?;
+    read_only.map_err(|error| failure(&error).of_no_record())?;
     // Where a text may be any bytes, the server would fail for all records of which one is not in UTF-8.
     let as_it_is = "SELECT set_config('client_encoding', 'SQL_ASCII', false)
                     WHERE current_setting('server_encoding') = 'SQL_ASCII'";
-    client.batch_execute(as_it_is).await.map_err(|error| failed(&failure(&error)))?;
+    client.batch_execute(as_it_is).await.map_err(|error| failure(&error).of_no_record())?;
     Ok(client)
 }
 
@@ -62,14 +62,9 @@ fn is_of_encryption(error: &Error) -> bool {
     source.is_some_and(is_tls) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
-/// Whatever stops a connection from being opened is no fault of a record.
-fn failed(failure: &Failure) -> Failure {
-    Failure::Failed(failure.to_string())
-}
-
-/// Why there is no connection.
+/// Why there is no connection, which is no fault of a record.
 fn not_connected(server: &ServerUrl, error: &Error) -> Failure {
-    match failed(&failure(error)) {
+    match failure(error).of_no_record() {
         Failure::Failed(message) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {
             Failure::Absent { message, make: format!("CREATE DATABASE {}", quote(&server.database)) }
         }

@@ -12,13 +12,16 @@ use tokio_postgres::{Client, Error, Row};
 use super::connect::connect_to_read;
 use super::copy::Records;
 use super::read::{Format, push_into};
+use super::schema::Catalogue;
 use super::types::{Declared, source_column};
 use super::{failure, quote};
 use crate::batch::Batch;
 use crate::config::{ColumnType, ServerUrl};
 use crate::database::rows::Rows;
+use crate::database::{QUARANTINE, compared_of_quarantine};
 use crate::error::Failure;
 use crate::overlap::Mark;
+use crate::quarantine::Resolution;
 use crate::table::Table;
 use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, WHOLE, read_as, record_hash};
 
@@ -88,21 +91,28 @@ async fn kept(client: &Client, source: &str) -> Result<Held, Error> {
     let position = "SELECT position FROM domicile_position WHERE source = $1";
     let accounts = "SELECT after, upto, read, delivered, ignored, quarantined FROM domicile_account WHERE source = $1
                     LIMIT $2";
-    let quarantine = "SELECT position, number, record FROM domicile_quarantine WHERE source = $1 LIMIT $2";
+    let catalogue = Catalogue::read(client, &[QUARANTINE]).await?;
+    let columns = catalogue.columns(QUARANTINE).iter().map(|column| column.name.as_str());
+    let quarantine = format!("{} $1 LIMIT $2", compared_of_quarantine(columns));
     let marks = "SELECT at, hash FROM domicile_seen WHERE source = $1 LIMIT $2";
     let of_source: [(&(dyn ToSql + Sync), Type); 2] = [(&source, Type::TEXT), (&most, Type::INT8)];
     let account = |row: &Row| {
         let counts = [row.get(2), row.get(3), row.get(4), row.get(5)];
         Accounted { after: row.get(0), upto: row.get(1), counts }
     };
-    let in_quarantine =
-        |row: &Row| InQuarantine { position: row.get(0), number: row.get(1), record: record_hash(row.get(2)) };
+    let in_quarantine = |row: &Row| InQuarantine {
+        position: row.get(0),
+        number: row.get(1),
+        record: record_hash(row.get(2)),
+        resolution: row.get::<_, Option<&str>>(3).and_then(Resolution::from_name),
+        home: row.get(4),
+    };
     Ok(Held {
         position: client.query_typed(position, &of_source[..1]).await?.first().and_then(|row| row.get(0)),
         accounts: client.query_typed(accounts, &of_source).await?.iter().map(account).collect(),
         quarantine: {
             // One by one, because of the records.
-            let rows = client.query_typed_raw(quarantine, of_source.iter().cloned()).await?;
+            let rows = client.query_typed_raw(&quarantine, of_source.iter().cloned()).await?;
             rows.map_ok(|row| in_quarantine(&row)).try_collect().await?
         },
         marks: {

@@ -7,11 +7,12 @@ use super::connect::connect;
 use super::failure;
 use super::schema::{Catalogue, LOCK_TABLES, create_own_tables};
 use crate::config::ServerUrl;
-use crate::control::{Control, End, Kept};
+use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
+use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 
-pub(super) const TABLES: [(&str, &str); 4] = [
+pub(super) const TABLES: [(&str, &str); 5] = [
     ("domicile_control", "id text NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",
@@ -28,6 +29,13 @@ pub(super) const TABLES: [(&str, &str); 4] = [
          seen_at bigint NOT NULL",
     ),
     ("domicile_wait", "source text NOT NULL PRIMARY KEY, waits text NOT NULL"),
+    (
+        "domicile_lease",
+        "source text NOT NULL PRIMARY KEY,
+         number bigint NOT NULL,
+         holder text,
+         held_until timestamptz",
+    ),
 ];
 
 /// A control database on a server.
@@ -46,12 +54,43 @@ impl Control for PostgresControl {
         read(&client).await.map_err(|error| failure(&error))
     }
 
-    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure> {
+    async fn keep(
+        &mut self,
+        placed: Vec<((String, String), String)>,
+        claim: Option<Claim>,
+    ) -> Result<Option<String>, Failure> {
         let client = connect(&self.0).await?;
-        let id = keep(&client, &placed).await.map_err(|error| failure(&error))?;
-        id.ok_or_else(|| {
-            Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
-        })
+        let failed = |error: Error| failure(&error);
+        begin(&client).await.map_err(failed)?;
+        let is_taken = match &claim {
+            Some(claim) => take(&client, claim).await.map_err(failed)?,
+            None => true,
+        };
+        // What is not committed is undone with the connection.
+        if !is_taken {
+            return Ok(None);
+        }
+        if !place(&client, &placed).await.map_err(failed)? {
+            return Err(placed_elsewhere());
+        }
+        let id = client.query_one("SELECT id FROM domicile_control", &[]).await.map_err(failed)?.get(0);
+        client.batch_execute("COMMIT").await.map_err(failed)?;
+        Ok(Some(id))
+    }
+
+    async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure> {
+        let client = connect(&self.0).await?;
+        let sql =
+            "UPDATE domicile_lease SET held_until = clock_timestamp() + $2::double precision * interval '1 second'
+                   WHERE holder = $1 AND held_until > clock_timestamp()";
+        let renewed = client.execute(sql, &[&holder, &seconds]).await.map_err(|error| failure(&error))?;
+        Ok(usize::try_from(renewed).unwrap_or(usize::MAX))
+    }
+
+    async fn release(&mut self, holder: &str) -> Result<(), Failure> {
+        let client = connect(&self.0).await?;
+        let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = $1";
+        client.execute(sql, &[&holder]).await.map(drop).map_err(|error| failure(&error))
     }
 
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
@@ -97,7 +136,7 @@ async fn begin(client: &Client) -> Result<(), Error> {
 
 async fn read(client: &Client) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    let catalogue = Catalogue::read(client, &["domicile_control", "domicile_wait"]).await?;
+    let catalogue = Catalogue::read(client, &["domicile_control", "domicile_wait", "domicile_lease"]).await?;
     if catalogue.columns("domicile_control").is_empty() {
         return Ok(kept);
     }
@@ -113,23 +152,43 @@ async fn read(client: &Client) -> Result<Kept, Error> {
     let rows = client.query("SELECT source, waits FROM domicile_wait", &[]).await?;
     let waits = |row: &Row| Some((row.get(0), Waits::from_stored(row.get(1))?));
     kept.waits = rows.iter().filter_map(waits).collect();
+    if catalogue.columns("domicile_lease").is_empty() {
+        return Ok(kept);
+    }
+    let sql = "SELECT source, number, holder,
+                      coalesce(extract(epoch FROM held_until - clock_timestamp()), 0)::double precision
+               FROM domicile_lease";
+    let rows = client.query(sql, &[]).await?;
+    let leased = |row: &Row| Leased { number: row.get(1), holder: row.get(2), seconds_left: row.get(3) };
+    kept.leases = rows.iter().map(|row| (row.get(0), leased(row))).collect();
     Ok(kept)
 }
 
-/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
-async fn keep(client: &Client, placed: &[((String, String), String)]) -> Result<Option<String>, Error> {
-    begin(client).await?;
+/// Takes the leases of all sources, unless somebody has taken one of them since it was read.
+async fn take(client: &Client, claim: &Claim) -> Result<bool, Error> {
+    let sql = "INSERT INTO domicile_lease AS stored (source, number, holder, held_until)
+               VALUES ($1, $2::bigint + 1, $3, clock_timestamp() + $4::double precision * interval '1 second')
+               ON CONFLICT (source) DO UPDATE
+               SET number = excluded.number, holder = excluded.holder, held_until = excluded.held_until
+               WHERE stored.number = $2";
+    for (source, number) in &claim.sources {
+        if client.execute(sql, &[source, number, &claim.holder, &claim.seconds]).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Keeps placements, unless another run has placed one of the keys elsewhere since this one looked.
+async fn place(client: &Client, placed: &[((String, String), String)]) -> Result<bool, Error> {
     // What stands there already is written again only if it is the same.
     let sql = "INSERT INTO domicile_placement AS stored VALUES ($1, $2, $3)
                ON CONFLICT (source, routing_key) DO UPDATE SET home = excluded.home WHERE stored.home = excluded.home";
     let statement = client.prepare(sql).await?;
     for ((source, key), home) in placed {
         if client.execute(&statement, &[source, key, home]).await? == 0 {
-            client.batch_execute("ROLLBACK").await?;
-            return Ok(None);
+            return Ok(false);
         }
     }
-    let id = client.query_one("SELECT id FROM domicile_control", &[]).await?.get(0);
-    client.batch_execute("COMMIT").await?;
-    Ok(Some(id))
+    Ok(true)
 }

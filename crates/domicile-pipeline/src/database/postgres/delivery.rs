@@ -13,10 +13,11 @@ use super::connect::connect;
 use super::failure;
 use super::privilege::check_privileges;
 use super::quarantine::Quarantine;
-use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, create_own_tables, make_table};
+use super::schema::{Catalogue, LOCK_TABLES, OWN_TABLES, POSITION, create_own_tables, make_table, mend_quarantine};
 use super::statement::Writer;
 use crate::account::Account;
 use crate::config::ServerUrl;
+use crate::control::quoted;
 use crate::database::MARKER;
 use crate::database::progress::{Progress, Row, outdated};
 use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
@@ -27,18 +28,18 @@ use crate::quarantine::Quarantined;
 use crate::table::Table;
 
 /// Constraints that are deferred are asked for at each statement, so that the record is known that breaks one.
-const BEGIN: &str = "BEGIN; SET CONSTRAINTS ALL IMMEDIATE";
+pub(super) const BEGIN: &str = "BEGIN; SET CONSTRAINTS ALL IMMEDIATE";
 
 /// One source's way into one database of PostgreSQL.
 pub(crate) struct PostgresDelivery {
     server: ServerUrl,
     delivered: Delivered,
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
 }
 
 /// An open connection, and what this run knows of the home.
-struct Open {
-    client: Client,
+pub(super) struct Open {
+    pub(super) client: Client,
     position: Position,
     epoch: i64,
     /// The tables as they were when the home was looked at.
@@ -59,7 +60,7 @@ impl PostgresDelivery {
         Self { server, delivered, open: None }
     }
 
-    fn opened(&mut self) -> (&Delivered, &mut Open) {
+    pub(super) fn opened(&mut self) -> (&Delivered, &mut Open) {
         (&self.delivered, self.open.as_mut().expect("the database was opened before"))
     }
 }
@@ -105,9 +106,21 @@ impl Delivery for PostgresDelivery {
         Ok(position)
     }
 
-    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
+    async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure> {
         let (delivered, open) = self.opened();
-        if open.claimed { open.execute(BEGIN).await } else { open.claim(delivered, control).await }
+        let lock = format!("hashtextextended('domicile run ' || {}, 0)", quoted(&delivered.source));
+        let begin = format!(
+            "{BEGIN}; SET LOCAL idle_in_transaction_session_timeout TO {}; SELECT pg_advisory_xact_lock_shared({lock})",
+            idle.as_millis()
+        );
+        if open.claimed {
+            return open.execute(&begin).await;
+        }
+        open.claim(delivered, control, &format!("{}; {begin}", end_sessions(&lock))).await
+    }
+
+    async fn stir(&mut self) -> Result<(), Failure> {
+        self.opened().1.execute("SELECT 1").await
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
@@ -178,6 +191,16 @@ impl Delivery for PostgresDelivery {
     }
 }
 
+/// The statement that ends what is left of older runs, whose lease this one has now. A server waits without end for one that
+/// stands still in the middle of a COPY.
+fn end_sessions(lock: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'advisory' AND (l.classid::bigint << 32 | l.objid::bigint) = {lock} AND l.objsubid = 1
+           AND a.datname = current_database() AND a.usename = current_user"
+    )
+}
+
 async fn progress(client: &Client, catalogue: &Catalogue, source: &str) -> Result<Progress, Failure> {
     let mut columns = catalogue.columns(POSITION).iter();
     if columns.len() == 0 {
@@ -217,6 +240,7 @@ fn all_names(tables: &[Table]) -> Vec<&str> {
 /// The statements that make what is missing.
 fn missing(tables: &[Table], catalogue: &Catalogue) -> Vec<String> {
     let mut made = create_own_tables(&OWN_TABLES, catalogue);
+    made.extend(mend_quarantine(catalogue));
     made.extend(tables.iter().filter_map(|table| make_table(table, catalogue.columns(&table.name))));
     made
 }
@@ -226,20 +250,20 @@ impl Open {
         Self { client, position, epoch, found, claimed: false, writers: Vec::new(), quarantine: None }
     }
 
-    async fn execute(&self, sql: &str) -> Result<(), Failure> {
+    pub(super) async fn execute(&self, sql: &str) -> Result<(), Failure> {
         self.client.batch_execute(sql).await.map_err(|error| failure(&error))
     }
 
     /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
     /// still under way cannot commit any more.
-    async fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> Result<(), Failure> {
+    async fn claim(&mut self, delivered: &Delivered, control: Option<&str>, begin: &str) -> Result<(), Failure> {
         let tables = &delivered.tables;
         let catalogue = match self.found.take().filter(|found| missing(tables, found).is_empty()) {
             Some(found) => {
-                self.execute(BEGIN).await?;
+                self.execute(begin).await?;
                 found
             }
-            None => self.make_tables(tables).await?,
+            None => self.make_tables(tables, begin).await?,
         };
         let writers = tables.iter().map(|table| Writer::new(&self.client, table, &catalogue));
         let (writers, ()) = try_join!(try_join_all(writers), self.take_epoch(delivered, control))?;
@@ -247,9 +271,17 @@ impl Open {
         Ok(())
     }
 
+    /// Makes what is missing, and learns how the tables are written.
+    pub(super) async fn prepare(&mut self, tables: &[Table]) -> Result<(), Failure> {
+        let catalogue = self.make_tables(tables, BEGIN).await?;
+        let writers = tables.iter().map(|table| Writer::new(&self.client, table, &catalogue));
+        self.writers = try_join_all(writers).await?;
+        self.execute("COMMIT").await
+    }
+
     /// Begins a transaction that makes what is missing, one run at a time.
-    async fn make_tables(&self, tables: &[Table]) -> Result<Catalogue, Failure> {
-        self.execute(&format!("{BEGIN}; {LOCK_TABLES}")).await?;
+    async fn make_tables(&self, tables: &[Table], begin: &str) -> Result<Catalogue, Failure> {
+        self.execute(&format!("{begin}; {LOCK_TABLES}")).await?;
         let names = all_names(tables);
         let catalogue = Catalogue::read(&self.client, &names).await.map_err(|error| failure(&error))?;
         let missing = missing(tables, &catalogue);

@@ -23,6 +23,7 @@ mod types;
 
 use tokio_postgres::error::{DbError, Error, SqlState};
 
+use crate::database::passing::may_pass;
 use crate::error::{Failure, Refusal};
 
 /// An identifier, quoted for SQL.
@@ -39,8 +40,36 @@ fn relation(table: &str) -> String {
 fn failure(error: &Error) -> Failure {
     match error.as_db_error() {
         Some(said) if is_refusal(said.code()) => Failure::Refused(Refusal::quoting(said.message(), told(said))),
+        Some(db) if passes(db.code()) => Failure::Transient(said(error)),
+        None if is_cut(error) => Failure::Transient(said(error)),
         _ => Failure::Failed(said(error)),
     }
+}
+
+/// Whether a server does for a while not what it was asked for: it stops or starts, has no connection or memory left, or has
+/// undone a transaction for the sake of another one.
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn passes(state: &SqlState) -> bool {
+    const PASSING: [SqlState; 10] = [
+        SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::OUT_OF_MEMORY,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::OBJECT_IN_USE,
+        SqlState::QUERY_CANCELED,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ];
+    matches!(&state.code()[..2], "08" | "40") || PASSING.contains(state)
+}
+
+/// Whether the connection is cut, or was not made because the server is away.
+fn is_cut(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    error.is_closed() || source.is_some_and(may_pass)
 }
 
 /// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises.
@@ -97,6 +126,16 @@ fn quotes_values(state: &SqlState, routine: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stops_for_a_while_is_told_from_what_somebody_has_to_mend() {
+        for code in ["08006", "40001", "40P01", "53300", "55P03", "57014", "57P01", "57P03", "25P03"] {
+            assert!(passes(&SqlState::from_code(code)), "{code}");
+        }
+        for code in ["28P01", "3D000", "42P01", "42501", "25006", "53100", "57P04", "XX001"] {
+            assert!(!passes(&SqlState::from_code(code)), "{code}");
+        }
+    }
 
     #[test]
     fn only_messages_that_are_known_to_quote_no_value_are_told() {

@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Error};
 use super::quote;
 use super::types::{Declared, declaration};
 use crate::database::fit::{self, Found};
+use crate::database::{ADDED, QUARANTINE};
 use crate::deliver::Misfit;
 use crate::table::Table;
 
@@ -50,6 +51,13 @@ pub(super) const OWN_TABLES: [(&str, &str); 4] = [
          record text NOT NULL,
          first_seen timestamptz NOT NULL,
          last_seen timestamptz NOT NULL,
+         about text,
+         shape text,
+         home text,
+         resolution text,
+         resolved_at timestamptz,
+         resolved_by text,
+         note text,
          PRIMARY KEY (source, position, number)",
     ),
     (
@@ -270,6 +278,16 @@ fn array_of(element: &str, element_oid: u32, array_oid: u32) -> Type {
 pub(super) fn create_own_tables(tables: &[(&str, &str)], catalogue: &Catalogue) -> Vec<String> {
     let missing = tables.iter().filter(|(name, _)| catalogue.columns(name).is_empty());
     missing.map(|(name, columns)| format!("CREATE TABLE {name} ({columns})")).collect()
+}
+
+/// The statement that adds the columns that a quarantine of an earlier version lacks.
+pub(super) fn mend_quarantine(catalogue: &Catalogue) -> Option<String> {
+    let existing = catalogue.columns(QUARANTINE);
+    let missing = ADDED.iter().filter(|name| !existing.iter().any(|column| column.name == **name));
+    let kind = |name: &str| if name == "resolved_at" { "timestamptz" } else { "text" };
+    let added: Vec<_> = missing.map(|name| format!("ADD COLUMN {name} {}", kind(name))).collect();
+    let is_to_be_mended = !existing.is_empty() && !added.is_empty();
+    is_to_be_mended.then(|| format!("ALTER TABLE {QUARANTINE} {}", added.join(", ")))
 }
 
 /// The statement that makes a table, or adds the columns that one of these columns may be given; none where there is nothing

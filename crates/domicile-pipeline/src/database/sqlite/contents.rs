@@ -15,8 +15,10 @@ use super::{open, quote};
 use crate::batch::Batch;
 use crate::blocking;
 use crate::database::rows::Rows;
+use crate::database::{QUARANTINE, compared_of_quarantine};
 use crate::error::Failure;
 use crate::overlap::Mark;
+use crate::quarantine::Resolution;
 use crate::table::Table;
 use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, record_hash};
 
@@ -123,11 +125,18 @@ fn kept(connection: &Connection, source: &str) -> rusqlite::Result<Held> {
         Ok(Accounted { after: row.get(0)?, upto: row.get(1)?, counts })
     })?;
     held.accounts = accounts.collect::<rusqlite::Result<_>>()?;
-    let mut statement =
-        connection.prepare("SELECT position, number, record FROM domicile_quarantine WHERE source = ?1 LIMIT ?2")?;
+    let columns = existing(connection, QUARANTINE)?;
+    let compared = compared_of_quarantine(columns.iter().map(|column| column.name.as_str()));
+    let mut statement = connection.prepare(&format!("{compared} ?1 LIMIT ?2"))?;
     let quarantine = statement.query_map(params![source, most], |row| {
-        let record: String = row.get(2)?;
-        Ok(InQuarantine { position: row.get(0)?, number: row.get(1)?, record: record_hash(&record) })
+        let (record, resolution): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+        Ok(InQuarantine {
+            position: row.get(0)?,
+            number: row.get(1)?,
+            record: record_hash(&record),
+            resolution: resolution.as_deref().and_then(Resolution::from_name),
+            home: row.get(4)?,
+        })
     })?;
     held.quarantine = quarantine.collect::<rusqlite::Result<_>>()?;
     let mut statement = connection.prepare("SELECT at, hash FROM domicile_seen WHERE source = ?1")?;

@@ -9,8 +9,9 @@ use super::schema::existing;
 use super::statement::failure;
 use super::{create, open};
 use crate::blocking;
-use crate::control::{Control, End, Kept};
+use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
+use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 
 const TABLES: &str = "
@@ -33,7 +34,21 @@ CREATE TABLE IF NOT EXISTS domicile_wait (
     source TEXT NOT NULL PRIMARY KEY,
     waits TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS domicile_lease (
+    source TEXT NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL,
+    holder TEXT,
+    held_until TEXT
+);
 INSERT INTO domicile_control SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
+
+/// The clock of the machine, to the millisecond.
+const NOW: &str = "strftime('%Y-%m-%d %H:%M:%f', 'now')";
+
+/// What that clock shows in so many seconds.
+fn in_seconds(seconds: f64) -> String {
+    format!("strftime('%Y-%m-%d %H:%M:%f', 'now', '+{seconds:.3} seconds')")
+}
 
 /// A control database in a file.
 pub(crate) struct SqliteControl(PathBuf);
@@ -54,14 +69,32 @@ impl Control for SqliteControl {
         .await
     }
 
-    async fn keep(&mut self, placed: Vec<((String, String), String)>) -> Result<String, Failure> {
+    async fn keep(
+        &mut self,
+        placed: Vec<((String, String), String)>,
+        claim: Option<Claim>,
+    ) -> Result<Option<String>, Failure> {
         let path = self.0.clone();
+        blocking::run(move || keep(&mut create(&path)?, &placed, claim.as_ref())).await
+    }
+
+    async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure> {
+        let (path, holder) = (self.0.clone(), holder.to_owned());
         blocking::run(move || {
-            let mut connection = create(&path)?;
-            let id = keep(&mut connection, &placed).map_err(|error| failure(&error))?;
-            id.ok_or_else(|| {
-                Failure::Overtaken(String::from("another run has placed a routing key in another home meanwhile"))
-            })
+            let sql = format!(
+                "UPDATE domicile_lease SET held_until = {} WHERE holder = ?1 AND held_until > {NOW}",
+                in_seconds(seconds)
+            );
+            create(&path)?.execute(&sql, [holder]).map_err(|error| failure(&error))
+        })
+        .await
+    }
+
+    async fn release(&mut self, holder: &str) -> Result<(), Failure> {
+        let (path, holder) = (self.0.clone(), holder.to_owned());
+        blocking::run(move || {
+            let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?1";
+            create(&path)?.execute(sql, [holder]).map(drop).map_err(|error| failure(&error))
         })
         .await
     }
@@ -118,22 +151,67 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
     kept.waits = rows.filter_map(|(source, waits)| Some((source, Waits::from_stored(&waits)?))).collect();
+    if existing(&connection, "domicile_lease")?.is_empty() {
+        return Ok(kept);
+    }
+    let sql = "SELECT source, number, holder, coalesce((julianday(held_until) - julianday('now')) * 86400, 0)
+               FROM domicile_lease";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, Leased { number: row.get(1)?, holder: row.get(2)?, seconds_left: row.get(3)? }))
+    })?;
+    kept.leases = rows.collect::<rusqlite::Result<_>>()?;
     Ok(kept)
 }
 
-/// The id, or `None` if another run has placed one of the keys elsewhere since this one looked.
-fn keep(connection: &mut Connection, placed: &[((String, String), String)]) -> rusqlite::Result<Option<String>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(TABLES)?;
+/// The id, or `None` if somebody has taken a lease since it was read.
+fn keep(
+    connection: &mut Connection,
+    placed: &[((String, String), String)],
+    claim: Option<&Claim>,
+) -> Result<Option<String>, Failure> {
+    let failed = |error: rusqlite::Error| failure(&error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    transaction.execute_batch(TABLES).map_err(failed)?;
+    // What is not committed is undone.
+    if let Some(claim) = claim
+        && !take(&transaction, claim).map_err(failed)?
+    {
+        return Ok(None);
+    }
+    if !place(&transaction, placed).map_err(failed)? {
+        return Err(placed_elsewhere());
+    }
+    let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0)).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(Some(id))
+}
+
+/// Takes the leases of all sources, unless somebody has taken one of them since it was read.
+fn take(connection: &Connection, claim: &Claim) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "INSERT INTO domicile_lease (source, number, holder, held_until) VALUES (?1, ?2 + 1, ?3, {})
+         ON CONFLICT DO UPDATE SET number = excluded.number, holder = excluded.holder, held_until = excluded.held_until
+         WHERE number = ?2",
+        in_seconds(claim.seconds)
+    );
+    for (source, number) in &claim.sources {
+        if connection.execute(&sql, params![source, number, claim.holder])? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Keeps placements, unless another run has placed one of the keys elsewhere since this one looked.
+fn place(connection: &Connection, placed: &[((String, String), String)]) -> rusqlite::Result<bool> {
     for ((source, key), home) in placed {
         // What stands there already is written again only if it is the same.
         let sql = "INSERT INTO domicile_placement VALUES (?1, ?2, ?3)
                    ON CONFLICT DO UPDATE SET home = home WHERE home = excluded.home";
-        if transaction.prepare_cached(sql)?.execute(params![source, key, home])? == 0 {
-            return Ok(None);
+        if connection.prepare_cached(sql)?.execute(params![source, key, home])? == 0 {
+            return Ok(false);
         }
     }
-    let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0))?;
-    transaction.commit()?;
-    Ok(Some(id))
+    Ok(true)
 }

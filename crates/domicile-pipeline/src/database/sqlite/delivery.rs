@@ -9,7 +9,7 @@ use datafusion::arrow::array::RecordBatch;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::deferred::Deferred;
-use super::schema::{OWN_TABLES, existing, make_table, misfits};
+use super::schema::{existing, make_own_tables, make_table, misfits};
 use super::statement::{Writer, failure};
 use super::types::{Affinity, declaration};
 use super::{create, merge, open};
@@ -21,19 +21,19 @@ use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::position::Position;
-use crate::quarantine::Quarantined;
+use crate::quarantine::{Quarantined, Resolution};
 use crate::table::Table;
 
 /// One source's way into one SQLite database.
 pub(crate) struct SqliteDelivery {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     delivered: Arc<Delivered>,
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
 }
 
 /// An open connection, and what this run knows of the home.
-struct Open {
-    connection: Connection,
+pub(super) struct Open {
+    pub(super) connection: Connection,
     position: Position,
     epoch: i64,
     /// This run's epoch is written: an older run can no longer commit.
@@ -49,7 +49,7 @@ impl SqliteDelivery {
         Self { path, delivered: Arc::new(delivered), open: None }
     }
 
-    async fn with_open<R: Send + 'static>(
+    pub(super) async fn with_open<R: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Delivered, &mut Open) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
@@ -90,9 +90,14 @@ impl Delivery for SqliteDelivery {
         Ok(position)
     }
 
-    async fn begin(&mut self, control: Option<&str>) -> Result<(), Failure> {
+    async fn begin(&mut self, control: Option<&str>, _: Duration) -> Result<(), Failure> {
         let control = control.map(str::to_owned);
         self.with_open(move |delivered, open| open.begin(delivered, control.as_deref())).await
+    }
+
+    /// Nobody listens.
+    async fn stir(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn check(&self, table: usize, objects: &RecordBatch) -> Result<(), Failure> {
@@ -250,7 +255,7 @@ fn writers(connection: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Wr
 }
 
 impl Open {
-    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+    pub(super) fn execute(&mut self, sql: &str) -> Result<(), Failure> {
         self.connection.execute_batch(sql).map_err(|error| failure(&error))
     }
 
@@ -262,15 +267,21 @@ impl Open {
         self.claim(delivered, control).map_err(|error| failure(&error))?.then_some(()).ok_or_else(|| self.overtaken())
     }
 
-    /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
-    /// still under way cannot commit any more.
-    fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> rusqlite::Result<bool> {
-        self.connection.execute_batch(OWN_TABLES)?;
+    /// Makes what is missing, and learns how the tables are written.
+    pub(super) fn prepare(&mut self, delivered: &Delivered) -> rusqlite::Result<()> {
+        make_own_tables(&self.connection)?;
         for table in delivered.tables.iter() {
             make_table(&self.connection, table)?;
         }
         self.writers = writers(&self.connection, &delivered.tables)?;
         self.deferred = Deferred::watch(&self.connection, &delivered.tables)?;
+        Ok(())
+    }
+
+    /// The first transaction of a run makes what is missing and takes the next epoch, so that an older run that is
+    /// still under way cannot commit any more.
+    fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> rusqlite::Result<bool> {
+        self.prepare(delivered)?;
         let Delivered { source, home, origin, .. } = delivered;
         self.connection.execute(
             "INSERT INTO domicile_position (source, home, origin, epoch, updated_at)
@@ -307,12 +318,22 @@ impl Open {
 
     fn quarantine(&mut self, delivered: &Delivered, records: &[Quarantined]) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO domicile_quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, datetime('now'), datetime('now'))
-             ON CONFLICT DO UPDATE SET cause = excluded.cause, reason = excluded.reason, record = excluded.record,
-                                       last_seen = excluded.last_seen",
+            // What was taken over stays as it is.
+            "INSERT INTO domicile_quarantine (source, position, number, cause, about, reason, record, shape, resolution,
+                                              resolved_at, first_seen, last_seen)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?9 IS NULL, NULL, datetime('now')), datetime('now'),
+                     datetime('now'))
+             ON CONFLICT DO UPDATE SET cause = excluded.cause, about = excluded.about, reason = excluded.reason,
+                                       record = excluded.record, shape = excluded.shape, resolution = NULL,
+                                       resolved_at = NULL, resolved_by = NULL, note = NULL, home = NULL,
+                                       last_seen = excluded.last_seen
+                                   WHERE excluded.resolution IS NULL",
         )?;
-        for Quarantined { position, number, cause, reason, record, .. } in records {
-            statement.execute(params![delivered.source, position.key(), number, cause.name(), reason, record])?;
+        for Quarantined { position, number, cause, about, reason, record, shape, resolution, .. } in records {
+            let resolution = resolution.map(Resolution::name);
+            let (key, cause) = (position.key(), cause.name());
+            let source = &delivered.source;
+            statement.execute(params![source, key, number, cause, about, reason, record, shape, resolution])?;
         }
         Ok(())
     }

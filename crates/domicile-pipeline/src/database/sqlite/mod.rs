@@ -9,6 +9,7 @@ mod guarantee;
 mod index;
 mod json;
 mod merge;
+mod quarantine;
 mod read;
 mod schema;
 pub(crate) mod source;

@@ -5,11 +5,12 @@ use rusqlite::Connection;
 use super::quote;
 use super::types::{declaration, fits};
 use crate::database::fit::{self, Found};
+use crate::database::{ADDED, QUARANTINE};
 use crate::deliver::Misfit;
 use crate::table::Table;
 
 /// Domicile's own tables in a home and in the control database.
-pub(super) const OWN_TABLES: &str = "
+const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_position (
     source TEXT NOT NULL PRIMARY KEY,
     control TEXT,
@@ -40,6 +41,13 @@ CREATE TABLE IF NOT EXISTS domicile_quarantine (
     record TEXT NOT NULL,
     first_seen TEXT NOT NULL,
     last_seen TEXT NOT NULL,
+    about TEXT,
+    shape TEXT,
+    home TEXT,
+    resolution TEXT,
+    resolved_at TEXT,
+    resolved_by TEXT,
+    note TEXT,
     PRIMARY KEY (source, position, number)
 );
 CREATE TABLE IF NOT EXISTS domicile_seen (
@@ -48,6 +56,16 @@ CREATE TABLE IF NOT EXISTS domicile_seen (
     hash TEXT NOT NULL,
     PRIMARY KEY (source, at, hash)
 ) WITHOUT ROWID;";
+
+/// Makes Domicile's own tables where they are missing, and adds the columns that a quarantine of an earlier version lacks.
+pub(super) fn make_own_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(OWN_TABLES)?;
+    let existing = existing(connection, QUARANTINE)?;
+    let missing = ADDED.iter().filter(|name| !existing.iter().any(|column| column.name == **name));
+    missing
+        .map(|name| format!("ALTER TABLE {QUARANTINE} ADD COLUMN {name} TEXT"))
+        .try_for_each(|sql| connection.execute_batch(&sql))
+}
 
 /// A column of a table that is there already.
 pub(super) struct Existing {

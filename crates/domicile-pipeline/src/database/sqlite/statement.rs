@@ -293,7 +293,7 @@ impl From<rusqlite::Error> for Unwritten {
 
 /// Whether SQLite refuses the object or fails as a whole.
 pub(super) fn failure(error: &rusqlite::Error) -> Failure {
-    use rusqlite::ErrorCode::{CannotOpen, ConstraintViolation, TooBig, TypeMismatch};
+    use rusqlite::ErrorCode::{CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseLocked, TooBig, TypeMismatch};
     use rusqlite::ffi;
     match error {
         // The message would name the path, which may have come from the environment.
@@ -308,6 +308,7 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
                     Failure::Refused(Refusal::quoting(text, "a trigger refuses it (SQLITE_CONSTRAINT_TRIGGER)"))
                 }
                 ConstraintViolation | TooBig | TypeMismatch => Failure::refused(text),
+                DatabaseBusy | DatabaseLocked => Failure::Transient(text),
                 _ => Failure::Failed(without_values(text)),
             }
         }

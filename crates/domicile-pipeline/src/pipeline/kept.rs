@@ -1,0 +1,57 @@
+//! What a run reads from the control database, and what it keeps there before it delivers.
+
+use super::Pipeline;
+use crate::config::Problems;
+use crate::control::{Kept, placements};
+use crate::database::control;
+use crate::error::Error;
+use crate::inspect::{CONTROL, unusable};
+use crate::lease::{Applicant, under_way};
+
+/// A key of a source, and its home.
+type Placed = ((String, String), String);
+
+impl Pipeline {
+    /// What the control database keeps.
+    pub(super) async fn kept(&self) -> Result<Kept, Problems> {
+        let (config, names) = (&self.config, [String::from(CONTROL)]);
+        let kept = control(&config.control).read().await;
+        kept.map_err(|failure| unusable(config, &names, &config.control, &failure).into())
+    }
+
+    /// Keeps the placement in the control database, for one who works beside runs.
+    pub(crate) async fn keep(&self, kept: &mut Kept) -> Result<(), Error> {
+        let new = self.new_placements(kept);
+        if kept.id.is_none() || !new.is_empty() {
+            let id = control(&self.config.control).keep(new.clone(), None).await;
+            kept.id = id.map_err(|failure| Error::control(&failure))?;
+            kept.placed.extend(new);
+        }
+        Ok(())
+    }
+
+    /// Takes the lease of all sources and keeps the placement in the control database, before the first home is delivered
+    /// to. Whoever has the lease already has done so.
+    pub(super) async fn hold(&self, kept: &mut Kept) -> Result<(), Error> {
+        if kept.holding.is_some() {
+            return Ok(());
+        }
+        let (new, applicant) = (self.new_placements(kept), Applicant::new(&self.config));
+        let claim = applicant.claim(&self.config, &kept.leases);
+        let id = control(&self.config.control).keep(new.clone(), Some(claim)).await;
+        let Some(id) = id.map_err(|failure| Error::control(&failure))? else {
+            let leases = self.kept().await?.leases;
+            let ended = "another run was under way since this one looked, and nothing was done: run it again";
+            return Err(under_way(&self.config, &leases).unwrap_or_else(|| Error::under_way(ended)));
+        };
+        kept.id = Some(id);
+        kept.placed.extend(new);
+        kept.holding = Some(applicant.hold(&self.config));
+        Ok(())
+    }
+
+    fn new_placements(&self, kept: &Kept) -> Vec<Placed> {
+        let is_new = |(key, home): &Placed| self.is_placed && kept.placed.get(key) != Some(home);
+        placements(&self.config).filter(is_new).collect()
+    }
+}

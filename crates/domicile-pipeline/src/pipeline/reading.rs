@@ -1,0 +1,109 @@
+//! One reading of a source, for homes that are about equally far.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::homes::Homes;
+use super::{Ended, Shared};
+use crate::batch::{Batch, BatchLimit};
+use crate::blocking;
+use crate::deliver::Message;
+use crate::error::Error;
+use crate::locate::{Locator, Share};
+use crate::plan::Planned;
+use crate::position::Position;
+use crate::source::Source;
+
+/// What is read of a source for some homes.
+pub(super) struct Reading {
+    /// How far the last of the homes has got.
+    pub(super) after: Position,
+    /// Whether there is anything to read.
+    pub(super) is_needed: bool,
+    from: Bound<Position>,
+    starts: Arc<[Position]>,
+}
+
+/// A batch and the permit for its memory.
+type Permitted = (Batch, Arc<OwnedSemaphorePermit>);
+
+impl Reading {
+    /// What homes lack that begin at these positions.
+    pub(super) fn of(planned: &Planned, starts: Vec<Position>, upto: &Position) -> Self {
+        let after = starts.iter().min().unwrap_or(upto).clone();
+        let (from, is_needed) = match &planned.overlap {
+            Some(overlap) => (overlap.from(&after), *upto > Position::Start),
+            None => (after.behind(), after < *upto),
+        };
+        Self { after, is_needed, from, starts: Arc::from(starts) }
+    }
+
+    /// Reads batches, locates the records of each and hands every home its share. `memory` has a permit for each batch that
+    /// may be in memory, and `is_told` says whether the observer is told of them.
+    pub(super) async fn distribute(
+        self,
+        planned: Planned,
+        homes: &Homes,
+        shared: &Shared<'_>,
+        memory: Arc<Semaphore>,
+        is_told: bool,
+    ) -> Result<Ended, Error> {
+        let (name, locator) = (planned.writing.name, planned.locator);
+        let failed = |message: &str| Error::source(&name, message);
+        let upto = shared.upto;
+        let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, memory);
+        let mut reached = None;
+        loop {
+            if homes.is_idle() {
+                return Ok(Ended::Deserted);
+            }
+            let received = shared.stop.run_until_cancelled(batches.recv()).await;
+            let Some(received) = received else { return Ok(Ended::Stopped) };
+            let Some(batch) = received else { break };
+            let (batch, permit) = batch?;
+            if is_told {
+                shared.observer.batch_read(batch.records.num_rows(), &batch.upto);
+            }
+            reached = Some(batch.upto.clone());
+            let shares = locate(batch, Arc::clone(&locator), Arc::clone(&self.starts)).await;
+            for share in shares.map_err(|message| failed(&message))? {
+                homes.send(share.slot, Message::Share(share, Arc::clone(&permit))).await;
+            }
+        }
+        // The channel also ends when reading panics, and what was not read must not count as read.
+        if reached.as_ref() == Some(upto) { Ok(Ended::AtItsEnd) } else { Err(failed("reading ended before its end")) }
+    }
+}
+
+/// Reads batches ahead of their delivery, as far as memory is allowed.
+fn read_ahead(
+    mut source: Box<dyn Source>,
+    mut from: Bound<Position>,
+    upto: Position,
+    limit: BatchLimit,
+    memory: Arc<Semaphore>,
+) -> mpsc::Receiver<Result<Permitted, Error>> {
+    let (sender, batches) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
+            let batch = source.read(&from, &upto, limit).await;
+            let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
+            if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() || reached >= upto {
+                return;
+            }
+            from = reached.behind();
+        }
+    });
+    batches
+}
+
+async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {
+    let job = blocking::run(move || {
+        let judged = locator.judge(&batch.records)?;
+        locator.split(&batch, &judged, &starts)
+    });
+    blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("locating {panic}")))
+}

@@ -1,0 +1,301 @@
+//! Delivering what is in quarantine after the rule, or the home's tables, were mended.
+//!
+//! A record is resolved in the transaction of the home that takes what it makes, so that two replays at once, or one after
+//! the other, deliver it once. What the control database keeps is taken over by its home first: a row of the home's
+//! quarantine, which only one can make, says so in that same transaction, and the control database is told afterwards. It
+//! notes the home before, so that a replay which ended in between is found by the next, whatever the rules say by then.
+
+mod control;
+mod home;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::again::Again;
+use super::deliver::Target;
+use super::filter::{Narrowed, QuarantineFilter};
+use super::kept::{Kept, Key, Quarantine, Resolved, Stored};
+use super::list::AT_ONCE;
+use super::{Cause, Resolution};
+use crate::batch::{Batch, BatchLimit};
+use crate::blocking;
+use crate::config::Problems;
+use crate::database;
+use crate::error::{Error, Failure, Refusal};
+use crate::inspect::inspect;
+use crate::locate::{Fate, Locator, NearMisses};
+use crate::pipeline::Pipeline;
+use crate::plan::Planned;
+use crate::position::Position;
+
+use home::Judged;
+
+/// So many records that could not be replayed are told of one database.
+const TOLD: usize = 20;
+
+/// What a replay did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Replay {
+    /// By source and the database that kept the records.
+    pub places: Vec<ReplayedPlace>,
+}
+
+/// What a replay did with the records of a source that one database kept.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ReplayedPlace {
+    /// The source.
+    pub source: String,
+    /// The home; `None` for the control database.
+    pub home: Option<String>,
+    /// Records whose objects are in their home now.
+    pub delivered: u64,
+    /// Records that the source's `ignore` rule leaves out now.
+    pub ignored: u64,
+    /// Records that their home had already: a run has read them again, or an earlier replay had not told.
+    pub known: u64,
+    /// Records that the control database kept, and their home keeps now: it refuses them.
+    pub moved: u64,
+    /// Records that are refused again, with the reason that there is now.
+    pub kept: u64,
+    /// Records that their home has not read yet: the next run delivers them.
+    pub ahead: u64,
+    /// Records that could not be replayed, and why: they are as they were.
+    pub unplayed: u64,
+    /// The first of those, by their cursor.
+    pub reasons: Vec<(String, String)>,
+    /// Why it stopped early.
+    pub failure: Option<String>,
+}
+
+impl Replay {
+    /// Whether anything stopped early.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.places.iter().any(|place| place.failure.is_some())
+    }
+
+    /// Records that are still in quarantine.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.places.iter().map(|place| place.moved + place.kept + place.ahead + place.unplayed).sum()
+    }
+}
+
+impl ReplayedPlace {
+    fn unplayed(&mut self, stored: &Stored, why: String) {
+        self.unplayed += 1;
+        if self.reasons.len() < TOLD {
+            let position = stored.key.position.as_ref().map_or(stored.key.text.clone(), Position::to_string);
+            self.reasons.push((position, why));
+        }
+    }
+}
+
+/// What becomes of a record by the rules as they are now.
+enum Verdict {
+    Deliver(usize),
+    Ignore,
+    Keep(usize, New),
+}
+
+/// Why a record stays in quarantine.
+struct New {
+    cause: Cause,
+    about: Option<String>,
+    reason: String,
+}
+
+impl From<Refusal> for New {
+    fn from(refusal: Refusal) -> Self {
+        Self { cause: Cause::Refused, about: Some(refusal.to_string()), reason: refusal.into_reason() }
+    }
+}
+
+/// The records of one source that are replayed.
+struct Replayer<'a> {
+    pipeline: &'a Pipeline,
+    planned: Planned,
+    narrowed: &'a Narrowed,
+    by: Option<&'a str>,
+}
+
+impl Pipeline {
+    /// Delivers records that wait in quarantine by the rules as they are now, each exactly once, in the order of their
+    /// source. Those that are refused again stay, with the new reason. Runs may go on meanwhile.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    /// use domicile_pipeline::{Cause, Config, Pipeline, QuarantineFilter};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = Config::load(Path::new("domicile.toml"))?;
+    /// let filter = QuarantineFilter { causes: vec![Cause::UnknownKey], ..QuarantineFilter::default() };
+    /// let replay = Pipeline::new(config).replay(&filter, Some("the operator")).await?;
+    /// println!("{} records still wait", replay.waiting());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run), and if the configuration has no home or source of a name that is asked for. What fails later
+    /// is told in the result.
+    pub async fn replay(&self, filter: &QuarantineFilter, by: Option<&str>) -> Result<Replay, Error> {
+        let narrowed = self.narrowed(filter, true).await?;
+        let sources = &self.config.sources;
+        if let Some(name) = narrowed.sources.iter().find(|name| !sources.iter().any(|source| source.name == **name)) {
+            return Err(Error::usage(format!("source {name}: the configuration has none")));
+        }
+        let planned = self.plan().await?;
+        let mut kept =
+            database::control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
+        let mut problems = self.moved(&kept);
+        for planned in &planned {
+            problems.extend(inspect(&self.config, &planned.writing, Some(&kept), 0).await.1);
+        }
+        if !problems.is_empty() {
+            return Err(Error::from(problems.into_iter().collect::<Problems>()));
+        }
+        // Where a key is placed is known from now on, as after a run.
+        if kept.id.is_some() {
+            self.keep(&mut kept).await?;
+        }
+        let is_chosen =
+            |planned: &Planned| narrowed.sources.is_empty() || narrowed.sources.contains(&planned.writing.name);
+        let mut places = Vec::new();
+        for planned in planned.into_iter().filter(is_chosen) {
+            let mut replayer = Replayer { pipeline: self, planned, narrowed: &narrowed, by };
+            for (slot, home) in self.config.homes.iter().enumerate().filter(|(_, home)| filter.has_home(home)) {
+                let mut place = replayer.place(Some(home.home.as_str()));
+                if let Err(failure) = replayer.replay_home(slot, &mut place).await {
+                    place.failure = Some(failure.to_string());
+                }
+                places.push(place);
+            }
+            if filter.has_no_home() {
+                let mut place = replayer.place(None);
+                if let Err(failure) = replayer.replay_control(&mut place).await {
+                    place.failure = Some(failure.to_string());
+                }
+                places.push(place);
+            }
+        }
+        Ok(Replay { places })
+    }
+}
+
+impl Replayer<'_> {
+    fn source(&self) -> &str {
+        &self.planned.writing.name
+    }
+
+    fn place(&self, home: Option<&str>) -> ReplayedPlace {
+        ReplayedPlace { source: self.source().to_owned(), home: home.map(str::to_owned), ..ReplayedPlace::default() }
+    }
+
+    /// The way into a home that has been delivered to.
+    async fn target(&self, slot: usize) -> Result<Option<Target>, Failure> {
+        let home = &self.pipeline.config.homes[slot];
+        let quarantine = Quarantine::open(self.planned.writing.store(home)).await?;
+        let Some(mut quarantine) = quarantine else { return Ok(None) };
+        quarantine.mend().await?;
+        quarantine.store.prepare().await?;
+        Ok(Some(Target::new(quarantine, &home.home, &self.planned)))
+    }
+
+    fn limit(&self) -> BatchLimit {
+        BatchLimit { rows: self.pipeline.config.batch.rows, bytes: self.pipeline.config.batch.bytes }
+    }
+
+    /// The next records that wait in a quarantine; nothing at its end.
+    async fn next(&self, quarantine: &mut Quarantine, after: &mut Option<Key>) -> Result<Option<Vec<Stored>>, Failure> {
+        let keys = quarantine.first(self.source(), self.narrowed, after.as_ref(), AT_ONCE).await?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for key in keys {
+            let stored = quarantine.get(self.source(), &key).await?;
+            *after = Some(key);
+            bytes += stored.as_ref().map_or(0, |stored| stored.record.len());
+            page.extend(stored.filter(|stored| stored.resolution.is_none()));
+            if bytes >= self.limit().bytes {
+                break;
+            }
+        }
+        Ok(Some(page))
+    }
+
+    /// The records of a page, and what becomes of each.
+    async fn judged(&mut self, page: Vec<Stored>, place: &mut ReplayedPlace) -> Result<Judged, Failure> {
+        let again = self.planned.again(page, self.limit()).await;
+        let Again { stored: page, batch, lost } = again.map_err(Failure::Failed)?;
+        lost.into_iter().for_each(|(stored, why)| place.unplayed(&stored, why));
+        let records = batch.records.clone();
+        let verdicts = judge(Arc::clone(&self.planned.locator), batch).await.map_err(Failure::Failed)?;
+        Ok(Judged { page, records, verdicts })
+    }
+
+    async fn resolve(
+        &self,
+        quarantine: &mut Quarantine,
+        stored: &Stored,
+        resolution: Resolution,
+        home: Option<&str>,
+    ) -> Result<bool, Failure> {
+        let resolved = Resolved { resolution, by: self.by, note: None, home };
+        quarantine.resolve(self.source(), &stored.key, &stored.record, &resolved).await
+    }
+
+    /// Lets a record wait with a new reason. Where it has to wait still, somebody may have resolved it meanwhile.
+    async fn keep(
+        &self,
+        quarantine: &mut Quarantine,
+        stored: &Stored,
+        key: &Key,
+        new: &New,
+        only_waiting: bool,
+    ) -> Result<bool, Failure> {
+        let kept = Kept {
+            cause: new.cause.name(),
+            about: new.about.as_deref(),
+            reason: &new.reason,
+            record: &stored.record,
+            shape: stored.shape.as_deref(),
+            only_waiting,
+        };
+        quarantine.keep(self.source(), key, &kept).await
+    }
+}
+
+impl ReplayedPlace {
+    fn add(&mut self, done: ReplayedPlace) {
+        self.delivered += done.delivered;
+        self.ignored += done.ignored;
+        self.known += done.known;
+        self.moved += done.moved;
+        self.kept += done.kept;
+        self.unplayed += done.unplayed;
+        self.reasons.extend(done.reasons);
+        self.reasons.truncate(TOLD);
+    }
+}
+
+/// What becomes of each record, on a thread for such work.
+async fn judge(locator: Arc<Locator>, batch: Batch) -> Result<Vec<Verdict>, String> {
+    let job = blocking::run(move || {
+        let judged = locator.judge(&batch.records)?;
+        let mut near_misses = NearMisses::default();
+        let verdict = |row| match locator.fate(&batch, &judged, row, &mut near_misses) {
+            Fate::Delivered(slot, _) => Verdict::Deliver(slot),
+            Fate::Ignored(_) => Verdict::Ignore,
+            Fate::Quarantined(slot, cause, why) => {
+                Verdict::Keep(slot, New { cause, about: why.about, reason: why.reason })
+            }
+        };
+        Ok((0..batch.records.num_rows()).map(verdict).collect())
+    });
+    blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("locating {panic}")))
+}

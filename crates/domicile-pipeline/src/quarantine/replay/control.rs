@@ -1,0 +1,196 @@
+//! Replaying what the control database keeps: its home takes it over.
+
+use std::collections::BTreeMap;
+
+use super::super::deliver::Target;
+use super::super::kept::{Key, Quarantine, Stored, taken_over};
+use super::home::{Judged, TRIES, rows};
+use super::{New, ReplayedPlace, Replayer, Verdict};
+use crate::error::Failure;
+use crate::position::Position;
+use crate::quarantine::Resolution;
+
+/// Records that a home is to have, by the number of their row; those that stay in quarantine with why.
+type OfHome<'a> = Vec<(usize, Option<&'a New>)>;
+
+impl Replayer<'_> {
+    pub(super) async fn replay_control(&mut self, place: &mut ReplayedPlace) -> Result<(), Failure> {
+        let store = self.planned.writing.store_of_control(&self.pipeline.config.control);
+        let Some(mut control) = Quarantine::open(store).await? else { return Ok(()) };
+        control.mend().await?;
+        let mut after = None;
+        while let Some(page) = self.next(&mut control, &mut after).await? {
+            let page = self.without_moved(&mut control, page, place).await?;
+            let judged = self.judged(page, place).await?;
+            let mut by_home: BTreeMap<usize, OfHome<'_>> = BTreeMap::new();
+            for (row, (stored, verdict)) in judged.page.iter().zip(&judged.verdicts).enumerate() {
+                match verdict {
+                    Verdict::Ignore => {
+                        let resolved = self.resolve(&mut control, stored, Resolution::Ignored, None).await?;
+                        place.ignored += u64::from(resolved);
+                    }
+                    Verdict::Keep(slot, new) if self.planned.locator.is_nowhere(*slot) => {
+                        place.kept += u64::from(self.keep(&mut control, stored, &stored.key, new, true).await?);
+                    }
+                    Verdict::Keep(slot, new) => by_home.entry(*slot).or_default().push((row, Some(new))),
+                    Verdict::Deliver(slot) => by_home.entry(*slot).or_default().push((row, None)),
+                }
+            }
+            for (slot, of_home) in by_home {
+                if let Err(failure) = self.move_to(slot, &mut control, &judged, of_home, place).await {
+                    let home = &self.pipeline.config.homes[slot].home;
+                    place.failure = Some(format!("home {home}: {failure}"));
+                }
+            }
+        }
+        control.store.close().await;
+        Ok(())
+    }
+
+    /// Leaves out what a replay that ended early has moved to a home without telling the control database.
+    async fn without_moved(
+        &self,
+        control: &mut Quarantine,
+        page: Vec<Stored>,
+        place: &mut ReplayedPlace,
+    ) -> Result<Vec<Stored>, Failure> {
+        let mut noted: BTreeMap<String, Vec<Stored>> = BTreeMap::new();
+        let mut left = Vec::new();
+        for stored in page {
+            match stored.home.clone() {
+                Some(home) => noted.entry(home).or_default().push(stored),
+                None => left.push(stored),
+            }
+        }
+        for (name, noted) in noted {
+            let Some(home) = self.pipeline.config.homes.iter().find(|home| home.home.as_str() == name) else {
+                left.extend(noted);
+                continue;
+            };
+            let mut quarantine = match Quarantine::open(self.planned.writing.store(home)).await {
+                Ok(Some(quarantine)) => quarantine,
+                Ok(None) => {
+                    left.extend(noted);
+                    continue;
+                }
+                Err(failure) => {
+                    let why = |stored: Stored| place.unplayed(&stored, format!("home {name} may have it: {failure}"));
+                    noted.into_iter().for_each(why);
+                    continue;
+                }
+            };
+            for stored in noted {
+                match quarantine.get(self.source(), &taken_over_key(&stored.key)).await? {
+                    Some(_) => {
+                        let moved = self.resolve(control, &stored, Resolution::Moved, Some(&name)).await?;
+                        place.known += u64::from(moved);
+                    }
+                    None => left.push(stored),
+                }
+            }
+            quarantine.store.close().await;
+        }
+        left.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(left)
+    }
+
+    /// Moves records of the control database to their home: those that it refuses wait there from now on.
+    async fn move_to(
+        &mut self,
+        slot: usize,
+        control: &mut Quarantine,
+        judged: &Judged,
+        of_home: OfHome<'_>,
+        place: &mut ReplayedPlace,
+    ) -> Result<(), Failure> {
+        let home = self.pipeline.config.homes[slot].home.as_str();
+        let Some(mut target) = self.target(slot).await? else {
+            place.ahead += of_home.len() as u64;
+            return Ok(());
+        };
+        let reached = target.quarantine.reached(self.source(), false).await?;
+        let mut waiting = Vec::new();
+        for (row, new) in of_home {
+            if self.planned.source.cursor().at(&judged.records, row) > reached {
+                place.ahead += 1;
+            } else if control.note_home(self.source(), &judged.page[row].key, home).await? {
+                waiting.push((row, new));
+            }
+        }
+        let mut tries = 0..TRIES;
+        let done = loop {
+            match (self.take_over(slot, &mut target, judged, &waiting, &reached).await, tries.next()) {
+                (Err(Failure::Transient(_)), Some(_)) => target = self.target_again(slot).await?,
+                (done, _) => break done?,
+            }
+        };
+        target.quarantine.store.close().await;
+        place.add(done);
+        for (row, _) in waiting {
+            self.resolve(control, &judged.page[row], Resolution::Moved, Some(home)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes records over and delivers them, in one transaction of their home.
+    async fn take_over(
+        &mut self,
+        slot: usize,
+        target: &mut Target,
+        judged: &Judged,
+        waiting: &OfHome<'_>,
+        reached: &Position,
+    ) -> Result<ReplayedPlace, Failure> {
+        let mut done = self.place(None);
+        let deliverable: Vec<_> = waiting.iter().filter(|(_, new)| new.is_none()).map(|(row, _)| *row).collect();
+        let newer = self.begin(slot, target, &rows(&judged.records, &deliverable)?).await?;
+        let mut taken = Vec::new();
+        for (row, new) in waiting {
+            let stored = &judged.page[*row];
+            let key = taken_over_key(&stored.key);
+            if !target.quarantine.take_over(stored, &key, self.by).await? {
+                done.known += 1;
+                continue;
+            }
+            self.remember(&mut target.quarantine, judged, *row, reached).await?;
+            match new {
+                None => taken.push(*row),
+                Some(new) => {
+                    self.keep(&mut target.quarantine, stored, &key, new, false).await?;
+                    done.moved += 1;
+                }
+            }
+        }
+        let refused = target.deliver(rows(&judged.records, &taken)?, &newer).await?;
+        done.delivered += (taken.len() - refused.len()) as u64;
+        done.moved += refused.len() as u64;
+        for (number, refusal) in refused {
+            let stored = &judged.page[taken[number]];
+            let key = taken_over_key(&stored.key);
+            self.keep(&mut target.quarantine, stored, &key, &New::from(refusal), false).await?;
+        }
+        target.quarantine.store.commit_beside().await?;
+        Ok(done)
+    }
+
+    /// A run that reads the record again knows that the home has it.
+    async fn remember(
+        &self,
+        quarantine: &mut Quarantine,
+        judged: &Judged,
+        row: usize,
+        reached: &Position,
+    ) -> Result<(), Failure> {
+        let Some(overlap) = &self.planned.overlap else { return Ok(()) };
+        let mark = overlap.mark(&judged.records, row);
+        match overlap.begin(reached) {
+            Some(begin) if mark.at >= begin => quarantine.remember(self.source(), &mark).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The key that a record of the control database has in its home.
+fn taken_over_key(key: &Key) -> Key {
+    Key { number: taken_over(key.number), ..key.clone() }
+}
