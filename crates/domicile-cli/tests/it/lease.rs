@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -86,8 +87,10 @@ struct Kind {
     /// How many hold it, and how many wait for it.
     held: &'static str,
     waiting: &'static str,
-    /// Whether there is the table of orders.
-    has_orders: &'static str,
+    /// Transactions of runs in which nothing happens.
+    resting: &'static str,
+    /// Makes another user who may do everything, with this password.
+    another_user: &'static str,
     /// A moment that is past.
     past: &'static str,
     now: &'static str,
@@ -103,7 +106,8 @@ const POSTGRES: Kind = Kind {
             DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM opened) LOOP PERFORM pg_sleep(0.005); END LOOP; END $$",
     held: "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND granted",
     waiting: "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted",
-    has_orders: "SELECT count(*) FROM pg_class WHERE relname = 'orders'",
+    resting: "SELECT count(*) FROM pg_stat_activity WHERE datname = 'fr' AND state = 'idle in transaction'",
+    another_user: "CREATE ROLE another SUPERUSER LOGIN PASSWORD 'PASSWORD'",
     past: "clock_timestamp() - interval '1 second'",
     now: "clock_timestamp()",
 };
@@ -118,7 +122,10 @@ const MARIADB: Kind = Kind {
             END//",
     held: "SELECT IS_USED_LOCK('gate') IS NOT NULL",
     waiting: "SELECT count(*) FROM information_schema.processlist WHERE state = 'User lock'",
-    has_orders: "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'orders'",
+    // A transaction is not told that has written nothing yet, but the connection, and that it has gone half-way.
+    resting: "SELECT count(*) FROM information_schema.processlist
+              WHERE db = 'fr' AND command = 'Sleep' AND (SELECT count(*) FROM orders) = 4",
+    another_user: "CREATE USER another@'%' IDENTIFIED BY 'PASSWORD'; GRANT ALL ON *.* TO another@'%'",
     past: "UTC_TIMESTAMP(6) - INTERVAL 1 SECOND",
     now: "UTC_TIMESTAMP(6)",
 };
@@ -140,6 +147,7 @@ impl World {
             server.create_database(database);
         }
         server.sql("es", "CREATE TABLE orders (id bigint NOT NULL); CREATE TABLE opened (by_test int)");
+        server.sql("fr", "CREATE TABLE orders (id bigint NOT NULL)");
         server.sql("es", &kind.gate.replace("NEW.id = 7", &format!("NEW.id = {stops_at}")));
         let source = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, country TEXT, note TEXT);
                       INSERT INTO orders (country) VALUES ('ES'), ('FR'), ('ES'), ('FR'), ('ES'), ('FR'),
@@ -158,6 +166,13 @@ impl World {
         Some(Self { kind, server, sandbox, closed: None })
     }
 
+    /// Writes something else into the configuration.
+    fn configure(&self, before: &str, after: &str) {
+        let config = fs::read_to_string(self.sandbox.config_path()).unwrap();
+        assert!(config.contains(before));
+        self.sandbox.write_config(&config.replace(before, after));
+    }
+
     /// Starts a run, and waits until it stands at the gate.
     fn start_to_the_gate(&mut self) -> Running {
         let (server, close) = (Arc::clone(&self.server), self.kind.close);
@@ -165,10 +180,13 @@ impl World {
         wait_until("the lock", || self.server.sql("es", self.kind.held) != "0");
         let running = Running::start(&self.sandbox);
         wait_until("the gate", || self.server.sql("es", self.kind.waiting) != "0");
-        // The other home has nothing in hand then.
-        let is_there = |home| self.server.sql(home, self.kind.has_orders) != "0";
-        wait_until("the orders of the other home", || is_there("fr") && self.orders("fr") == "2 4 6 8 10 12");
         running
+    }
+
+    /// Waits until the other home has everything, and nothing in hand. Few batches are in memory, so that the first one
+    /// has to have got half-way.
+    fn await_the_other_home(&self) {
+        wait_until("the orders of the other home", || self.orders("fr") == "2 4 6 8 10 12");
     }
 
     fn open_the_gate(&mut self) {
@@ -254,10 +272,12 @@ fn a_run_stopped_in_a_copy_stands_in_nobodys_way() {
     let Some(mut world) = World::new(&POSTGRES, 3, 1) else { return };
     let large = "UPDATE orders SET note = hex(zeroblob(16000000)) WHERE id = 3";
     world.sandbox.source().execute_batch(large).unwrap();
-    let config = fs::read_to_string(world.sandbox.config_path()).unwrap();
-    let config = config.replace("SELECT id FROM", "SELECT id, note FROM").replace("commit_rows = 1", "commit_rows = 6");
-    world.sandbox.write_config(&config.replace("rows = 2\n", "rows = 12\nbytes = 1000000000\n"));
-    world.server.sql("es", "ALTER TABLE orders ADD note text");
+    world.configure("SELECT id FROM", "SELECT id, note FROM");
+    world.configure("commit_rows = 1\n", "commit_rows = 6\n");
+    world.configure("rows = 2\n", "rows = 12\nbytes = 1000000000\n");
+    for home in ["es", "fr"] {
+        world.server.sql(home, "ALTER TABLE orders ADD note text");
+    }
     let stopped = world.start_to_the_gate();
     stopped.stop();
     world.open_the_gate();
@@ -270,15 +290,26 @@ fn a_run_stopped_in_a_copy_stands_in_nobodys_way() {
     world.assert_exactly_once();
 }
 
+/// The password of a URL.
+fn password_of(url: &str) -> String {
+    let (user, _) = url.rsplit_once('@').unwrap();
+    user.rsplit_once(':').unwrap().1.to_owned()
+}
+
 /// A run that was overtaken and knows nothing of it: its own lease is long, and its transaction is open. Only the fence in
 /// the home is left.
 fn overtaken_unawares(kind: &'static Kind, undo_fence: bool) -> Option<(World, Output)> {
     let mut world = World::new(kind, 3_600, 7)?;
     let stopped = world.start_to_the_gate();
+    world.await_the_other_home();
     stopped.stop();
     let known = world.server.sql("es", "SELECT epoch, position FROM domicile_position");
     world.open_the_gate();
     world.server.sql("control", &format!("UPDATE domicile_lease SET held_until = {}", kind.past));
+    // Sessions of the same user the next run would end.
+    let password = password_of(&world.server.url(""));
+    world.server.sql("es", &kind.another_user.replace("'PASSWORD'", &format!("'{password}'")));
+    world.configure("://domicile:", "://another:");
     run(&world.sandbox).exits(0);
     world.assert_exactly_once();
     if undo_fence {
@@ -315,15 +346,20 @@ fn a_lease_that_ended_is_lost_also_where_nobody_took_it(kind: &'static Kind) {
 }
 
 fn a_second_run_leaves_while_the_first_lives(kind: &'static Kind) {
-    let Some(mut world) = World::new(kind, 3, 7) else { return };
+    let Some(mut world) = World::new(kind, 3, 1) else { return };
+    world.configure("commit_rows = 1\n", "commit_rows = 2\ncommit_seconds = 3600\n");
     let first = world.start_to_the_gate();
+    // As many batches are in memory as may be, and the other home has a transaction that is not full.
+    let rests = || world.server.sql("fr", world.kind.resting);
+    wait_until("the transaction of the other home", || rests() == "1");
     let (begin, mut second) = (Instant::now(), 0);
-    // The lease is renewed meanwhile, and the transaction stays open.
-    while begin.elapsed() < Duration::from_secs(5) {
+    // So long that the lease is renewed meanwhile, and a transaction undone that nothing is heard of.
+    while begin.elapsed() < Duration::from_secs(7) {
         run(&world.sandbox).exits(4).complains("error: another run is under way, and nothing was done: process ");
         second += 1;
     }
     assert!(second > 1);
+    assert_eq!(rests(), "1", "the transaction of the other home is gone");
     let number = world.server.sql("control", "SELECT number FROM domicile_lease WHERE holder IS NOT NULL");
     assert_eq!(number, "1", "only the first has had the lease");
     world.open_the_gate();
@@ -359,7 +395,7 @@ fn a_run_of_another_machine_is_not_known_to_be_killed() {
 
 /// A file of SQLite is locked by a stopped run, and nobody can undo what it has not committed.
 #[test]
-fn a_file_that_a_stopped_run_has_locked_is_left_alone_by_the_next() {
+fn a_file_that_a_stopped_run_has_locked_is_free_once_it_goes_on() {
     const ORDERS: u64 = 100_000;
     let sandbox = Sandbox::new();
     let source = format!(
@@ -374,7 +410,8 @@ fn a_file_that_a_stopped_run_has_locked_is_left_alone_by_the_next() {
          [[source]]\nurl = 'sqlite:source.sqlite'\ntable = 'orders'\ncursor = 'id'\nkey = 'country'\n\
          [[source.analyser]]\ninto = 'orders'\nsql = 'SELECT id FROM record'\n",
     );
-    let orders = || sandbox.home("es").query_row("SELECT count(*) FROM orders", [], |row| row.get::<_, u64>(0));
+    let orders =
+        || sandbox.home("es").query_row("SELECT count(*) FROM orders", [], |row| row.get::<_, u64>(0)).unwrap();
     let stopped = Running::start(&sandbox);
     wait_until("a transaction", || sandbox.path("homes/es.sqlite-journal").exists());
     stopped.stop();
@@ -383,9 +420,12 @@ fn a_file_that_a_stopped_run_has_locked_is_left_alone_by_the_next() {
         let ended = "SELECT held_until < strftime('%Y-%m-%d %H:%M:%f', 'now') FROM domicile_lease";
         sandbox.control().query_row(ended, [], |row| row.get(0)).unwrap()
     });
-    run(&sandbox).exits(1).complains("database is locked");
+    let mut next = Running::start(&sandbox);
+    let mut told = BufReader::new(next.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(told.any(|line| line.contains("database is locked")), "the next run did not wait for the file");
     assert_ended(&stopped.go_on(), 1, "held up for longer than its lease of 3 s");
-    assert!(orders().is_err(), "not even the table is there");
-    run(&sandbox).exits(0);
-    assert_eq!(orders().unwrap(), ORDERS);
+    // It tries again by itself.
+    told.for_each(drop);
+    assert_ended(&next.end(), 0, "");
+    assert_eq!(orders(), ORDERS);
 }
