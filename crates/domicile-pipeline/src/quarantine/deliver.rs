@@ -8,7 +8,6 @@ use domicile::{Context, Home};
 use super::kept::Quarantine;
 use super::newer::Newer;
 use crate::analyse::{Aggregates, Analysers, Combine};
-use crate::cursor::Cursor;
 use crate::deliver::analyse;
 use crate::error::{Failure, Refusal};
 use crate::plan::Planned;
@@ -19,13 +18,12 @@ pub(super) struct Target {
     home: Home,
     analysers: Arc<Analysers>,
     combines: Vec<Option<Combine>>,
-    cursor: Cursor,
 }
 
 impl Target {
     pub(super) fn new(quarantine: Quarantine, home: &Home, planned: &Planned) -> Self {
         let (analysers, combines) = (Arc::clone(&planned.writing.analysers), planned.combines.clone());
-        Self { quarantine, home: home.clone(), analysers, combines, cursor: planned.source.cursor().clone() }
+        Self { quarantine, home: home.clone(), analysers, combines }
     }
 
     /// Writes what all of the records make, in the transaction that is open. Those that are refused are told, each with why:
@@ -62,10 +60,9 @@ impl Target {
         let (partials, made): (Vec<_>, Vec<_>) =
             objects.into_iter().partition(|(table, _)| self.combines[*table].is_some());
         let mut rows = Vec::new();
-        let (first, last) = (self.cursor.at(records, 0), self.cursor.at(records, records.num_rows() - 1));
         for (number, objects) in made {
             let table = (number, &self.analysers.tables()[number]);
-            let left = newer.without_older((&first, &last), table, objects).map_err(Failure::Failed)?;
+            let left = newer.without_older(records, table, objects).map_err(Failure::Failed)?;
             rows.push((number, left));
         }
         for (table, objects) in &partials {

@@ -248,6 +248,7 @@ impl Quarantine {
     /// Lets a record wait, with the reason that there is now: `false` if it is resolved, where that counts.
     pub(crate) async fn keep(&mut self, source: &str, key: &Key, kept: &Kept<'_>) -> Result<bool, Failure> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (reason, record) = self.store.kept(kept.reason.to_owned(), kept.record.to_owned()).await?;
         let dialect = self.store.dialect();
         let statement =
             Statement::new(dialect, "UPDATE domicile_quarantine SET resolution = NULL, resolved_at = NULL, ")
@@ -256,9 +257,9 @@ impl Quarantine {
                 .sql(", about = ")
                 .maybe(owned(kept.about))
                 .sql(", reason = ")
-                .text(kept.reason.replace('\0', "\u{fffd}"))
+                .text(reason)
                 .sql(", record = ")
-                .text(kept.record)
+                .text(record)
                 .sql(", shape = ")
                 .maybe(owned(kept.shape))
                 .sql(&format!(", last_seen = {}", dialect.now))
@@ -269,6 +270,7 @@ impl Quarantine {
 
     /// Takes a record over from the control database: `false` if that was done before.
     pub(crate) async fn take_over(&mut self, stored: &Stored, key: &Key, by: Option<&str>) -> Result<bool, Failure> {
+        let (reason, record) = self.store.kept(stored.reason.clone(), cleared(&stored.record)).await?;
         let dialect = self.store.dialect();
         let (begin, end) = dialect.insert;
         let begin = format!(
@@ -290,9 +292,9 @@ impl Quarantine {
             .sql(", ")
             .text(&stored.cause)
             .sql(", ")
-            .text(&stored.reason)
+            .text(reason)
             .sql(", ")
-            .text(cleared(&stored.record))
+            .text(record)
             .sql(", ")
             .maybe(stored.shape.clone())
             .sql(&format!("){end}"))

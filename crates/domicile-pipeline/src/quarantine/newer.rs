@@ -22,17 +22,12 @@ use crate::table::{Table, Write};
 /// A table, and the key of a row.
 type Key = (usize, OwnedRow);
 
-/// The rows that records make by replacing others, and who makes them last.
+/// The rows that records make by replacing others, and where the last record of the source is that makes them and was
+/// delivered, if one was.
 #[derive(Default)]
 pub(super) struct Newer {
-    keys: HashMap<Key, Made>,
-}
-
-struct Made {
-    /// The records that make it, in their order.
-    by: Vec<Position>,
-    /// The last record of the source that makes it and was delivered.
-    last: Option<Position>,
+    last: HashMap<Key, Option<Position>>,
+    maker: Option<Maker>,
 }
 
 /// The home for which rows are looked at.
@@ -70,12 +65,13 @@ impl Planned {
             cursor: self.source.cursor().clone(),
             undelivered: Arc::new(undelivered),
         };
+        let Some(mut from) = (records.num_rows() > 0).then(|| maker.cursor.at(records, 0).behind()) else {
+            return Ok(Newer::default());
+        };
         let (made_by, records) = (maker.clone(), records.clone());
-        let made = blocking::caught(blocking::run(move || made_by.made(&records))).await;
-        let mut newer = Some(made.unwrap_or_else(Err)?);
-        let first = newer.iter().flat_map(|newer| newer.keys.values()).filter_map(|made| made.by.first());
-        let Some(first) = first.min().cloned() else { return Ok(Newer::default()) };
-        let mut from = first.behind();
+        let made = blocking::caught(blocking::run(move || made_by.keys(&records))).await?;
+        let last = made.into_iter().map(|key| (key, None)).collect();
+        let mut newer = Some(Newer { last, maker: Some(maker.clone()) });
         while !matches!(&from, Bound::Excluded(after) if after >= reached) {
             let batch = self.source.read(&from, reached, limit).await.map_err(|error| error.to_string())?;
             from = batch.upto.behind();
@@ -87,19 +83,6 @@ impl Planned {
 }
 
 impl Maker {
-    /// The rows that these records make, each by itself.
-    fn made(&self, records: &RecordBatch) -> Result<Newer, String> {
-        let mut newer = Newer::default();
-        for row in 0..records.num_rows() {
-            let position = self.cursor.at(records, row);
-            for key in self.keys(&records.slice(row, 1)) {
-                let made = newer.keys.entry(key).or_insert(Made { by: Vec::new(), last: None });
-                made.by.push(position.clone());
-            }
-        }
-        Ok(newer)
-    }
-
     /// Notes which rows delivered records of a batch make.
     fn note(&self, newer: &mut Newer, batch: &Batch) -> Result<(), String> {
         let judged = self.locator.judge(&batch.records)?;
@@ -113,25 +96,25 @@ impl Maker {
             .map(|row| u32::try_from(row).expect("a batch has fewer than 2^32 records"))
             .collect();
         let records = take_record_batch(&batch.records, &UInt32Array::from(rows)).map_err(|error| error.to_string())?;
-        let mut parts = vec![records];
-        // Only parts that make such a row are looked at record by record.
-        while let Some(part) = parts.pop() {
-            let rows = part.num_rows();
-            if rows == 0 || !self.keys(&part).iter().any(|key| newer.keys.contains_key(key)) {
-                continue;
-            }
-            if rows > 1 {
-                parts.extend([part.slice(rows / 2, rows - rows / 2), part.slice(0, rows / 2)]);
-                continue;
-            }
-            let position = self.cursor.at(&part, 0);
-            for key in self.keys(&part) {
-                if let Some(made) = newer.keys.get_mut(&key) {
-                    made.last = made.last.take().max(Some(position.clone()));
-                }
-            }
-        }
+        let wanted = self.keys(&records).into_iter().filter(|key| newer.last.contains_key(key)).collect();
+        let mut found = HashMap::new();
+        self.find_last(&records, wanted, &mut found);
+        newer.last.extend(found.into_iter().map(|(key, position)| (key, Some(position))));
         Ok(())
+    }
+
+    /// Finds the last records that make rows which these records make: first it is looked for in the second half of them.
+    fn find_last(&self, records: &RecordBatch, wanted: HashSet<Key>, found: &mut HashMap<Key, Position>) {
+        let rows = records.num_rows();
+        if rows <= 1 || wanted.is_empty() {
+            found.extend(wanted.into_iter().map(|key| (key, self.cursor.at(records, 0))));
+            return;
+        }
+        let (first, second) = (records.slice(0, rows / 2), records.slice(rows / 2, rows - rows / 2));
+        let made: HashSet<_> = self.keys(&second).into_iter().collect();
+        let (in_second, in_first) = wanted.into_iter().partition(|key| made.contains(key));
+        self.find_last(&second, in_second, found);
+        self.find_last(&first, in_first, found);
     }
 
     /// The keys of the rows that records make by replacing others. Records that an analyser refuses make none.
@@ -154,22 +137,24 @@ impl Maker {
 }
 
 impl Newer {
-    /// The rows of a part of the records, from one position to another, without those that a later record has made since.
+    /// The rows that some of the records make, without those that a later record has made since.
     pub(super) fn without_older(
         &self,
-        (first, last): (&Position, &Position),
+        records: &RecordBatch,
         (number, table): (usize, &Table),
         rows: RecordBatch,
     ) -> Result<RecordBatch, String> {
-        if self.keys.is_empty() || table.write != Write::Replace {
-            return Ok(rows);
-        }
-        let is_last = |key: &Key| {
-            let Some(Made { by, last: Some(delivered) }) = self.keys.get(key) else { return true };
-            let in_part = by.iter().filter(|position| (first..=last).contains(position));
-            in_part.max().is_none_or(|position| position >= delivered)
+        let Some(maker) = self.maker.as_ref().filter(|_| table.write == Write::Replace) else { return Ok(rows) };
+        let keys = keys_of(number, table, &rows);
+        let wanted: HashSet<_> =
+            keys.iter().filter(|key| matches!(self.last.get(key), Some(Some(_)))).cloned().collect();
+        let mut made_by = HashMap::new();
+        maker.find_last(records, wanted, &mut made_by);
+        let is_older = |key: &Key| {
+            let delivered = self.last.get(key).and_then(Option::as_ref);
+            delivered.is_some_and(|delivered| made_by.get(key).is_some_and(|position| position < delivered))
         };
-        let keep: BooleanArray = keys_of(number, table, &rows).iter().map(|key| Some(is_last(key))).collect();
+        let keep: BooleanArray = keys.iter().map(|key| Some(!is_older(key))).collect();
         filter_record_batch(&rows, &keep).map_err(|error| error.to_string())
     }
 }

@@ -40,6 +40,10 @@ pub(crate) trait Store: Delivery {
     async fn select(&mut self, sql: &str, values: &[Option<String>]) -> Result<Vec<Row>, Failure>;
     /// How many rows a statement has changed.
     async fn execute(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, Failure>;
+    /// A reason and a record as the database can keep them, which may have fewer characters, or take no long texts.
+    async fn kept(&mut self, reason: String, record: String) -> Result<(String, String), Failure> {
+        Ok((reason, record))
+    }
     /// Makes what is missing of Domicile's own tables.
     async fn mend(&mut self) -> Result<(), Failure>;
     /// Makes what is missing, and learns how the tables are written. No transaction is open then.

@@ -24,6 +24,7 @@ struct World {
     homes: String,
     key: String,
     settings: String,
+    batch_rows: usize,
 }
 
 const FILES: fn() -> Option<Databases> = || Some(Databases::Files(tempfile::tempdir().unwrap()));
@@ -56,7 +57,7 @@ impl World {
     fn new(start: fn() -> Option<Databases>) -> Option<Self> {
         let databases = start()?;
         let homes = String::from("homes = { es = \"ES\", fr = \"FR\" }");
-        let world = Self { databases, homes, key: String::from("country"), settings: String::new() };
+        let world = Self { databases, homes, key: String::from("country"), settings: String::new(), batch_rows: 3 };
         let id = match &world.databases {
             Databases::Files(_) => "INTEGER PRIMARY KEY AUTOINCREMENT",
             Databases::Server(server) => {
@@ -110,11 +111,11 @@ impl World {
     }
 
     fn pipeline(&self) -> Pipeline {
-        let Self { homes, key, settings, .. } = self;
+        let Self { homes, key, settings, batch_rows, .. } = self;
         let url = |database| self.url(database);
         let cursor = if settings.contains("cursor") { "" } else { "cursor = \"id\"" };
         let text = format!(
-            "control = \"{}\"\nhome_url = \"{}\"\n{homes}\nbatch.rows = 3\n[[source]]\nurl = \"{}\"\ntable = \"orders\"\n\
+            "control = \"{}\"\nhome_url = \"{}\"\n{homes}\nbatch.rows = {batch_rows}\n[[source]]\nurl = \"{}\"\ntable = \"orders\"\n\
              {cursor}\nkey = '''{key}'''\n{settings}\n\
              [[source.analyser]]\ninto = \"orders\"\nkey = \"id\"\nsql = \"SELECT id, customer, amount FROM record\"\n\
              [[source.analyser]]\ninto = \"totals\"\nwrite = \"merge\"\n\
@@ -490,5 +491,25 @@ fn a_row_that_a_later_record_has_replaced_stays_as_that_one_made_it(start: fn() 
     world.assert_proved();
     assert_eq!(counts(of(&world.replay_all(), Some("es")))[0], 1);
     assert_eq!(latest(), ["Ana|6", "Bea|4", "Cem|7"]);
+    world.assert_proved();
+}
+
+#[test]
+fn of_many_records_the_first_of_the_source_are_the_first_and_all_are_replayed() {
+    let mut world = World::new(FILES).unwrap();
+    world.sql(
+        "source",
+        "INSERT INTO orders (country, customer, amount)
+         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 12000)
+         SELECT 'XX', 'c' || n % 7, 1 FROM n",
+    );
+    world.batch_rows = 5_000;
+    world.run();
+    let shown = runtime().block_on(world.pipeline().quarantined(&all(), 11)).unwrap();
+    let first: Vec<_> = shown.iter().map(|record| record.position.as_str()).collect();
+    assert_eq!(first, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"], "not in the order of their texts");
+    world.homes = String::from("homes = { es = [\"ES\", \"XX\"], fr = \"FR\" }");
+    assert_eq!(counts(of(&world.replay_all(), None))[0], 12_000);
+    assert_eq!(world.rows("es", "SELECT max(last) FROM latest"), ["12000"]);
     world.assert_proved();
 }

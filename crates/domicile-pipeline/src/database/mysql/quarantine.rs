@@ -113,6 +113,10 @@ impl Store for MySqlDelivery {
         Ok(conn.affected_rows())
     }
 
+    async fn kept(&mut self, reason: String, record: String) -> Result<(String, String), Failure> {
+        Ok(fitting(reason, record, self.opened().1.session.most_bytes))
+    }
+
     async fn mend(&mut self) -> Result<(), Failure> {
         make_own_tables(&mut self.opened().1.session).await.map_err(|error| failure(&error))
     }

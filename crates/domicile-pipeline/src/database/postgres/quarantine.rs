@@ -82,6 +82,11 @@ impl Store for PostgresDelivery {
         self.opened().1.client.execute_typed(sql, &typed(values)).await.map_err(|error| failure(&error))
     }
 
+    async fn kept(&mut self, reason: String, record: String) -> Result<(String, String), Failure> {
+        let kept = kept_by(&self.opened().1.client).await.map_err(|error| failure(&error))?;
+        Ok((kept(&reason.replace('\0', "\u{fffd}")), kept(&record)))
+    }
+
     async fn mend(&mut self) -> Result<(), Failure> {
         self.opened().1.prepare(&[]).await
     }

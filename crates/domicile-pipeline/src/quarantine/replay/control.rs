@@ -23,6 +23,7 @@ impl Replayer<'_> {
             let page = self.without_moved(&mut control, page, place).await?;
             let judged = self.judged(page, place).await?;
             let mut by_home: BTreeMap<usize, OfHome<'_>> = BTreeMap::new();
+            control.store.begin_beside().await?;
             for (row, (stored, verdict)) in judged.page.iter().zip(&judged.verdicts).enumerate() {
                 match verdict {
                     Verdict::Ignore => {
@@ -36,8 +37,10 @@ impl Replayer<'_> {
                     Verdict::Deliver(slot) => by_home.entry(*slot).or_default().push((row, None)),
                 }
             }
+            control.store.commit_beside().await?;
             for (slot, of_home) in by_home {
                 if let Err(failure) = self.move_to(slot, &mut control, &judged, of_home, place).await {
+                    control.store.rollback().await;
                     let home = &self.pipeline.config.homes[slot].home;
                     place.failure = Some(format!("home {home}: {failure}"));
                 }
@@ -110,6 +113,7 @@ impl Replayer<'_> {
         };
         let reached = target.quarantine.reached(self.source(), false).await?;
         let mut waiting = Vec::new();
+        control.store.begin_beside().await?;
         for (row, new) in of_home {
             if self.planned.source.cursor().at(&judged.records, row) > reached {
                 place.ahead += 1;
@@ -117,6 +121,7 @@ impl Replayer<'_> {
                 waiting.push((row, new));
             }
         }
+        control.store.commit_beside().await?;
         let mut tries = 0..TRIES;
         let done = loop {
             match (self.take_over(slot, &mut target, judged, &waiting, &reached).await, tries.next()) {
@@ -126,10 +131,11 @@ impl Replayer<'_> {
         };
         target.quarantine.store.close().await;
         place.add(done);
+        control.store.begin_beside().await?;
         for (row, _) in waiting {
             self.resolve(control, &judged.page[row], Resolution::Moved, Some(home)).await?;
         }
-        Ok(())
+        control.store.commit_beside().await
     }
 
     /// Takes records over and delivers them, in one transaction of their home.
