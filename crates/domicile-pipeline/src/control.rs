@@ -86,8 +86,8 @@ pub(crate) trait Control: Send {
     ) -> Result<Option<String>, Failure>;
     /// Lets those of a holder's leases that have not ended last for so many seconds from now. How many they are.
     async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure>;
-    /// Takes a holder's leases back.
-    async fn release(&mut self, holder: &str) -> Result<(), Failure>;
+    /// Takes a holder's leases back, and notes ends of sources as [`note`](Self::note) does.
+    async fn release(&mut self, holder: &str, ends: Vec<(String, End)>) -> Result<(), Failure>;
     /// Notes the end of a source, at which all homes were seen, in a database that has an id.
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure>;
     /// Notes whom a source waits for, if it does.

@@ -254,7 +254,7 @@ impl Pipeline {
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
         if let Some(end) = end.filter(|_| !report.is_stopped) {
-            self.note(&report, &end).await;
+            self.note(kept, &report, end).await;
         }
         Ok(report)
     }

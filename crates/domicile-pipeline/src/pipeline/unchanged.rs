@@ -43,10 +43,14 @@ impl Pipeline {
     }
 
     /// Notes an end, where no home has failed. If it cannot be noted, the next run asks the homes again.
-    pub(super) async fn note(&self, report: &SourceReport, end: &End) {
+    pub(super) async fn note(&self, kept: &mut Kept, report: &SourceReport, end: End) {
         let mut reports = report.homes.iter().chain([&report.control]);
-        if report.failure.is_none() && reports.all(|report| report.failure.is_none()) {
-            let _ = control(&self.config.control).note(&report.source, end).await;
+        if report.failure.is_some() || reports.any(|report| report.failure.is_some()) {
+            return;
+        }
+        match &mut kept.holding {
+            Some(holding) => holding.note(&report.source, end),
+            None => drop(control(&self.config.control).note(&report.source, &end).await),
         }
     }
 

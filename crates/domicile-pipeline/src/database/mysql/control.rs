@@ -39,6 +39,9 @@ pub(super) const TABLES: [(&str, &str); 5] = [
     ),
 ];
 
+/// Notes the end of a source.
+const NOTE: &str = "REPLACE INTO domicile_end VALUES (?, ?, ?, ?)";
+
 /// A control database on a server.
 pub(crate) struct MySqlControl(ServerUrl);
 
@@ -85,10 +88,19 @@ impl Control for MySqlControl {
         Ok(usize::try_from(sources).unwrap_or(usize::MAX))
     }
 
-    async fn release(&mut self, holder: &str) -> Result<(), Failure> {
+    async fn release(&mut self, holder: &str, ends: Vec<(String, End)>) -> Result<(), Failure> {
         let mut session = connect(&self.0).await?;
-        let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?";
-        let released = session.conn.exec_drop(sql, (holder,)).await;
+        let conn = &mut session.conn;
+        let released = async {
+            conn.query_drop("START TRANSACTION").await?;
+            for (source, end) in &ends {
+                conn.exec_drop(NOTE, (source, &end.position, &end.fingerprint, end.at)).await?;
+            }
+            let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?";
+            conn.exec_drop(sql, (holder,)).await?;
+            conn.query_drop("COMMIT").await
+        };
+        let released = released.await;
         let _ = session.conn.disconnect().await;
         released.map_err(|error| failure(&error))
     }
@@ -96,8 +108,7 @@ impl Control for MySqlControl {
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
         let mut session = connect(&self.0).await?;
         make_tables(&mut session).await.map_err(|error| failure(&error))?;
-        let sql = "REPLACE INTO domicile_end VALUES (?, ?, ?, ?)";
-        let noted = session.conn.exec_drop(sql, (source, &end.position, &end.fingerprint, end.at)).await;
+        let noted = session.conn.exec_drop(NOTE, (source, &end.position, &end.fingerprint, end.at)).await;
         let _ = session.conn.disconnect().await;
         noted.map_err(|error| failure(&error))
     }

@@ -38,6 +38,10 @@ pub(super) const TABLES: [(&str, &str); 5] = [
     ),
 ];
 
+/// Notes the end of a source.
+const NOTE: &str = "INSERT INTO domicile_end VALUES ($1, $2, $3, $4) ON CONFLICT (source) DO UPDATE
+    SET position = excluded.position, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at";
+
 /// A control database on a server.
 pub(crate) struct PostgresControl(ServerUrl);
 
@@ -87,18 +91,24 @@ impl Control for PostgresControl {
         Ok(usize::try_from(renewed).unwrap_or(usize::MAX))
     }
 
-    async fn release(&mut self, holder: &str) -> Result<(), Failure> {
+    async fn release(&mut self, holder: &str, ends: Vec<(String, End)>) -> Result<(), Failure> {
         let client = connect(&self.0).await?;
-        let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = $1";
-        client.execute(sql, &[&holder]).await.map(drop).map_err(|error| failure(&error))
+        let released = async {
+            client.batch_execute("BEGIN").await?;
+            for (source, end) in &ends {
+                client.execute(NOTE, &[source, &end.position, &end.fingerprint, &end.at]).await?;
+            }
+            let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = $1";
+            client.execute(sql, &[&holder]).await?;
+            client.batch_execute("COMMIT").await
+        };
+        released.await.map_err(|error| failure(&error))
     }
 
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
         let client = connect(&self.0).await?;
         make_tables(&client).await.map_err(|error| failure(&error))?;
-        let sql = "INSERT INTO domicile_end VALUES ($1, $2, $3, $4) ON CONFLICT (source) DO UPDATE
-                   SET position = excluded.position, fingerprint = excluded.fingerprint, seen_at = excluded.seen_at";
-        let noted = client.execute(sql, &[&source, &end.position, &end.fingerprint, &end.at]).await;
+        let noted = client.execute(NOTE, &[&source, &end.position, &end.fingerprint, &end.at]).await;
         noted.map(drop).map_err(|error| failure(&error))
     }
 

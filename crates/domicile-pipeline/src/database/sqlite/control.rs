@@ -50,6 +50,9 @@ fn in_seconds(seconds: f64) -> String {
     format!("strftime('%Y-%m-%d %H:%M:%f', 'now', '+{seconds:.3} seconds')")
 }
 
+/// Notes the end of a source.
+const NOTE: &str = "INSERT OR REPLACE INTO domicile_end VALUES (?1, ?2, ?3, ?4)";
+
 /// A control database in a file.
 pub(crate) struct SqliteControl(PathBuf);
 
@@ -90,11 +93,11 @@ impl Control for SqliteControl {
         .await
     }
 
-    async fn release(&mut self, holder: &str) -> Result<(), Failure> {
+    async fn release(&mut self, holder: &str, ends: Vec<(String, End)>) -> Result<(), Failure> {
         let (path, holder) = (self.0.clone(), holder.to_owned());
         blocking::run(move || {
-            let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?1";
-            create(&path)?.execute(sql, [holder]).map(drop).map_err(|error| failure(&error))
+            let mut connection = create(&path)?;
+            release(&mut connection, &holder, &ends).map_err(|error| failure(&error))
         })
         .await
     }
@@ -104,8 +107,7 @@ impl Control for SqliteControl {
         blocking::run(move || {
             let connection = create(&path)?;
             connection.execute_batch(TABLES).map_err(|error| failure(&error))?;
-            let sql = "INSERT OR REPLACE INTO domicile_end VALUES (?1, ?2, ?3, ?4)";
-            let noted = connection.execute(sql, params![source, end.position, end.fingerprint, end.at]);
+            let noted = connection.execute(NOTE, params![source, end.position, end.fingerprint, end.at]);
             noted.map(drop).map_err(|error| failure(&error))
         })
         .await
@@ -185,6 +187,16 @@ fn keep(
     let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0)).map_err(failed)?;
     transaction.commit().map_err(failed)?;
     Ok(Some(id))
+}
+
+fn release(connection: &mut Connection, holder: &str, ends: &[(String, End)]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (source, end) in ends {
+        transaction.execute(NOTE, params![source, end.position, end.fingerprint, end.at])?;
+    }
+    let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?1";
+    transaction.execute(sql, [holder])?;
+    transaction.commit()
 }
 
 /// Takes the leases of all sources, unless somebody has taken one of them since it was read.
