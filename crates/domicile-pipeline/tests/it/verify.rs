@@ -211,8 +211,8 @@ fn a_record_that_is_gone_from_quarantine_is_found() {
     assert_eq!(
         *found,
         [
-            "the accounting from the start up to 28 says 10 read = 0 delivered + 2 ignored + 8 quarantined, and the source 9 \
-             = 0 + 2 + 7",
+            "the accounting from the start up to 7 says 2 read = 0 delivered + 0 ignored + 2 quarantined, and the source 1 \
+             = 0 + 0 + 1",
             "24 records are accounted for as quarantined, and 23 are in quarantine",
             "1 records belong in quarantine and are not there, with the cursor 4",
         ]
