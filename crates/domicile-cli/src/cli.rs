@@ -12,8 +12,8 @@ pub(crate) use quarantine::{Drop, Quarantine, Selected, Show};
 
 /// Every record finds its home database.
 ///
-/// Exit codes: 0 all is done, 1 something failed, 2 wrong usage or configuration, 3 done, with records in quarantine, 5 stopped by
-/// a signal before the end.
+/// Exit codes: 0 all is done, 1 something failed, 2 wrong usage or configuration, 3 done, with records in quarantine, 4 another
+/// run is under way, 5 stopped by a signal before the end.
 #[derive(Debug, Parser)]
 #[command(name = "domicile", version, max_term_width = 100)]
 pub(crate) struct Cli {

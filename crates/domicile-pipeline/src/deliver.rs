@@ -94,8 +94,8 @@ impl Misfit {
 /// An implementation MUST write rows, quarantine, accounting and position in one transaction, and MUST commit only if
 /// the position and the epoch in the database are still those that this run has read or written (otherwise
 /// [`Failure::Overtaken`]). It MUST tell [`Failure::Refused`] (the objects are at fault; none of them is kept and
-/// the transaction goes on) from [`Failure::Failed`] (nothing of the transaction can be kept). It MUST NOT
-/// change data before [`begin`](Self::begin).
+/// the transaction goes on) from [`Failure::Failed`] and [`Failure::Transient`] (nothing of the transaction can be kept),
+/// and SHOULD tell the latter, which may pass by itself. It MUST NOT change data before [`begin`](Self::begin).
 #[async_trait]
 pub(crate) trait Delivery: Send {
     /// Reads the position and checks the tables, without a trace: a missing database is not made. Where opening takes long,

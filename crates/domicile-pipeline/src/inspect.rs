@@ -67,12 +67,13 @@ impl Inspected {
 
     /// Those that are read for together, and those that are too far behind for that. No home is to wait for another one's
     /// records for longer than for its own: who joins the home that is ahead of all has no more between the two of them than
-    /// that one has before it. Where distances are not known, only equals are read for together.
+    /// that one has before it. Where distances are not known, all are read for together, and the source once.
     pub(crate) fn split(self, upto: &Position) -> (Self, Self) {
         let ahead = self.reached();
         let is_near = |state: &Result<Position, Failure>| match state {
             Ok(position) if *position != ahead => {
-                distance(position, &ahead).is_some_and(|between| Some(between) <= distance(&ahead, upto))
+                let (between, before) = (distance(position, &ahead), distance(&ahead, upto));
+                between.zip(before).is_none_or(|(between, before)| between <= before)
             }
             _ => true,
         };

@@ -41,7 +41,7 @@ pub(super) struct CatchUp<'a> {
     /// Room for the batches of all readers.
     memory: Arc<Semaphore>,
     /// Homes whose positions are known, which can be read for.
-    ready: Option<Inspected>,
+    ready: Vec<Inspected>,
     waiting: Vec<Waiting>,
     tries: HashMap<usize, Tries>,
 }
@@ -75,7 +75,7 @@ struct Caught {
 
 impl<'a> CatchUp<'a> {
     pub(super) fn new(pipeline: &'a Pipeline, number: usize, shared: &'a Shared<'a>, behind: Inspected) -> Self {
-        let ready = Some(behind).filter(|behind| !behind.members.is_empty());
+        let ready = if behind.members.is_empty() { Vec::new() } else { vec![behind] };
         let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
         Self { pipeline, number, shared, memory, ready, waiting: Vec::new(), tries: HashMap::new() }
     }
@@ -103,7 +103,7 @@ impl<'a> CatchUp<'a> {
                 },
                 Some(caught) = readers.next() => {
                     self.caught(&caught, others_run);
-                    self.ready = caught.rest.or(self.ready.take());
+                    self.ready.extend(caught.rest);
                     passed.push(caught.passed);
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && readers.len() < READERS => {}
@@ -114,7 +114,7 @@ impl<'a> CatchUp<'a> {
 
     /// Homes that can be read for now.
     fn next(&mut self) -> Option<Together> {
-        if let Some(known) = self.ready.take() {
+        if let Some(known) = self.ready.pop() {
             return Some(Together::Known(known));
         }
         let now = Instant::now();
@@ -193,7 +193,7 @@ impl Pipeline {
         }
         let mut passed = self.pass(planned, members, reading, shared, (memory, None)).await;
         if let Err(error) = &passed.ended {
-            let failure = Failure::Failed(error.to_string());
+            let failure = Failure::Transient(error.to_string());
             let whole = passed.homes.iter_mut().filter(|(_, home)| home.failure.is_none());
             whole.for_each(|(_, home)| home.fail(failure.clone()));
         }
@@ -226,8 +226,9 @@ impl Pipeline {
         Ok((planned, members))
     }
 
+    /// What keeps the source or a home from being looked at may pass: it did not stop the run in the beginning.
     fn not_met(&self, slots: &[usize], problems: &Problems) -> Passed {
-        let failure = Failure::Failed(problems.to_string());
+        let failure = Failure::Transient(problems.to_string());
         let fails = |&slot: &usize| (slot, report(self.name(slot), &[], &Err(failure.clone())));
         Passed { homes: slots.iter().map(fails).collect(), ended: Ok::<_, Error>(Ended::AtItsEnd) }
     }

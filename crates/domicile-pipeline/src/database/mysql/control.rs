@@ -69,7 +69,7 @@ impl Control for MySqlControl {
         // One run at a time, so that what stands there is not changed meanwhile. The lock ends with the connection.
         let locked: Result<Option<Option<i64>>, Error> = session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
-            return Err(Failure::Failed(String::from("another run has been using it for a minute")));
+            return Err(Failure::Transient(String::from("another run has been using it for a minute")));
         }
         let kept = keep(&mut session, &placed, claim.as_ref()).await;
         let _ = session.conn.query_drop(UNLOCK_TABLES).await;

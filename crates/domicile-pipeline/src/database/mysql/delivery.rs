@@ -218,7 +218,7 @@ impl Open {
     pub(super) async fn prepare(&mut self, delivered: &Delivered) -> Result<(), Failure> {
         let locked: Result<Option<Option<i64>>, Error> = self.session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
-            return Err(Failure::Failed(String::from("another run has been making tables for a minute")));
+            return Err(Failure::Transient(String::from("another run has been making tables for a minute")));
         }
         let made = self.make_tables(delivered).await;
         self.execute(UNLOCK_TABLES).await?;

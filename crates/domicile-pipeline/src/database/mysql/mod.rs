@@ -61,7 +61,7 @@ const PASSING: [u16; 16] =
 fn passes(error: &Error) -> bool {
     match error {
         Error::Server(server) => PASSING.contains(&server.code) || server.state.starts_with("08"),
-        Error::Io(IoError::Io(error)) => may_pass(error),
+        Error::Io(IoError::Io(error)) => may_pass(error) || error.to_string() == CUT_OFF,
         Error::Driver(error) => matches!(error, DriverError::ConnectionClosed | DriverError::PoolDisconnected),
         _ => false,
     }
@@ -124,6 +124,8 @@ mod tests {
         for (code, state) in [(1205, "HY000"), (1213, "40001"), (1317, "70100"), (1040, "08004"), (1053, "08S01")] {
             assert!(matches!(failure(&error(code, state, "no")), Failure::Transient(_)), "{code}");
         }
+        let cut_off = Error::Io(IoError::Io(std::io::Error::other(CUT_OFF)));
+        assert!(matches!(failure(&cut_off), Failure::Transient(_)));
         for (code, state) in [(1045, "28000"), (1142, "42000"), (1146, "42S02"), (1021, "HY000"), (1290, "HY000")] {
             assert!(matches!(failure(&error(code, state, "no")), Failure::Failed(_)), "{code}");
         }

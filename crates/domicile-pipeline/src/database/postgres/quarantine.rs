@@ -97,7 +97,9 @@ impl Store for PostgresDelivery {
     }
 
     async fn begin_beside(&mut self) -> Result<(), Failure> {
-        self.opened().1.execute(BEGIN).await
+        // Runs wait for what it has written. One that is heard nothing of for a minute is undone by the server.
+        let bounded = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
+        self.opened().1.execute(&format!("{BEGIN}; {bounded}")).await
     }
 
     async fn commit_beside(&mut self) -> Result<(), Failure> {
