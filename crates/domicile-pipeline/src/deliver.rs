@@ -31,6 +31,10 @@ use crate::quarantine::{Cause, Quarantined, record_json, shape};
 use crate::report::{HomeReport, Observer};
 use crate::table::Table;
 
+mod answering;
+
+pub(crate) use answering::Answering;
+
 /// What a home, or the control database, holds before a run.
 #[derive(Default)]
 pub(crate) struct Opened {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use domicile::{Chain, Home};
@@ -11,7 +12,7 @@ use crate::config::{Config, Database, Document, HomeConfig, Problem, SettingPath
 use crate::country::country_code;
 use crate::cursor::Cursor;
 use crate::database;
-use crate::deliver::{Delivered, Delivery};
+use crate::deliver::{Answering, Delivered, Delivery};
 use crate::locate::Locator;
 use crate::overlap::Overlap;
 use crate::quarantine::Store;
@@ -47,6 +48,8 @@ pub(crate) struct Writing {
     pub(crate) setting: SettingPath,
     /// By table: the setting of the configured analyser that makes it, if one of those does.
     made_by: Vec<Option<SettingPath>>,
+    /// How long a home may take for one answer.
+    answer: Duration,
 }
 
 /// The sources that can be planned, and everything that is wrong with the others.
@@ -318,6 +321,7 @@ fn plan_analysers(
         analysers,
         setting: source.setting.clone(),
         made_by,
+        answer: config.delivery.answer,
     }
 }
 
@@ -348,12 +352,14 @@ impl Writing {
     /// The way into a home for this source.
     pub(crate) fn delivery(&self, home: &HomeConfig) -> Box<dyn Delivery> {
         let tables = Arc::clone(self.analysers.tables());
-        database::delivery(&home.database, self.delivered(Some(home.home.to_string()), tables))
+        let delivery = database::delivery(&home.database, self.delivered(Some(home.home.to_string()), tables));
+        Box::new(Answering::new(delivery, self.answer))
     }
 
     /// The way into the control database for this source, which takes no objects.
     pub(crate) fn nowhere(&self, database: &Database) -> Box<dyn Delivery> {
-        database::delivery(database, self.delivered(None, Arc::new([])))
+        let delivery = database::delivery(database, self.delivered(None, Arc::new([])));
+        Box::new(Answering::new(delivery, self.answer))
     }
 
     /// The way into a home for what it keeps in quarantine of this source.

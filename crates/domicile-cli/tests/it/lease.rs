@@ -328,8 +328,8 @@ fn the_fence_alone_stops_an_overtaken_run(kind: &'static Kind) {
 }
 
 fn without_the_fence_everything_comes_twice(kind: &'static Kind) {
-    let Some((world, output)) = overtaken_unawares(kind, true) else { return };
-    assert_ended(&output, 0, "");
+    // How it ends, the fence of the control database decides, which is still there.
+    let Some((world, _)) = overtaken_unawares(kind, true) else { return };
     assert_eq!(world.orders("es"), "1 3 5 7 7 9 9 11 11", "the test proves nothing");
 }
 

@@ -43,6 +43,8 @@ pub struct DeliveryLimits {
     pub add_columns: bool,
     /// How long a run that is held up stays the one that delivers.
     pub lease: Duration,
+    /// How long a home may take for one answer.
+    pub answer: Duration,
 }
 
 /// How homes are delivered to.
@@ -71,6 +73,10 @@ pub(super) struct DeliveryFile {
     /// take over, and homes on servers undo what it has not committed. Default: 60.0.
     #[schemars(range(min = 3.0, max = 3600.0))]
     pub(super) lease_seconds: f64,
+    /// How many seconds a home may take for one answer, such as what a statement says, from 1 to 86400. One that takes longer
+    /// has failed, and the others wait for it no more. Default: 300.0.
+    #[schemars(range(min = 1.0, max = 86_400.0))]
+    pub(super) answer_seconds: f64,
 }
 
 impl Default for DeliveryFile {
@@ -82,13 +88,15 @@ impl Default for DeliveryFile {
             parallel: 0,
             add_columns: false,
             lease_seconds: 60.0,
+            answer_seconds: 300.0,
         }
     }
 }
 
 /// The limits that the file asks for, with what depends on the number of cores put in.
 pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> DeliveryLimits {
-    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel, add_columns, lease_seconds } = file;
+    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel, add_columns, lease_seconds, answer_seconds } =
+        file;
     if parallel > open_homes {
         let message = format!("{parallel} homes cannot be delivered to at once with {open_homes} connections");
         let help = format!("raise `open_homes`, or write `parallel = {open_homes}` or less");
@@ -102,5 +110,6 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
         parallel: if parallel == 0 { twice_the_cores() } else { parallel },
         add_columns,
         lease: Duration::from_secs_f64(lease_seconds),
+        answer: Duration::from_secs_f64(answer_seconds),
     }
 }

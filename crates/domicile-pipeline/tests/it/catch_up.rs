@@ -207,3 +207,41 @@ fn a_home_that_somebody_has_to_mend_is_left_alone_until_the_next_run() {
     assert_eq!(counts(home(&world.run(), "es")), [20, 20, 0, 0]);
     assert_arrived(&world.server, "es", "20|20.00");
 }
+
+/// A home's server is stopped while the run has a transaction there, and none of its connections is closed.
+fn a_home_that_does_not_answer_holds_nobody_up(kind: &Kind) {
+    let Some(world) = sold(kind) else { return };
+    let Some(other) = (kind.start)() else { return };
+    other.create_database("fr");
+    let url = |database| world.server.url(database);
+    let homes = format!(
+        "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}?connect_timeout=1\" }}",
+        url("es"),
+        other.url("fr")
+    );
+    let batch = "rows = 1\n[delivery]\ncommit_rows = 1\nanswer_seconds = 2";
+    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), batch));
+    let other = Arc::new(Mutex::new(other));
+    let stopped = Arc::clone(&other);
+    let observer = Interfering::new("delivered fr", move || stopped.lock().unwrap().pause());
+    let report = only(run(&pipeline, Arc::<Interfering<_>>::clone(&observer)).unwrap());
+    other.lock().unwrap().resume();
+    assert!(home(&report, "fr").failure.is_some(), "{report:#?}");
+    assert_eq!(counts(home(&report, "es")), [20, 20, 0, 0]);
+    assert_arrived(&world.server, "es", "20|20.00");
+    let told = observer.told.of("");
+    assert!(told.len() > 1 && told[..told.len() - 1].iter().all(|told| told == "waiting fr"), "{told:?}");
+
+    succeeded(run(&pipeline, Arc::new(Told::default())).unwrap());
+    assert_arrived(&other.lock().unwrap(), "fr", "20|40.00");
+}
+
+#[test]
+fn a_home_of_postgres_that_does_not_answer_holds_nobody_up() {
+    a_home_that_does_not_answer_holds_nobody_up(&POSTGRES);
+}
+
+#[test]
+fn a_home_of_mariadb_that_does_not_answer_holds_nobody_up() {
+    a_home_that_does_not_answer_holds_nobody_up(&MARIADB);
+}

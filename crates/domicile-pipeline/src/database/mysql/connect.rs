@@ -22,6 +22,10 @@ const SORTED_BYTES: usize = 3 * MOST_BYTES;
 /// So long a connection may be silent that has no transaction open.
 pub(super) const WAIT_LONG: &str = "SET wait_timeout = 86400";
 
+/// Where others wait for what a session holds, the server ends one that it hears nothing of for so many seconds, such as that of a
+/// run that is stopped.
+pub(super) const WAIT_BRIEFLY: &str = "SET wait_timeout = 10";
+
 /// There is no database of this name.
 const UNKNOWN_DATABASE: u16 = 1049;
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
 
-use super::connect::{Session, connect};
+use super::connect::{Session, WAIT_BRIEFLY, connect};
 use super::failure;
 use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
@@ -49,12 +49,18 @@ impl MySqlControl {
     pub(crate) fn new(server: ServerUrl) -> Self {
         Self(server)
     }
+
+    async fn connect(&self) -> Result<Session, Failure> {
+        let mut session = connect(&self.0).await?;
+        session.conn.query_drop(WAIT_BRIEFLY).await.map_err(|error| failure(&error))?;
+        Ok(session)
+    }
 }
 
 #[async_trait]
 impl Control for MySqlControl {
     async fn read(&mut self) -> Result<Kept, Failure> {
-        let mut session = connect(&self.0).await?;
+        let mut session = self.connect().await?;
         let kept = read(&mut session).await.map_err(|error| failure(&error));
         let _ = session.conn.disconnect().await;
         kept
@@ -65,7 +71,7 @@ impl Control for MySqlControl {
         placed: Vec<((String, String), String)>,
         claim: Option<Claim>,
     ) -> Result<Option<String>, Failure> {
-        let mut session = connect(&self.0).await?;
+        let mut session = self.connect().await?;
         // One run at a time, so that what stands there is not changed meanwhile. The lock ends with the connection.
         let locked: Result<Option<Option<i64>>, Error> = session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
@@ -78,7 +84,7 @@ impl Control for MySqlControl {
     }
 
     async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure> {
-        let mut session = connect(&self.0).await?;
+        let mut session = self.connect().await?;
         let sql = "UPDATE domicile_lease SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
                    WHERE holder = ? AND held_until > UTC_TIMESTAMP(6)";
         let renewed = session.conn.exec_drop(sql, (seconds, holder)).await;
@@ -89,7 +95,7 @@ impl Control for MySqlControl {
     }
 
     async fn release(&mut self, holder: &str, ends: Vec<(String, End)>) -> Result<(), Failure> {
-        let mut session = connect(&self.0).await?;
+        let mut session = self.connect().await?;
         let conn = &mut session.conn;
         let released = async {
             conn.query_drop("START TRANSACTION").await?;
@@ -106,7 +112,7 @@ impl Control for MySqlControl {
     }
 
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
-        let mut session = connect(&self.0).await?;
+        let mut session = self.connect().await?;
         make_tables(&mut session).await.map_err(|error| failure(&error))?;
         let noted = session.conn.exec_drop(NOTE, (source, &end.position, &end.fingerprint, end.at)).await;
         let _ = session.conn.disconnect().await;
@@ -114,7 +120,7 @@ impl Control for MySqlControl {
     }
 
     async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure> {
-        let mut session = connect(&self.0).await?;
+        let mut session = self.connect().await?;
         make_tables(&mut session).await.map_err(|error| failure(&error))?;
         let noted = match waits.map(Waits::stored) {
             Some(waits) => session.conn.exec_drop("REPLACE INTO domicile_wait VALUES (?, ?)", (source, waits)).await,

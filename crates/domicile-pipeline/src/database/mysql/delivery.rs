@@ -7,7 +7,7 @@ use datafusion::arrow::array::RecordBatch;
 use mysql_async::Error;
 use mysql_async::prelude::Queryable;
 
-use super::connect::{Session, WAIT_LONG, connect};
+use super::connect::{Session, WAIT_BRIEFLY, WAIT_LONG, connect};
 use super::failure;
 use super::identity::identity;
 use super::privilege::check_privileges;
@@ -216,12 +216,13 @@ impl Open {
 
     /// Makes what is missing, in front of the first transaction: what makes a table ends a transaction that is open.
     pub(super) async fn prepare(&mut self, delivered: &Delivered) -> Result<(), Failure> {
+        self.execute(WAIT_BRIEFLY).await?;
         let locked: Result<Option<Option<i64>>, Error> = self.session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
             return Err(Failure::Transient(String::from("another run has been making tables for a minute")));
         }
         let made = self.make_tables(delivered).await;
-        self.execute(UNLOCK_TABLES).await?;
+        self.execute(&format!("{UNLOCK_TABLES}; {WAIT_LONG}")).await?;
         made.map_err(|error| failure(&error).of_no_record())?;
         for (number, table) in delivered.tables.iter().enumerate() {
             let columns = existing(&mut self.session, &table.name).await.map_err(|error| failure(&error))?;

@@ -34,7 +34,7 @@ async fn open(server: &ServerUrl) -> Result<Client, Failure> {
         "SET TIME ZONE 'UTC'; SET client_min_messages TO warning; SET standard_conforming_strings TO on; \
          SET statement_timeout TO {timeout_milliseconds}; SET client_encoding TO 'UTF8'; SET DateStyle TO 'ISO'; \
          SET IntervalStyle TO 'iso_8601'; SET extra_float_digits TO 3; SET bytea_output TO 'hex'; \
-         SET idle_in_transaction_session_timeout TO 0; SET lock_timeout TO 0; SET array_nulls TO on; \
+         SET idle_in_transaction_session_timeout TO 0; SET lock_timeout TO '60s'; SET array_nulls TO on; \
          SET xmloption TO content; SET default_transaction_isolation TO 'read committed'; \
          SET default_transaction_deferrable TO off; SET application_name TO {}",
         quote(&server.application_name)

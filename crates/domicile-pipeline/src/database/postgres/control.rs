@@ -49,12 +49,21 @@ impl PostgresControl {
     pub(crate) fn new(server: ServerUrl) -> Self {
         Self(server)
     }
+
+    /// A connection whose transactions the server undoes when it hears nothing of them, such as those of a run that is stopped:
+    /// all other runs wait for them.
+    async fn connect(&self) -> Result<Client, Failure> {
+        let client = connect(&self.0).await?;
+        let briefly = client.batch_execute("SET idle_in_transaction_session_timeout TO '10s'").await;
+        briefly.map_err(|error| failure(&error))?;
+        Ok(client)
+    }
 }
 
 #[async_trait]
 impl Control for PostgresControl {
     async fn read(&mut self) -> Result<Kept, Failure> {
-        let client = connect(&self.0).await?;
+        let client = self.connect().await?;
         read(&client).await.map_err(|error| failure(&error))
     }
 
@@ -63,7 +72,7 @@ impl Control for PostgresControl {
         placed: Vec<((String, String), String)>,
         claim: Option<Claim>,
     ) -> Result<Option<String>, Failure> {
-        let client = connect(&self.0).await?;
+        let client = self.connect().await?;
         let failed = |error: Error| failure(&error);
         begin(&client).await.map_err(failed)?;
         let is_taken = match &claim {
@@ -83,7 +92,7 @@ impl Control for PostgresControl {
     }
 
     async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure> {
-        let client = connect(&self.0).await?;
+        let client = self.connect().await?;
         let sql =
             "UPDATE domicile_lease SET held_until = clock_timestamp() + $2::double precision * interval '1 second'
                    WHERE holder = $1 AND held_until > clock_timestamp()";
@@ -92,7 +101,7 @@ impl Control for PostgresControl {
     }
 
     async fn release(&mut self, holder: &str, ends: Vec<(String, End)>) -> Result<(), Failure> {
-        let client = connect(&self.0).await?;
+        let client = self.connect().await?;
         let released = async {
             client.batch_execute("BEGIN").await?;
             for (source, end) in &ends {
@@ -106,14 +115,14 @@ impl Control for PostgresControl {
     }
 
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure> {
-        let client = connect(&self.0).await?;
+        let client = self.connect().await?;
         make_tables(&client).await.map_err(|error| failure(&error))?;
         let noted = client.execute(NOTE, &[&source, &end.position, &end.fingerprint, &end.at]).await;
         noted.map(drop).map_err(|error| failure(&error))
     }
 
     async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure> {
-        let client = connect(&self.0).await?;
+        let client = self.connect().await?;
         make_tables(&client).await.map_err(|error| failure(&error))?;
         let noted = match waits.map(Waits::stored) {
             Some(waits) => {
