@@ -51,6 +51,7 @@ contract! {
     a_quarantine_of_an_earlier_version_is_told_and_replayed
     what_is_read_again_by_its_overlap_is_not_given_twice
     a_row_that_a_later_record_has_replaced_stays_as_that_one_made_it
+    numbers_are_replayed_to_their_last_bit
 }
 
 impl World {
@@ -491,6 +492,22 @@ fn a_row_that_a_later_record_has_replaced_stays_as_that_one_made_it(start: fn() 
     world.assert_proved();
     assert_eq!(counts(of(&world.replay_all(), Some("es")))[0], 1);
     assert_eq!(latest(), ["Ana|6", "Bea|4", "Cem|7"]);
+    world.assert_proved();
+}
+
+fn numbers_are_replayed_to_their_last_bit(start: fn() -> Option<Databases>) {
+    let Some(mut world) = World::new(start) else { return };
+    world.batch_rows = 100;
+    world.settings = String::from("[[source.analyser]]\ninto = \"parts\"\nsql = \"SELECT id, part FROM record\"");
+    world.sql("source", "ALTER TABLE orders ADD COLUMN part double precision");
+    let third = |number: u32| format!("('XX', 'Xia', 1.00, {:?})", f64::from(number) / 3.0);
+    let thirds: Vec<_> = (1..300).map(third).collect();
+    world.sql("source", &format!("INSERT INTO orders (country, customer, amount, part) VALUES {}", thirds.join(", ")));
+    world.run();
+    world.homes = String::from("homes = { es = [\"ES\", \"XX\"], fr = \"FR\" }");
+    assert_eq!(counts(of(&world.replay_all(), None))[0], 299);
+    let parts = |table| format!("SELECT id, part FROM {table} ORDER BY id");
+    assert_eq!(world.rows("es", &parts("parts")), world.rows("source", &parts("orders")));
     world.assert_proved();
 }
 
