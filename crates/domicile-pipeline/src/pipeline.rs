@@ -25,6 +25,7 @@ use crate::source::Horizon;
 mod catch_up;
 mod homes;
 mod kept;
+mod names;
 mod reading;
 #[cfg(test)]
 mod tests;

@@ -55,10 +55,7 @@ impl QuarantineFilter {
 impl Pipeline {
     /// A filter as the databases are asked. The source is asked for the type of its cursor where a record is named.
     pub(crate) async fn narrowed(&self, filter: &QuarantineFilter, only_waiting: bool) -> Result<Narrowed, Error> {
-        let homes = &self.config.homes;
-        if let Some(name) = filter.homes.iter().find(|name| !homes.iter().any(|home| *home.home.as_str() == ***name)) {
-            return Err(Error::usage(format!("home {name}: the configuration has none")));
-        }
+        self.check_homes(&filter.homes)?;
         let mut narrowed = Narrowed {
             sources: filter.sources.clone(),
             causes: filter.causes.iter().map(|cause| cause.name().to_owned()).collect(),

@@ -144,10 +144,7 @@ impl Pipeline {
     /// is told in the result.
     pub async fn replay(&self, filter: &QuarantineFilter, by: Option<&str>) -> Result<Replay, Error> {
         let narrowed = self.narrowed(filter, true).await?;
-        let sources = &self.config.sources;
-        if let Some(name) = narrowed.sources.iter().find(|name| !sources.iter().any(|source| source.name == **name)) {
-            return Err(Error::usage(format!("source {name}: the configuration has none")));
-        }
+        self.check_sources(&narrowed.sources)?;
         let planned = self.plan().await?;
         let mut kept =
             database::control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;

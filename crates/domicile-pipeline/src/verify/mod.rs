@@ -73,7 +73,8 @@ impl Pipeline {
     }
 
     async fn verify_within(&self, what: &Verification, bounds: Bounds) -> Result<Verified, Error> {
-        self.check_names(what)?;
+        self.check_homes(&what.homes)?;
+        self.check_sources(&what.sources)?;
         let planned = self.plan().await?;
         let mut subject = Subject::new(planned, what).map_err(Error::usage)?;
         let control = look_at_control(&self.config.control, &subject.sources).await;
@@ -110,19 +111,6 @@ impl Pipeline {
         };
         let unverified = subject.unverified.clone();
         Ok(Verified { sources: subject.into_sources(), homes, control, unverified })
-    }
-
-    fn check_names(&self, what: &Verification) -> Result<(), Error> {
-        let missing = |kind: &str, name: &str| Err(Error::usage(format!("{kind} {name}: the configuration has none")));
-        let homes = &self.config.homes;
-        if let Some(name) = what.homes.iter().find(|name| !homes.iter().any(|home| *home.home.as_str() == ***name)) {
-            return missing("home", name);
-        }
-        let sources = &self.config.sources;
-        match what.sources.iter().find(|name| !sources.iter().any(|source| source.name == **name)) {
-            Some(name) => missing("source", name),
-            None => Ok(()),
-        }
     }
 }
 
