@@ -81,9 +81,9 @@ impl<DB: Capability> HomeDatabases<DB> {
                 is_replica,
                 marker: settings.marker,
                 identities: Arc::clone(identities),
-                holder: Arc::clone(&holder),
+                holder: Arc::downgrade(&holder),
             };
-            Pool::new(options, handshake, settings.bounds, &settings.budget)
+            Pool::new(options, handshake, &holder, settings.bounds, &settings.budget)
         };
         Ok(Self {
             primary: pool(primary, false),

@@ -31,7 +31,7 @@ struct Claim {
 pub(crate) struct Holder(());
 
 impl Identities {
-    fn claim(&self, home: &Home, identity: String, holder: &Arc<Holder>) -> Result<(), Error> {
+    fn claim(&self, home: &Home, identity: String, holder: &Weak<Holder>) -> Result<(), Error> {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         claims.retain(|_, claim| claim.holders.iter().any(|holder| holder.strong_count() > 0));
         let claim = claims.entry(identity.clone());
@@ -40,8 +40,8 @@ impl Identities {
             let database = format!("{identity}; if these are two that say the same, `Homes::mark` tells them apart");
             return Err(Error::SameDatabase { one: claim.home.clone(), other: home.clone(), database });
         }
-        if !claim.holders.iter().any(|held| held.as_ptr() == Arc::as_ptr(holder)) {
-            claim.holders.push(Arc::downgrade(holder));
+        if !claim.holders.iter().any(|held| held.ptr_eq(holder)) {
+            claim.holders.push(Weak::clone(holder));
         }
         Ok(())
     }
@@ -54,7 +54,8 @@ pub(crate) struct Handshake {
     pub(crate) is_replica: bool,
     pub(crate) marker: Marker,
     pub(crate) identities: Arc<Identities>,
-    pub(crate) holder: Arc<Holder>,
+    // The pools' own. A connection that is closed by and by asks questions, but keeps the database from nobody.
+    pub(crate) holder: Weak<Holder>,
 }
 
 /// What is asked of the marker. One that names another home is refused whatever is asked.

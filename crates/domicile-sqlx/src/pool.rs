@@ -22,7 +22,7 @@ use crate::attempts::Attempts;
 use crate::budget::{Budget, Holder, Idle, Share};
 use crate::capability::{Capability, Options};
 use crate::deadline::{Deadline, NoAnswer};
-use crate::handshake::{Handshake, Marker, Refused};
+use crate::handshake::{self, Handshake, Marker, Refused};
 use crate::lease::Lease;
 
 /// How long it is waited for a connection to be closed, whose server may have fallen silent.
@@ -41,6 +41,8 @@ pub(crate) struct Bounds {
 pub(crate) struct Pool<DB: Capability> {
     options: Options<DB>,
     handshake: Handshake,
+    // While this lives, what the database says that it is belongs to this home.
+    _holder: Arc<handshake::Holder>,
     bounds: Bounds,
     budget: Budget,
     attempts: Attempts,
@@ -64,13 +66,20 @@ enum Free<DB: Capability> {
 }
 
 impl<DB: Capability> Pool<DB> {
-    pub(crate) fn new(options: Options<DB>, handshake: Handshake, bounds: Bounds, budget: &Budget) -> Arc<Self> {
+    pub(crate) fn new(
+        options: Options<DB>,
+        handshake: Handshake,
+        holder: &Arc<handshake::Holder>,
+        bounds: Bounds,
+        budget: &Budget,
+    ) -> Arc<Self> {
         // What is in memory is one connection's own.
         let connections_max = if DB::is_transient(&options) { 1 } else { bounds.connections_max };
         let connections_max = connections_max.clamp(1, Semaphore::MAX_PERMITS);
         let pool = Arc::new(Self {
             options,
             handshake,
+            _holder: Arc::clone(holder),
             bounds: Bounds { connections_max, ..bounds },
             budget: budget.clone(),
             attempts: Attempts::default(),
