@@ -19,6 +19,8 @@ mod actual;
 mod expectation;
 mod fault;
 mod labels;
+#[cfg(unix)]
+mod proxy;
 mod random;
 mod sandbox;
 #[cfg(unix)]
@@ -30,6 +32,8 @@ mod value;
 pub use expectation::{Expectation, assert_arrived};
 pub use fault::{can_mount, limited_to_file_size, limited_to_files, on_a_terminal, unprivileged, with_disk_of};
 pub use labels::{HOMES, ShopHome};
+#[cfg(unix)]
+pub use proxy::Proxy;
 pub use random::SplitMix64;
 pub use sandbox::Sandbox;
 #[cfg(unix)]

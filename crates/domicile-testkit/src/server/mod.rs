@@ -81,6 +81,12 @@ impl Server {
         format!("{scheme}://{USER}:{password}@127.0.0.1:{port}/{database}")
     }
 
+    /// The port of 127.0.0.1 at which it is, also after it was killed and started again.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
     /// The folder with the server's data. Nobody else has a use for it but to see that it is gone.
     #[must_use]
     pub fn dir(&self) -> &Path {

@@ -1,4 +1,6 @@
 //! Tests of the test support as tests use it.
 
 #[cfg(unix)]
+mod proxy;
+#[cfg(unix)]
 mod server;
