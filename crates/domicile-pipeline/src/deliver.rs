@@ -211,7 +211,7 @@ impl Deliverer {
 
     async fn deliver(&mut self, share: Share) -> Result<(), Failure> {
         let briefly = self.begin().await?;
-        let Share { upto, records, ignored, quarantined, taken_over, .. } = self.without_known(share).await?;
+        let Share { upto, records, ignored, quarantined, .. } = self.without_known(share).await?;
         let rows = records.num_rows() as u64;
         let transaction = self.transaction.as_mut().expect("it was begun above");
         // What is read again ends before the position.
@@ -220,9 +220,6 @@ impl Deliverer {
         self.until_delivered = self.until_delivered.saturating_sub(records.get_array_memory_size());
         transaction.gathered.push(records);
         self.quarantine(quarantined).await?;
-        if !taken_over.is_empty() {
-            self.delivery.quarantine(taken_over).await?;
-        }
         if self.until_delivered == 0 {
             self.deliver_gathered().await?;
         }
@@ -238,11 +235,19 @@ impl Deliverer {
         Ok(())
     }
 
-    /// Leaves out what the home has dealt with before, where records are read again.
+    /// Takes over what the control database keeps, and leaves out what the home has dealt with before, where records are read
+    /// again. A replay that is under way may be taking the same records over: it is waited for by the first, and what it has
+    /// delivered then is known by the second.
     async fn without_known(&mut self, mut share: Share) -> Result<Share, Failure> {
+        let taken_over = std::mem::take(&mut share.taken_over);
+        let may_be_replayed = !taken_over.is_empty();
+        if may_be_replayed {
+            self.delivery.quarantine(taken_over).await?;
+        }
         let Some(overlap) = &self.overlap else { return Ok(share) };
-        if self.known.is_none() {
-            self.known = Some(Known::new(self.delivery.seen().await?));
+        if self.known.is_none() || may_be_replayed {
+            let seen = self.delivery.seen().await?;
+            self.known.get_or_insert_default().learn(seen);
         }
         let known = self.known.as_mut().expect("it was asked for above");
         known.leave_out(overlap, &mut share).map_err(Failure::Failed)?;

@@ -109,19 +109,20 @@ impl Overlap {
 }
 
 /// What a home remembers, with what is new in its open transaction.
+#[derive(Default)]
 pub(crate) struct Known {
     marks: HashMap<String, i64>,
-    /// No record in front of this time is remembered from earlier.
-    oldest: i64,
+    /// No record in front of this time is remembered from earlier, and none at all without it.
+    oldest: Option<i64>,
     new: Vec<Mark>,
     in_share: HashSet<String>,
 }
 
 impl Known {
-    pub(crate) fn new(marks: Vec<Mark>) -> Self {
-        let oldest = marks.iter().map(|mark| mark.at).min().unwrap_or(i64::MAX);
-        let marks = marks.into_iter().map(|Mark { at, hash }| (hash, at)).collect();
-        Self { marks, oldest, new: Vec::new(), in_share: HashSet::new() }
+    /// Learns what the home remembers by now.
+    pub(crate) fn learn(&mut self, marks: Vec<Mark>) {
+        self.oldest = marks.iter().map(|mark| mark.at).chain(self.oldest).min();
+        self.marks.extend(marks.into_iter().map(|Mark { at, hash }| (hash, at)));
     }
 
     /// Leaves out of a share what has been dealt with before, and notes the rest.
@@ -130,7 +131,7 @@ impl Known {
         let begin = overlap.begin(&share.upto).unwrap_or(i64::MIN);
         let rows = share.records.num_rows();
         // What comes in front is neither remembered from earlier nor to be remembered.
-        let first = overlap.count_before(&share.records, Some(begin.min(self.oldest)));
+        let first = overlap.count_before(&share.records, Some(begin.min(self.oldest.unwrap_or(i64::MAX))));
         let mut are_new = vec![true; first];
         for row in first..rows {
             are_new.push(self.is_new(overlap.mark(&share.records, row), begin)?);
@@ -220,7 +221,7 @@ mod tests {
     fn what_was_dealt_with_is_left_out_and_what_came_late_is_not() {
         let first = records(&[(1, Some(1), "a"), (95, Some(1), "a"), (100, Some(2), "a")]);
         let overlap = overlap(&first, &["id", "name"]);
-        let mut known = Known::new(Vec::new());
+        let mut known = Known::default();
         let mut all = share(&first, 100);
         known.leave_out(&overlap, &mut all).unwrap();
         assert_eq!(all.records.num_rows(), 3);
@@ -235,7 +236,8 @@ mod tests {
             (101, Some(2), "a"),
         ]);
         let mut again = share(&again, 101);
-        let mut known = Known::new(marks);
+        let mut known = Known::default();
+        known.learn(marks);
         known.leave_out(&overlap, &mut again).unwrap();
         assert_eq!(again.records, records(&[(95, None, "a"), (95, Some(1), "aa"), (101, Some(2), "a")]));
         assert_eq!(known.take_new(101).unwrap().len(), 1);
@@ -244,8 +246,7 @@ mod tests {
     #[test]
     fn an_identity_that_tells_nobody_apart_is_told() {
         let two = records(&[(100, Some(1), "a"), (100, Some(1), "b")]);
-        let leave_out =
-            |identity: &[&str]| Known::new(Vec::new()).leave_out(&overlap(&two, identity), &mut share(&two, 100));
+        let leave_out = |identity: &[&str]| Known::default().leave_out(&overlap(&two, identity), &mut share(&two, 100));
         assert!(leave_out(&["id"]).unwrap_err().contains("tell them apart"));
         assert_eq!(leave_out(&["id", "name"]), Ok(()));
     }
@@ -253,7 +254,11 @@ mod tests {
     #[test]
     fn an_overlap_of_too_many_records_is_told() {
         let mark = |number: usize| Mark { at: 5, hash: number.to_string() };
-        let known = |count: usize| Known::new((0..count).map(mark).collect()).take_new(0);
+        let known = |count: usize| {
+            let mut known = Known::default();
+            known.learn((0..count).map(mark).collect());
+            known.take_new(0)
+        };
         assert_eq!(known(MARKS_MAX), Ok(Vec::new()));
         assert!(known(MARKS_MAX + 1).unwrap_err().contains("make it shorter"));
     }

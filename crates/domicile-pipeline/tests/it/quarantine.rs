@@ -33,11 +33,13 @@ const MARIADB: fn() -> Option<Databases> = || Server::mariadb().map(Databases::S
 
 macro_rules! contract {
     ($($test:ident)*) => {
-        mod sqlite { $(#[test] fn $test() { super::$test(super::FILES) })* }
-        mod postgres { $(#[test] fn $test() { super::$test(super::POSTGRES) })* }
-        mod mariadb { $(#[test] fn $test() { super::$test(super::MARIADB) })* }
+        mod sqlite { $(#[test] fn $test() { super::$test($crate::quarantine::FILES) })* }
+        mod postgres { $(#[test] fn $test() { super::$test($crate::quarantine::POSTGRES) })* }
+        mod mariadb { $(#[test] fn $test() { super::$test($crate::quarantine::MARIADB) })* }
     };
 }
+
+mod runs;
 
 contract! {
     what_was_mended_is_replayed_once_and_each_wrong_state_is_found

@@ -282,7 +282,8 @@ impl Open {
     }
 
     async fn seen(&mut self, source: &str) -> Result<Vec<Mark>, Error> {
-        let sql = "SELECT at, hash FROM domicile_seen WHERE source = ?";
+        // What is there now, and not what was there when the transaction first looked.
+        let sql = "SELECT at, hash FROM domicile_seen WHERE source = ? LOCK IN SHARE MODE";
         self.session.conn.exec_map(sql, (source,), |(at, hash)| Mark { at, hash }).await
     }
 
