@@ -346,8 +346,15 @@ fn a_replay_that_ends_before_the_control_database_is_told_is_found_by_the_next(s
     assert_eq!(world.list(&all())[1], "- unknown_key XX: 2", "the control database was not told");
     world.assert_proved();
     world.sql("control", mended);
-    // Whatever the rules say by then, the home that has them is asked first.
+    // Whatever the rules say by then, the home that has them is asked first. One that is not configured cannot be.
     world.key = String::from("CASE WHEN country = 'XX' THEN 'FR' ELSE country END");
+    let homes = std::mem::replace(&mut world.homes, String::from("homes = { fr = \"FR\" }"));
+    world.sql("control", "DELETE FROM domicile_placement WHERE home = 'es'");
+    let replay = world.replay_all();
+    assert_eq!(counts(of(&replay, None)), [0, 0, 0, 0, 2, 0, 2]);
+    let why = &of(&replay, None).reasons[0].1;
+    assert!(why.starts_with("home es may have it, and is not in the configuration; "), "{why}");
+    world.homes = homes;
     let replay = world.replay_all();
     assert_eq!(counts(of(&replay, None)), [0, 0, 2, 0, 2, 0, 0]);
     world.key = String::from("country");

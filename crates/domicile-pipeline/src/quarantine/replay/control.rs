@@ -6,6 +6,7 @@ use super::super::deliver::Target;
 use super::super::kept::{Key, Quarantine, Stored, taken_over};
 use super::home::{Judged, TRIES, rows};
 use super::{New, ReplayedPlace, Replayer, Verdict};
+use crate::control::quoted;
 use crate::error::Failure;
 use crate::position::Position;
 use crate::quarantine::Resolution;
@@ -67,7 +68,12 @@ impl Replayer<'_> {
         }
         for (name, noted) in noted {
             let Some(home) = self.pipeline.config.homes.iter().find(|home| home.home.as_str() == name) else {
-                left.extend(noted);
+                let why = format!(
+                    "home {name} may have it, and is not in the configuration; if it has not, say so by UPDATE \
+                     domicile_quarantine SET home = NULL WHERE home = {} in the control database",
+                    quoted(&name)
+                );
+                noted.iter().for_each(|stored| place.unplayed(stored, why.clone()));
                 continue;
             };
             let mut quarantine = match Quarantine::open(self.planned.writing.store(home)).await {
