@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod quarantine;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::command;
 pub(crate) use quarantine::{Drop, Quarantine, Selected, Show};
+pub(crate) use status::Status;
 
 /// Every record finds its home database.
 ///
@@ -38,6 +40,15 @@ enum Command {
     /// Rows, aggregates and accounting are compared with a fresh computation up to where each home has got. Exit codes: 0 all
     /// is proved, 1 something differs or cannot be reached, 2 wrong usage or configuration.
     Verify(Verify),
+    /// Says how far each home is, whether it is well and, if not, why and since when. Writes nothing.
+    ///
+    /// Rows behind are the records of the source that a home has not passed yet, up to where the source is settled: not all
+    /// of them are its own. They are counted up to a million, for at most five seconds. Time behind is how much later the
+    /// source ends, where its cursor begins with a time; else it is how long ago the home was last seen to move on or to be
+    /// at the end. A home that is not well is told as the last run has noted it. Exit codes: 0 all homes are well, 1 one
+    /// fails, is blocked, cannot be reached, or is behind by more than --max-lag-rows or --max-lag-seconds, 2 wrong usage or
+    /// configuration. With --watch it ends with 0 when it is stopped.
+    Status(Status),
     /// Lists, shows, replays or drops what was not delivered.
     #[command(subcommand)]
     Quarantine(Quarantine),
@@ -126,6 +137,7 @@ impl Cli {
             Command::Check(arguments) => command::check::check(&arguments),
             Command::Explain(arguments) => command::explain::explain(&arguments),
             Command::Verify(arguments) => command::verify::verify(&arguments),
+            Command::Status(arguments) => command::status::status(&arguments),
             Command::Quarantine(what) => command::quarantine::quarantine(&what),
             Command::Schema => command::schema::schema(),
         };

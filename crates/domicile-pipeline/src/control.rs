@@ -8,7 +8,8 @@
 //!
 //! It also holds the lease of each source, notes whom a source waits for, so that the next run does not begin anew to wait,
 //! and up to where all homes were seen to be at the end of a source. This is no position, and nothing is read or
-//! written by it: a run that finds nothing new behind it need not ask every home for its position, for a while.
+//! written by it: a run that finds nothing new behind it need not ask every home for its position, for a while. Which homes
+//! are not well is kept for operators alone (`domicile_state`).
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -20,6 +21,7 @@ use crate::config::{Config, Problem};
 use crate::error::Failure;
 use crate::lease::{Claim, Holding, Leased};
 use crate::source::Waits;
+use crate::state::{Change, OfHome, State};
 
 /// What a control database holds before a run.
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) ends: BTreeMap<String, End>,
     /// By source, whom it waits for.
     pub(crate) waits: BTreeMap<String, Waits>,
+    /// The homes that were not well when it was last looked.
+    pub(crate) states: BTreeMap<OfHome, State>,
     /// By source, who may deliver.
     pub(crate) leases: BTreeMap<String, Leased>,
     /// This run's own lease, once it has taken it.
@@ -92,6 +96,9 @@ pub(crate) trait Control: Send {
     async fn note(&mut self, source: &str, end: &End) -> Result<(), Failure>;
     /// Notes whom a source waits for, if it does.
     async fn wait(&mut self, source: &str, waits: Option<&Waits>) -> Result<(), Failure>;
+    /// Notes homes that are not well, or are well again. The table for it is made here, where it is missing: no run fails
+    /// for want of it.
+    async fn note_states(&mut self, changes: &[Change]) -> Result<(), Failure>;
 }
 
 /// Another run has placed a key since this one looked.

@@ -37,7 +37,7 @@ pub(crate) struct Leased {
 
 impl Leased {
     /// Who has it, unless it has ended or that run is known to be gone.
-    fn living(&self) -> Option<Holder> {
+    pub(crate) fn living(&self) -> Option<Holder> {
         let holder = Holder::from_stored(self.holder.as_deref()?);
         (self.seconds_left > 0.0 && !holder.is_gone()).then_some(holder)
     }

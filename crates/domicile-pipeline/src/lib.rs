@@ -27,6 +27,8 @@ mod quarantine;
 mod report;
 mod source;
 mod sql;
+mod state;
+mod status;
 mod table;
 mod text;
 mod verify;
@@ -47,6 +49,7 @@ pub use quarantine::{
 };
 pub use report::{HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
 pub use source::{Guarantee, GuaranteeClass};
+pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
 pub use verify::{
     Difference, DifferenceKind, Verification, Verified, VerifiedAccount, VerifiedHome, VerifiedSource, VerifiedTable,
 };

@@ -27,6 +27,7 @@ mod homes;
 mod kept;
 mod names;
 mod reading;
+mod states;
 #[cfg(test)]
 mod tests;
 mod unchanged;
@@ -34,6 +35,7 @@ mod unchanged;
 use catch_up::CatchUp;
 use homes::{Fallen, Homes, report};
 use reading::Reading;
+use states::States;
 
 /// Batches that are in memory at once: one is read while others are delivered. Homes that catch up have as many again.
 const BATCHES_IN_MEMORY: usize = 4;
@@ -227,6 +229,7 @@ impl Pipeline {
                 for home in report.failed() {
                     home.why.iter().for_each(|failure| observer.home_failed(&home.home, failure));
                 }
+                States::new(&report.source, kept).settle(self, &report, None).await;
                 return Ok(report);
             }
         };
@@ -243,7 +246,9 @@ impl Pipeline {
         }
         let end = self.end_now(&planned, &upto);
         let limits = Arc::new(self.limits(kept));
-        let shared = Shared { kept, observer, stop, limits: &limits, batch: self.batch_limit(), upto: &upto };
+        let states = States::new(&report.source, kept);
+        let (batch, upto) = (self.batch_limit(), &upto);
+        let shared = Shared { kept, observer, stop, limits: &limits, batch, upto, states: &states };
         let (fallen, falls) = mpsc::channel(self.databases());
         let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
         let leaders = self.pass(planned, leading, reading, &shared, (memory, Some(fallen)));
@@ -254,6 +259,7 @@ impl Pipeline {
             report.is_stopped |= is_stopped;
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
+        states.settle(self, &report, Some(upto)).await;
         if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(kept, &report, end).await;
         }
@@ -391,6 +397,7 @@ struct Shared<'a> {
     batch: BatchLimit,
     /// Where the source ends in this run.
     upto: &'a Position,
+    states: &'a States,
 }
 
 /// How reading ended, if it did not fail.

@@ -380,6 +380,14 @@ impl Writing {
 
 /// The way into any database of the configuration, to see whether it can be used.
 pub(crate) fn any_delivery(database: &Database) -> Box<dyn Delivery> {
-    let nothing = Delivered { source: String::new(), origin: String::new(), home: None, tables: Arc::new([]) };
-    database::delivery(database, nothing)
+    database::delivery(database, nothing_delivered())
+}
+
+/// The same, to look at what it keeps.
+pub(crate) fn any_store(database: &Database) -> Box<dyn Store> {
+    database::store(database, nothing_delivered())
+}
+
+fn nothing_delivered() -> Delivered {
+    Delivered { source: String::new(), origin: String::new(), home: None, tables: Arc::new([]) }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -137,11 +138,29 @@ pub(crate) trait Source: Send {
     /// `reached` before has been settled ever since. `waits` is what an earlier run has left to wait for.
     async fn horizon(&mut self, reached: &Position, waits: Option<&Waits>) -> Result<Horizon, Error>;
 
+    /// Writers are waited for no longer than this from now on, by one who only looks.
+    fn hurry(&mut self, wait: Duration) {
+        let _ = wait;
+    }
+
+    /// Counts the records behind each of these positions, which are in order, and up to the next: up to one more than `most`.
+    /// `None` for those where that takes longer than it may. Nothing else is asked of the source then.
+    async fn count(&mut self, positions: &[Position], counting: Counting) -> Result<Vec<Option<u64>>, Error>;
+
     /// Reads records from a bound and up to `upto`, at most `limit`. The bound may have fewer values than the cursor has
     /// columns if it is included: then all records are read whose first values are at least these.
     ///
     /// The batch's `upto` is the cursor of its last record, or `upto` itself when the source has no more.
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error>;
+}
+
+/// How far records are counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counting {
+    /// Of each count.
+    pub(crate) most: u64,
+    /// For all of them.
+    pub(crate) within: Duration,
 }
 
 /// A source of which no index finds the records that come next.

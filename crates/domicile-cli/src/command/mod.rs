@@ -8,6 +8,7 @@ pub(crate) mod run;
 mod schedule;
 pub(crate) mod schema;
 mod signal;
+pub(crate) mod status;
 pub(crate) mod verify;
 
 use std::future::Future;

@@ -3,6 +3,7 @@
 pub(crate) mod progress;
 pub(crate) mod quarantine;
 pub(crate) mod report;
+pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod verified;
@@ -18,11 +19,17 @@ pub(crate) fn note(text: &str) {
 /// Writes a line to standard output. Where nobody reads it any more (`domicile … | head`), the command goes on without
 /// it: its exit code still counts. A result that cannot be written for another reason is a failure.
 pub(crate) fn line(text: &str) {
-    match writeln!(anstream::stdout(), "{text}") {
+    is_written(&format!("{text}\n"));
+}
+
+/// Writes text to standard output: `false` where nobody reads it any more, for whoever would go on for ever.
+pub(crate) fn is_written(text: &str) -> bool {
+    let mut out = anstream::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let _ = writeln!(anstream::stderr(), "error: the result cannot be written: {error}");
             exit(1);
         }
-        _ => {}
+        written => written.is_ok(),
     }
 }

@@ -18,6 +18,7 @@ mod run;
 mod schedule;
 mod schema;
 mod secrets;
+mod status;
 mod tables;
 mod terminal;
 mod values;

@@ -128,8 +128,13 @@ impl Bounds {
 
 /// Counts the records for which something holds, up to one more than are told.
 fn count(relation: &str, condition: &str) -> String {
-    let most = MOST_TOLD + 1;
-    format!("SELECT count(*) FROM (SELECT 1 AS one FROM {relation} WHERE {condition} LIMIT {most}) AS counted")
+    count_upto(relation, condition, MOST_TOLD.unsigned_abs())
+}
+
+/// Counts the records for which something holds, up to one more than `most`.
+pub(super) fn count_upto(relation: &str, condition: &str, most: u64) -> String {
+    let limit = most.saturating_add(1);
+    format!("SELECT count(*) FROM (SELECT 1 AS one FROM {relation} WHERE {condition} LIMIT {limit}) AS counted")
 }
 
 /// So many, as people are told.

@@ -28,8 +28,14 @@ use crate::verify::Contents;
 /// What is told of a server that takes a connection and then says nothing.
 const UNANSWERED: &str = "the server does not answer in the time of `connect_timeout`";
 
+/// So many counts of records are asked for in one statement.
+const COUNTS_AT_ONCE: usize = 32;
+
 /// The table that says which home a database is, where somebody has put it there.
 const MARKER: &str = "domicile_home";
+
+/// The table that says how far the database has got.
+pub(crate) const POSITION: &str = "domicile_position";
 
 /// The table that keeps what was not delivered.
 pub(crate) const QUARANTINE: &str = "domicile_quarantine";

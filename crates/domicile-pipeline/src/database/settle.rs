@@ -11,7 +11,7 @@ use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
 /// How long writers are waited for that were under way when a run began.
-const WAIT: Duration = Duration::from_secs(10);
+pub(super) const WAIT: Duration = Duration::from_secs(10);
 
 /// How long is waited, and how often is looked.
 pub(super) struct Patience {
@@ -20,9 +20,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// As long as a run waits, looking so often.
-    pub(super) fn looking_each(look_again: Duration) -> Self {
-        Self { wait: WAIT, look_again }
+    pub(super) fn new(wait: Duration, look_again: Duration) -> Self {
+        Self { wait, look_again }
     }
 }
 

@@ -17,9 +17,10 @@ use crate::control::now;
 pub(crate) struct Holder {
     /// No other run has it.
     id: String,
-    host: String,
-    pid: u32,
-    since: String,
+    pub(crate) host: String,
+    pub(crate) pid: u32,
+    /// When it began, in UTC.
+    pub(crate) since: String,
     /// Where the names of sockets are the same: the machine since it was started, and the network namespace in it.
     machine: Option<String>,
 }

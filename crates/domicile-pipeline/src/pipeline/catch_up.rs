@@ -139,6 +139,7 @@ impl<'a> CatchUp<'a> {
     /// the records at fault are found.
     fn fell(&mut self, slot: usize, failure: Failure, merges_each_share: bool, others_run: bool) {
         let home = self.pipeline.name(slot);
+        self.shared.states.fell(self.pipeline, slot, &failure);
         let tries = self.tries.entry(slot).or_insert_with(Tries::new);
         let (wait, merges_each_share) = match &failure {
             Failure::Refused(_) if !merges_each_share => (Duration::ZERO, true),

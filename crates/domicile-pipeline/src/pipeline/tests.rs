@@ -9,7 +9,7 @@ use super::*;
 use crate::batch::Batch;
 use crate::cursor::Cursor;
 use crate::report::Silent;
-use crate::source::{Guarantee, Horizon, Source, Unindexed, Waits};
+use crate::source::{Counting, Guarantee, Horizon, Source, Unindexed, Waits};
 
 /// A source that panics in its second batch.
 struct Panicking {
@@ -45,6 +45,10 @@ impl Source for Panicking {
 
     async fn horizon(&mut self, reached: &Position, waits: Option<&Waits>) -> Result<Horizon, Error> {
         self.source.horizon(reached, waits).await
+    }
+
+    async fn count(&mut self, positions: &[Position], counting: Counting) -> Result<Vec<Option<u64>>, Error> {
+        self.source.count(positions, counting).await
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {

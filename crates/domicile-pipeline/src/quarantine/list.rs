@@ -1,7 +1,6 @@
 //! What is in quarantine: how much of which kind, and single records.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,10 +9,9 @@ use super::Resolution;
 use super::filter::{Narrowed, QuarantineFilter};
 use super::kept::{Key, Quarantine, Resolved, Stored};
 use crate::config::Database;
-use crate::database;
-use crate::deliver::Delivered;
 use crate::error::{Error, Failure};
 use crate::pipeline::Pipeline;
+use crate::plan::any_store;
 
 /// So many kinds of records are told of one database.
 const KINDS: usize = 1_000;
@@ -102,9 +100,7 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// Its quarantine, as far as that is told without a source.
     async fn quarantine(&self) -> Result<Option<Quarantine>, Failure> {
-        let (home, tables) = (self.home.map(str::to_owned), Arc::new([]));
-        let delivered = Delivered { source: String::new(), origin: String::new(), home, tables };
-        Quarantine::open(database::store(self.database, delivered)).await
+        Quarantine::open(any_store(self.database)).await
     }
 
     fn unreached(&self, failure: &Failure) -> UnreachedQuarantine {

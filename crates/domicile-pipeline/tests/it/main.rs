@@ -30,6 +30,7 @@ mod reports;
 mod routers;
 mod servers;
 mod sql_analysers;
+mod status;
 mod tls;
 mod typed_analysers;
 mod typed_shapes;

@@ -14,22 +14,22 @@ use crate::fixture::{self, open, runtime};
 use crate::verify::differences;
 
 /// The databases of one test: a source, a control database and homes, all of one kind.
-enum Databases {
+pub(crate) enum Databases {
     Files(TempDir),
     Server(Server),
 }
 
-struct World {
-    databases: Databases,
-    homes: String,
-    key: String,
-    settings: String,
+pub(crate) struct World {
+    pub(crate) databases: Databases,
+    pub(crate) homes: String,
+    pub(crate) key: String,
+    pub(crate) settings: String,
     batch_rows: usize,
 }
 
-const FILES: fn() -> Option<Databases> = || Some(Databases::Files(tempfile::tempdir().unwrap()));
-const POSTGRES: fn() -> Option<Databases> = || Server::postgres().map(Databases::Server);
-const MARIADB: fn() -> Option<Databases> = || Server::mariadb().map(Databases::Server);
+pub(crate) const FILES: fn() -> Option<Databases> = || Some(Databases::Files(tempfile::tempdir().unwrap()));
+pub(crate) const POSTGRES: fn() -> Option<Databases> = || Server::postgres().map(Databases::Server);
+pub(crate) const MARIADB: fn() -> Option<Databases> = || Server::mariadb().map(Databases::Server);
 
 macro_rules! contract {
     ($($test:ident)*) => {
@@ -57,7 +57,7 @@ contract! {
 }
 
 impl World {
-    fn new(start: fn() -> Option<Databases>) -> Option<Self> {
+    pub(crate) fn new(start: fn() -> Option<Databases>) -> Option<Self> {
         let databases = start()?;
         let homes = String::from("homes = { es = \"ES\", fr = \"FR\" }");
         let world = Self { databases, homes, key: String::from("country"), settings: String::new(), batch_rows: 3 };
@@ -80,18 +80,18 @@ impl World {
         Some(world)
     }
 
-    fn is_of_files(&self) -> bool {
+    pub(crate) fn is_of_files(&self) -> bool {
         matches!(self.databases, Databases::Files(_))
     }
 
-    fn sql(&self, database: &str, sql: &str) {
+    pub(crate) fn sql(&self, database: &str, sql: &str) {
         match &self.databases {
             Databases::Files(folder) => open(&folder.path().join(database)).execute_batch(sql).unwrap(),
             Databases::Server(server) => drop(server.sql(database, sql)),
         }
     }
 
-    fn rows(&self, database: &str, sql: &str) -> Vec<String> {
+    pub(crate) fn rows(&self, database: &str, sql: &str) -> Vec<String> {
         match &self.databases {
             Databases::Files(folder) => fixture::rows(&open(&folder.path().join(database)), sql),
             Databases::Server(server) => {
@@ -100,20 +100,20 @@ impl World {
         }
     }
 
-    fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         match &self.databases {
             Databases::Files(folder) => format!("sqlite:{}", folder.path().join(database).display()),
             Databases::Server(server) => server.url(database),
         }
     }
 
-    fn order(&self, orders: &[&str]) {
+    pub(crate) fn order(&self, orders: &[&str]) {
         for order in orders {
             self.sql("source", &format!("INSERT INTO orders (country, customer, amount) VALUES ({order})"));
         }
     }
 
-    fn pipeline(&self) -> Pipeline {
+    pub(crate) fn pipeline(&self) -> Pipeline {
         let Self { homes, key, settings, batch_rows, .. } = self;
         let url = |database| self.url(database);
         let cursor = if settings.contains("cursor") { "" } else { "cursor = \"id\"" };
@@ -133,7 +133,7 @@ impl World {
         Pipeline::new(config.unwrap_or_else(|problems| panic!("{problems:#?}")))
     }
 
-    fn run(&self) {
+    pub(crate) fn run(&self) {
         let report = fixture::run(&self.pipeline(), Arc::new(Silent)).unwrap();
         assert!(!report.has_failed(), "{report:#?}");
     }

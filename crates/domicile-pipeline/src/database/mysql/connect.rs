@@ -1,5 +1,7 @@
 //! Opening connections.
 
+use std::time::Duration;
+
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
@@ -43,6 +45,19 @@ impl Kind {
             Kind::MySql => "utf8mb4_0900_bin",
             Kind::MariaDb => "utf8mb4_nopad_bin",
         }
+    }
+
+    /// The setting by which a statement may take so long; none is for ever.
+    fn statement_timeout(self, timeout: Duration) -> String {
+        match self {
+            Kind::MySql => format!("max_execution_time = {}", timeout.as_millis()),
+            Kind::MariaDb => format!("max_statement_time = {} / 1000", timeout.as_millis()),
+        }
+    }
+
+    /// What lets the server end each query of the session that takes longer.
+    pub(super) fn end_statements_after(self, timeout: Duration) -> String {
+        format!("SET SESSION {}", self.statement_timeout(timeout))
     }
 
     /// The most digits that a decimal has behind its point.
@@ -104,12 +119,8 @@ fn is_of_encryption(error: &Error) -> bool {
 async fn set_up(conn: &mut Conn, server: &ServerUrl) -> Result<(Kind, usize), Error> {
     let found: Option<(String, u64)> = conn.query_first("SELECT version(), @@max_allowed_packet").await?;
     let (version, most_bytes) = found.unwrap_or_default();
-    let timeout_milliseconds = server.statement_timeout.map_or(0, |timeout| timeout.as_millis());
-    let (kind, timeout) = if version.contains("MariaDB") {
-        (Kind::MariaDb, format!("max_statement_time = {timeout_milliseconds} / 1000"))
-    } else {
-        (Kind::MySql, format!("max_execution_time = {timeout_milliseconds}"))
-    };
+    let kind = if version.contains("MariaDB") { Kind::MariaDb } else { Kind::MySql };
+    let timeout = kind.statement_timeout(server.statement_timeout.unwrap_or_default());
     let settings = format!(
         "{WAIT_LONG};
          SET NAMES utf8mb4;

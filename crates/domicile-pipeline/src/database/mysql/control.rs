@@ -12,6 +12,7 @@ use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
+use crate::state::{Change, State};
 
 pub(super) const TABLES: [(&str, &str); 5] = [
     ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
@@ -38,6 +39,18 @@ pub(super) const TABLES: [(&str, &str); 5] = [
          held_until datetime(6)",
     ),
 ];
+
+/// Which homes are not well.
+const STATES: (&str, &str) = (
+    "domicile_state",
+    "source varchar(255) NOT NULL,
+     home varchar(255) NOT NULL,
+     state varchar(255) NOT NULL,
+     why longtext NOT NULL,
+     since bigint NOT NULL,
+     seen_at bigint NOT NULL,
+     PRIMARY KEY (source, home)",
+);
 
 /// Notes the end of a source.
 const NOTE: &str = "REPLACE INTO domicile_end VALUES (?, ?, ?, ?)";
@@ -129,18 +142,29 @@ impl Control for MySqlControl {
         let _ = session.conn.disconnect().await;
         noted.map_err(|error| failure(&error))
     }
+
+    async fn note_states(&mut self, changes: &[Change]) -> Result<(), Failure> {
+        let mut session = self.connect().await?;
+        let noted = note_states(&mut session, changes).await;
+        let _ = session.conn.disconnect().await;
+        noted.map_err(|error| failure(&error))
+    }
 }
 
 async fn read(session: &mut Session) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    if existing(session, "domicile_control").await?.is_empty() {
+    let sql = "SELECT table_name FROM information_schema.tables
+               WHERE table_schema = DATABASE() AND table_name LIKE 'domicile\\_%'";
+    let tables: Vec<String> = session.conn.query(sql).await?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if !has("domicile_control") {
         return Ok(kept);
     }
     kept.id = session.conn.query_first("SELECT id FROM domicile_control").await?;
     let sql = "SELECT source, routing_key, home FROM domicile_placement";
     let rows: Vec<(String, String, String)> = session.conn.query(sql).await?;
     kept.placed = rows.into_iter().map(|(source, key, home)| ((source, key), home)).collect();
-    if existing(session, "domicile_wait").await?.is_empty() {
+    if !has("domicile_wait") {
         return Ok(kept);
     }
     let sql = "SELECT source, position, fingerprint, seen_at FROM domicile_end";
@@ -150,7 +174,7 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
     let rows: Vec<(String, String)> = session.conn.query("SELECT source, waits FROM domicile_wait").await?;
     let rows = rows.into_iter().filter_map(|(source, waits)| Some((source, Waits::from_stored(&waits)?)));
     kept.waits = rows.collect();
-    if existing(session, "domicile_lease").await?.is_empty() {
+    if !has("domicile_lease") {
         return Ok(kept);
     }
     let sql = "SELECT source, number, holder,
@@ -158,7 +182,38 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
                FROM domicile_lease";
     let leased = |(source, number, holder, seconds_left)| (source, Leased { number, holder, seconds_left });
     kept.leases = session.conn.exec_map(sql, (), leased).await?.into_iter().collect();
+    if has(STATES.0) {
+        let sql = "SELECT source, home, state, why, since, seen_at FROM domicile_state";
+        let rows: Vec<(String, String, String, String, i64, i64)> = session.conn.query(sql).await?;
+        let state = |(source, home, condition, why, since, seen_at): (_, _, String, _, _, _)| {
+            Some(((source, home), State::from_stored(&condition, why, since, seen_at)?))
+        };
+        kept.states = rows.into_iter().filter_map(state).collect();
+    }
     Ok(kept)
+}
+
+async fn note_states(session: &mut Session, changes: &[Change]) -> Result<(), Error> {
+    let (name, columns) = STATES;
+    // In front of the transaction: what makes a table ends one that is open.
+    if existing(session, name).await?.is_empty() {
+        session.conn.query_drop(create_own_table(session.kind, name, columns)).await?;
+    }
+    let conn = &mut session.conn;
+    conn.query_drop("START TRANSACTION").await?;
+    for ((source, home), state) in changes {
+        match state {
+            Some(State { condition, why, since, seen_at }) => {
+                let sql = "REPLACE INTO domicile_state VALUES (?, ?, ?, ?, ?, ?)";
+                conn.exec_drop(sql, (source, home, condition.name(), why, since, seen_at)).await?;
+            }
+            None => {
+                let sql = "DELETE FROM domicile_state WHERE source = ? AND home = ?";
+                conn.exec_drop(sql, (source, home)).await?;
+            }
+        }
+    }
+    conn.query_drop("COMMIT").await
 }
 
 async fn make_tables(session: &mut Session) -> Result<(), Error> {

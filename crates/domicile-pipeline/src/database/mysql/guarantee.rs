@@ -12,7 +12,7 @@ use mysql_async::{Error, Row, Value};
 
 use super::connect::{Kind, Session};
 use crate::config::{From, SourceConfig};
-use crate::database::settle::{self, Condition, Patience, Watch, Writer, age};
+use crate::database::settle::{self, Condition, Patience, WAIT, Watch, Writer, age};
 use crate::position::Position;
 use crate::source::{Guarantee, Horizon, Waits};
 
@@ -34,6 +34,8 @@ pub(super) struct Settling {
     is_in_cluster: bool,
     /// What was committed is kept also where the server crashes.
     is_durable: bool,
+    /// How long writers are waited for.
+    pub(super) wait: Duration,
 }
 
 pub(super) struct SourceTable {
@@ -95,7 +97,7 @@ impl Settling {
         let is_durable: Option<bool> = session.conn.query_first(sql).await?;
         let is_durable = is_durable.unwrap_or_default();
         let (is_replica, is_in_cluster) = (is_replica(session).await, is_in_cluster(session).await);
-        Ok(Self { table, sight, is_replica, is_in_cluster, is_durable })
+        Ok(Self { table, sight, is_replica, is_in_cluster, is_durable, wait: WAIT })
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
@@ -183,7 +185,8 @@ impl Settling {
             tokio::time::sleep(self.sight.look_again()).await;
         }
         let mut watch = Watcher { session, table, sight: self.sight };
-        settle::settled(&mut watch, Patience::looking_each(self.sight.look_again()), upto, reached, waits).await.map(Ok)
+        let patience = Patience::new(self.wait, self.sight.look_again());
+        settle::settled(&mut watch, patience, upto, reached, waits).await.map(Ok)
     }
 }
 

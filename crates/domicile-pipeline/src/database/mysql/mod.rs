@@ -58,6 +58,11 @@ fn failure(error: &Error) -> Failure {
 const PASSING: [u16; 16] =
     [1037, 1040, 1041, 1053, 1159, 1161, 1180, 1203, 1205, 1213, 1226, 1317, 1927, 1969, 3024, 4031];
 
+/// Whether the server has ended a query because it took too long.
+fn is_ended_late(error: &Error) -> bool {
+    matches!(error, Error::Server(server) if [1317, 1969, 3024].contains(&server.code))
+}
+
 fn passes(error: &Error) -> bool {
     match error {
         Error::Server(server) => PASSING.contains(&server.code) || server.state.starts_with("08"),

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -19,16 +20,17 @@ use super::large::{Asked, is_too_large, sent_bytes};
 use super::read::push_values;
 use super::refused::refused;
 use super::types::source_column;
-use super::{quote, said};
+use super::{is_ended_late, quote, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::{Bounds, check_all_are_read, told_of_future};
+use crate::database::COUNTS_AT_ONCE;
+use crate::database::bounds::{Bounds, check_all_are_read, count_upto, told_of_future};
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::{Error, Failure};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
+use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
 /// Nothing of a source is written, whatever a query calls.
 const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY";
@@ -240,6 +242,17 @@ impl Source for MySqlSource {
         Ok(told_of_future(horizon, future))
     }
 
+    fn hurry(&mut self, wait: Duration) {
+        self.settling.wait = wait;
+    }
+
+    async fn count(&mut self, positions: &[Position], counting: Counting) -> Result<Vec<Option<u64>>, Error> {
+        self.connected().await?;
+        let session = self.session.as_mut().expect("it was opened above");
+        let counted = self.reading.count_between(session, positions, counting).await;
+        counted.map_err(|error| Error::source(&self.reading.name, self.reading.told(&error)))
+    }
+
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         let asked = Asked::whole(&self.reading.selected, &self.reading.relation);
         let read = match self.records(&asked, from, upto, limit).await? {
@@ -297,6 +310,41 @@ impl Reading {
         let Some(sql) = sql else { return Ok(0) };
         let count: Option<i64> = session.conn.query_first(sql).await.map_err(|error| self.told(&error))?;
         Ok(count.unwrap_or_default())
+    }
+
+    /// Counts records between positions, in one statement for as many as that may have.
+    async fn count_between(
+        &self,
+        session: &mut Session,
+        positions: &[Position],
+        Counting { most, within }: Counting,
+    ) -> Result<Vec<Option<u64>>, mysql_async::Error> {
+        session.conn.query_drop(session.kind.end_statements_after(within)).await?;
+        let pairs: Vec<_> = positions.windows(2).collect();
+        let mut counted = Vec::new();
+        for pairs in pairs.chunks(COUNTS_AT_ONCE) {
+            let (mut counts, mut all) = (Vec::new(), Vec::new());
+            for pair in pairs {
+                let (condition, values) = between(&self.bounds, &pair[0].behind(), &pair[1]);
+                counts.push(format!("({})", count_upto(&self.relation, &condition, most)));
+                all.extend(values);
+            }
+            let values = if all.is_empty() { Params::Empty } else { Params::Positional(all) };
+            let row: Result<Option<Row>, _> =
+                session.conn.exec_first(format!("SELECT {}", counts.join(", ")), values).await;
+            match row {
+                Ok(row) => {
+                    let count = |at| row.as_ref().and_then(|row| row.get::<u64, _>(at));
+                    counted.extend((0..pairs.len()).map(count));
+                }
+                Err(error) if is_ended_late(&error) => {
+                    counted.resize(positions.len().saturating_sub(1), None);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(counted)
     }
 
     /// The highest position that is to be seen.

@@ -1,9 +1,13 @@
 //! What a control database of PostgreSQL keeps from run to run.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use futures::try_join;
 use tokio_postgres::{Client, Error, Row};
 
 use super::connect::connect;
+use super::encoding::kept_by;
 use super::failure;
 use super::schema::{Catalogue, LOCK_TABLES, create_own_tables};
 use crate::config::ServerUrl;
@@ -11,6 +15,7 @@ use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
+use crate::state::{Change, OfHome, State};
 
 pub(super) const TABLES: [(&str, &str); 5] = [
     ("domicile_control", "id text NOT NULL PRIMARY KEY"),
@@ -37,6 +42,18 @@ pub(super) const TABLES: [(&str, &str); 5] = [
          held_until timestamptz",
     ),
 ];
+
+/// Which homes are not well.
+const STATES: [(&str, &str); 1] = [(
+    "domicile_state",
+    "source text NOT NULL,
+     home text NOT NULL,
+     state text NOT NULL,
+     why text NOT NULL,
+     since bigint NOT NULL,
+     seen_at bigint NOT NULL,
+     PRIMARY KEY (source, home)",
+)];
 
 /// Notes the end of a source.
 const NOTE: &str = "INSERT INTO domicile_end VALUES ($1, $2, $3, $4) ON CONFLICT (source) DO UPDATE
@@ -134,6 +151,11 @@ impl Control for PostgresControl {
         };
         noted.map(drop).map_err(|error| failure(&error))
     }
+
+    async fn note_states(&mut self, changes: &[Change]) -> Result<(), Failure> {
+        let client = self.connect().await?;
+        note_states(&client, changes).await.map_err(|error| failure(&error))
+    }
 }
 
 async fn make_tables(client: &Client) -> Result<(), Error> {
@@ -155,7 +177,8 @@ async fn begin(client: &Client) -> Result<(), Error> {
 
 async fn read(client: &Client) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    let catalogue = Catalogue::read(client, &["domicile_control", "domicile_wait", "domicile_lease"]).await?;
+    let tables = ["domicile_control", "domicile_wait", "domicile_lease", "domicile_state"];
+    let catalogue = Catalogue::read(client, &tables).await?;
     if catalogue.columns("domicile_control").is_empty() {
         return Ok(kept);
     }
@@ -177,10 +200,48 @@ async fn read(client: &Client) -> Result<Kept, Error> {
     let sql = "SELECT source, number, holder,
                       coalesce(extract(epoch FROM held_until - clock_timestamp()), 0)::double precision
                FROM domicile_lease";
-    let rows = client.query(sql, &[]).await?;
+    let has_states = !catalogue.columns("domicile_state").is_empty();
+    // Both are on their way at once.
+    let (rows, states) = try_join!(client.query(sql, &[]), states(client, has_states))?;
     let leased = |row: &Row| Leased { number: row.get(1), holder: row.get(2), seconds_left: row.get(3) };
     kept.leases = rows.iter().map(|row| (row.get(0), leased(row))).collect();
+    kept.states = states;
     Ok(kept)
+}
+
+async fn states(client: &Client, has_states: bool) -> Result<BTreeMap<OfHome, State>, Error> {
+    if !has_states {
+        return Ok(BTreeMap::new());
+    }
+    let sql = "SELECT source, home, state, why, since, seen_at FROM domicile_state";
+    let state = |row: &Row| {
+        let state = State::from_stored(row.get(2), row.get(3), row.get(4), row.get(5))?;
+        Some(((row.get(0), row.get(1)), state))
+    };
+    Ok(client.query(sql, &[]).await?.iter().filter_map(state).collect())
+}
+
+/// Not all that is said of a home can be kept in a database of every encoding.
+async fn note_states(client: &Client, changes: &[Change]) -> Result<(), Error> {
+    let kept = kept_by(client).await?;
+    client.batch_execute(&format!("BEGIN; {LOCK_TABLES}")).await?;
+    let catalogue = Catalogue::read(client, &STATES.map(|(name, _)| name)).await?;
+    client.batch_execute(&create_own_tables(&STATES, &catalogue).join("; ")).await?;
+    for ((source, home), state) in changes {
+        match state {
+            Some(State { condition, why, since, seen_at }) => {
+                let sql = "INSERT INTO domicile_state VALUES ($1, $2, $3, $4, $5, $6)
+                           ON CONFLICT (source, home) DO UPDATE SET state = excluded.state, why = excluded.why,
+                               since = excluded.since, seen_at = excluded.seen_at";
+                client.execute(sql, &[source, home, &condition.name(), &kept(why), since, seen_at]).await?;
+            }
+            None => {
+                let sql = "DELETE FROM domicile_state WHERE source = $1 AND home = $2";
+                client.execute(sql, &[source, home]).await?;
+            }
+        }
+    }
+    client.batch_execute("COMMIT").await
 }
 
 /// Takes the leases of all sources, unless somebody has taken one of them since it was read.

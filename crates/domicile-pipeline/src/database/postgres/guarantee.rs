@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::relation;
 use crate::config::{From, SourceConfig};
-use crate::database::settle::{self, Condition, Patience, Watch, Writer, age};
+use crate::database::settle::{self, Condition, Patience, WAIT, Watch, Writer, age};
 use crate::position::Position;
 use crate::source::{Guarantee, Horizon, Waits};
 
@@ -27,6 +27,8 @@ pub(super) struct Settling {
     /// The columns of the cursor, and those among them that cannot be NULL.
     cursor: Vec<String>,
     not_null: Vec<String>,
+    /// How long writers are waited for.
+    pub(super) wait: Duration,
 }
 
 /// Who gives the cursor's values, where they are not set by hand.
@@ -61,12 +63,13 @@ impl Settling {
         let not_null = client.query(sql, &[&table, &config.cursor]).await?.iter().map(|row| row.get(0)).collect();
         let facts = Facts::find(client, table).await?;
         let cursor = config.cursor.clone();
-        Ok(Self { table: Some((name.clone(), table)), drawn, facts, cursor, not_null })
+        Ok(Self { table: Some((name.clone(), table)), drawn, facts, cursor, not_null, wait: WAIT })
     }
 
     /// What is known where it is not known which tables records come from.
     fn unknown() -> Self {
-        Self { table: None, drawn: Drawn::ByNobody, facts: Facts::default(), cursor: Vec::new(), not_null: Vec::new() }
+        let (cursor, not_null) = (Vec::new(), Vec::new());
+        Self { table: None, drawn: Drawn::ByNobody, facts: Facts::default(), cursor, not_null, wait: WAIT }
     }
 
     /// The name of the table, where the source is one.
@@ -150,7 +153,7 @@ impl Settling {
             _ => highest,
         };
         let mut watch = Watcher { client, table: self.table.as_ref().map(|(_, oid)| *oid), cursor: &self.cursor };
-        settle::settled(&mut watch, Patience::looking_each(LOOK_AGAIN), upto, reached, waits).await.map(Ok)
+        settle::settled(&mut watch, Patience::new(self.wait, LOOK_AGAIN), upto, reached, waits).await.map(Ok)
     }
 }
 

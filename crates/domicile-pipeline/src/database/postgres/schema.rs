@@ -13,9 +13,6 @@ use crate::database::{ADDED, QUARANTINE};
 use crate::deliver::Misfit;
 use crate::table::Table;
 
-/// Where the home keeps how far it has got.
-pub(super) const POSITION: &str = "domicile_position";
-
 /// Domicile's own tables in a home, each with its name.
 pub(super) const OWN_TABLES: [(&str, &str); 4] = [
     (

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 use serde_json::{Map, Value};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connect::connect_to_read;
@@ -24,14 +26,15 @@ use super::{relation, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::{Bounds, check_all_are_read, told_of_future};
+use crate::database::COUNTS_AT_ONCE;
+use crate::database::bounds::{Bounds, check_all_are_read, count_upto, told_of_future};
 use crate::database::column::Column;
 use crate::database::given::given;
 use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
+use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
 /// A table or query of a database of PostgreSQL.
 pub(crate) struct PostgresSource {
@@ -210,6 +213,17 @@ impl Source for PostgresSource {
         Ok(told_of_future(horizon, future))
     }
 
+    fn hurry(&mut self, wait: Duration) {
+        self.settling.wait = wait;
+    }
+
+    async fn count(&mut self, positions: &[Position], counting: Counting) -> Result<Vec<Option<u64>>, Error> {
+        self.connected().await?;
+        let client = self.client.as_ref().expect("it was opened above");
+        let counted = self.reading.count_between(client, positions, counting).await;
+        counted.map_err(|error| Error::source(&self.reading.name, self.reading.told(&error)))
+    }
+
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
@@ -238,6 +252,34 @@ impl Reading {
     async fn count(&self, sql: Option<String>, client: &Client) -> Result<i64, String> {
         let Some(sql) = sql else { return Ok(0) };
         Ok(client.query_one(&sql, &[]).await.map_err(|error| self.told(&error))?.get(0))
+    }
+
+    /// Counts records between positions, in one statement for as many as that may have.
+    async fn count_between(
+        &self,
+        client: &Client,
+        positions: &[Position],
+        Counting { most, within }: Counting,
+    ) -> Result<Vec<Option<u64>>, tokio_postgres::Error> {
+        client.batch_execute(&format!("SET statement_timeout TO {}", within.as_millis())).await?;
+        let count = |pair: &[Position]| {
+            let place = |number: usize, value: &_| literal(value, self.casts[number]);
+            let condition = self.bounds.between(&pair[0].behind(), &pair[1], place);
+            format!("({})", count_upto(&self.relation, &condition, most))
+        };
+        let counts: Vec<_> = positions.windows(2).map(count).collect();
+        let mut counted = Vec::new();
+        for counts in counts.chunks(COUNTS_AT_ONCE) {
+            match client.query_one(&format!("SELECT {}", counts.join(", ")), &[]).await {
+                Ok(row) => counted.extend((0..counts.len()).map(|at| u64::try_from(row.get::<_, i64>(at)).ok())),
+                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {
+                    counted.resize(positions.len().saturating_sub(1), None);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(counted)
     }
 
     /// The highest position that is to be seen.

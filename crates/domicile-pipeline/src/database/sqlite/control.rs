@@ -13,6 +13,7 @@ use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
+use crate::state::{Change, State};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS domicile_control (
@@ -41,6 +42,18 @@ CREATE TABLE IF NOT EXISTS domicile_lease (
     held_until TEXT
 );
 INSERT INTO domicile_control SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM domicile_control);";
+
+/// Which homes are not well.
+const STATES: &str = "
+CREATE TABLE IF NOT EXISTS domicile_state (
+    source TEXT NOT NULL,
+    home TEXT NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (source, home)
+);";
 
 /// The clock of the machine, to the millisecond.
 const NOW: &str = "strftime('%Y-%m-%d %H:%M:%f', 'now')";
@@ -128,6 +141,15 @@ impl Control for SqliteControl {
         })
         .await
     }
+
+    async fn note_states(&mut self, changes: &[Change]) -> Result<(), Failure> {
+        let (path, changes) = (self.0.clone(), changes.to_vec());
+        blocking::run(move || {
+            let mut connection = create(&path)?;
+            note_states(&mut connection, &changes).map_err(|error| failure(&error))
+        })
+        .await
+    }
 }
 
 fn read(path: &Path) -> rusqlite::Result<Kept> {
@@ -163,6 +185,16 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
         Ok((row.get(0)?, Leased { number: row.get(1)?, holder: row.get(2)?, seconds_left: row.get(3)? }))
     })?;
     kept.leases = rows.collect::<rusqlite::Result<_>>()?;
+    if existing(&connection, "domicile_state")?.is_empty() {
+        return Ok(kept);
+    }
+    let mut statement = connection.prepare("SELECT source, home, state, why, since, seen_at FROM domicile_state")?;
+    let rows = statement.query_map([], |row| {
+        let state = State::from_stored(&row.get::<_, String>(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok(((row.get(0)?, row.get(1)?), state))
+    })?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+    kept.states = rows.filter_map(|(home, state)| Some((home, state?))).collect();
     Ok(kept)
 }
 
@@ -196,6 +228,24 @@ fn release(connection: &mut Connection, holder: &str, ends: &[(String, End)]) ->
     }
     let sql = "UPDATE domicile_lease SET holder = NULL, held_until = NULL WHERE holder = ?1";
     transaction.execute(sql, [holder])?;
+    transaction.commit()
+}
+
+fn note_states(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(STATES)?;
+    for ((source, home), state) in changes {
+        match state {
+            Some(State { condition, why, since, seen_at }) => {
+                let sql = "INSERT OR REPLACE INTO domicile_state VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                transaction.execute(sql, params![source, home, condition.name(), why, since, seen_at])?;
+            }
+            None => {
+                let sql = "DELETE FROM domicile_state WHERE source = ?1 AND home = ?2";
+                transaction.execute(sql, [source, home])?;
+            }
+        }
+    }
     transaction.commit()
 }
 

@@ -3,11 +3,12 @@
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rusqlite::types::{Value as Stored, ValueRef};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, OptionalExtension, params_from_iter};
 use serde_json::{Map, Value};
 
 use super::cursor::{Reach, between, reach};
@@ -22,12 +23,12 @@ use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::{Document, From, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
-use crate::database::bounds::{check_all_are_read, told_of_future};
+use crate::database::bounds::{check_all_are_read, count_upto, told_of_future};
 use crate::database::rows::Rows;
 use crate::error::Error;
 use crate::extension::{UUID, extension};
 use crate::position::Position;
-use crate::source::{Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
+use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
 /// A table or query of a SQLite database.
 pub(crate) struct SqliteSource {
@@ -195,6 +196,25 @@ impl Source for SqliteSource {
         .await
     }
 
+    async fn count(&mut self, positions: &[Position], counting: Counting) -> Result<Vec<Option<u64>>, Error> {
+        let (reading, positions) = (Arc::clone(&self.reading), positions.to_vec());
+        let interrupt = self.connection.as_ref().map(Connection::get_interrupt_handle);
+        let count = move |connection: &mut Connection| {
+            let begun = Instant::now();
+            let counted = positions.windows(2).map(|pair| match begun.elapsed() < counting.within {
+                true => reading.count_between(connection, pair, counting.most),
+                false => Ok(None),
+            });
+            counted.collect::<Result<_, _>>().map_err(|message| Error::source(&reading.name, message))
+        };
+        let mut counted = std::pin::pin!(blocking::with(&mut self.connection, count));
+        if let Ok(counted) = tokio::time::timeout(counting.within, &mut counted).await {
+            return counted;
+        }
+        interrupt.iter().for_each(InterruptHandle::interrupt);
+        counted.await
+    }
+
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         let (reading, from, upto) = (Arc::clone(&self.reading), from.clone(), upto.clone());
         let read = move |connection: &mut Connection| {
@@ -251,6 +271,16 @@ impl Reading {
         };
         let horizon = Horizon::all(given.map_or(Position::Start, |id| Position::At(id.into())).max(highest));
         Ok(told_of_future(horizon, count(self.reach.bounds.count_future(&self.relation))?))
+    }
+
+    /// Counts records between two positions, unless it is interrupted.
+    fn count_between(&self, connection: &Connection, pair: &[Position], most: u64) -> Result<Option<u64>, String> {
+        let (condition, values) = between(&self.reach, &pair[0].behind(), &pair[1])?;
+        let sql = count_upto(&self.relation, &condition, most);
+        match connection.query_row(&sql, params_from_iter(values), |row| row.get::<_, i64>(0)) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
+            counted => counted.map(|counted| u64::try_from(counted).ok()).map_err(|error| self.told(&error)),
+        }
     }
 
     fn batch(
