@@ -15,7 +15,8 @@ fn status(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
 
 /// The text without what is never the same.
 fn without_times(text: &str) -> String {
-    let is_time = |word: &str| word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_digit() || b"-:TZ".contains(&byte));
+    let is_time =
+        |word: &str| word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_digit() || b"-:TZ".contains(&byte));
     let without = |line: &str| {
         let words = line.split(' ').map(|word| if is_time(word) { "…" } else { word });
         words.collect::<Vec<_>>().join(" ")
@@ -33,6 +34,12 @@ fn synced() -> Sandbox {
     sandbox
 }
 
+/// Sells one more in Spain.
+fn sell(sandbox: &Sandbox) {
+    let sale = "INSERT INTO sales (country, customer, sold_on, status, amount) VALUES ('Spain', 'Eva', '2024-01-03', 'paid', 3)";
+    sandbox.source().execute_batch(sale).unwrap();
+}
+
 fn break_home(sandbox: &Sandbox) {
     fs::write(sandbox.home_path("spain"), "this is not a database, and long enough to be told from one that is new")
         .unwrap();
@@ -43,7 +50,16 @@ fn it_exits_with_0_when_all_homes_are_well() {
     let sandbox = synced();
     let before = sandbox.files();
     let ran = status(&sandbox, &[]).exits(0);
-    insta::assert_snapshot!(without_times(&ran.stdout), @"");
+    insta::assert_snapshot!(without_times(&ran.stdout), @"
+    home       source  position       state  rows behind  time behind  in quarantine    last commit (UTC)
+    france      sales         2  up to date            0            -              0  … …
+    germany     sales         2  up to date            0            -              0  … …
+    japan       sales         2  up to date            0            -              0  … …
+    portugal    sales         2  up to date            0            -              0  … …
+    spain       sales         2  up to date            0            -              0  … …
+    (no home)   sales         2  up to date            0            -              1  … …
+    source sales ends at 2
+    ");
     let json = status(&sandbox, &["--json"]).exits(0).json();
     let spain = json["sources"][0]["homes"].as_array().unwrap().iter().find(|home| home["home"] == "spain").unwrap();
     let told = ["state", "position", "why", "since", "quarantined"].map(|name| spain[name].clone());
@@ -58,10 +74,20 @@ fn it_exits_with_1_when_a_home_is_not_well_and_says_why_and_since_when() {
     let sandbox = synced();
     break_home(&sandbox);
     status(&sandbox, &[]).exits(1).says("UNREACHABLE spain: sales: file is not a database");
-    Shop::open(&sandbox, 2).sell_one(Some("España"), "2024-01-03", "3.00");
+    sell(&sandbox);
     run(&sandbox).exits(1);
     let ran = status(&sandbox, &[]).exits(1);
-    insta::assert_snapshot!(without_times(&ran.stdout), @"");
+    insta::assert_snapshot!(without_times(&ran.stdout), @"
+    home       source  position        state  rows behind  time behind  in quarantine    last commit (UTC)
+    france      sales         3   up to date            0            -              0  … …
+    germany     sales         3   up to date            0            -              0  … …
+    japan       sales         3   up to date            0            -              0  … …
+    portugal    sales         3   up to date            0            -              0  … …
+    spain       sales         ?  unreachable            ?            ?              ?                    -
+    (no home)   sales         3   up to date            0            -              1  … …
+    UNREACHABLE spain: sales: since … file is not a database
+    source sales ends at 3
+    ");
     fs::remove_file(sandbox.home_path("spain")).unwrap();
     status(&sandbox, &["--home", "spain"]).exits(1).says("BLOCKED spain: sales: since ");
     status(&sandbox, &["--home", "france"]).exits(0);
@@ -72,7 +98,7 @@ fn it_exits_with_1_when_a_home_is_not_well_and_says_why_and_since_when() {
 #[test]
 fn it_exits_with_1_when_a_home_is_behind_by_more_than_it_may_be() {
     let sandbox = synced();
-    Shop::open(&sandbox, 2).sell_one(Some("España"), "2024-01-03", "3.00");
+    sell(&sandbox);
     status(&sandbox, &[]).exits(0).says("behind");
     status(&sandbox, &["--max-lag-rows", "1"]).exits(0);
     status(&sandbox, &["--max-lag-rows", "0"]).exits(1);
@@ -107,7 +133,7 @@ impl Watching {
         BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap)
     }
 
-    fn is_stopped_by(mut self, signal: &str) {
+    fn stopped_by(mut self, signal: &str) {
         let sent = Command::new("kill").args([format!("-{signal}"), self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
         assert_eq!(self.0.wait().unwrap().code(), Some(0));
@@ -125,15 +151,15 @@ fn it_watches_until_it_is_stopped() {
         status["sources"][0]["homes"][0]["state"].as_str().unwrap().to_owned()
     };
     assert_eq!(state(), "up_to_date");
-    Shop::open(&sandbox, 2).sell_one(Some("España"), "2024-01-03", "3.00");
+    sell(&sandbox);
     // What was looked at before the sale may be on its way.
     assert!((0..10).any(|_| state() == "behind"));
-    watching.is_stopped_by("INT");
+    watching.stopped_by("INT");
 
     let mut watching = Watching::start(&sandbox, &["--watch", "1"]);
     let heads = watching.lines().filter(|line| line.starts_with("home ")).take(2).count();
     assert_eq!(heads, 2, "one table after the other");
-    watching.is_stopped_by("TERM");
+    watching.stopped_by("TERM");
 }
 
 #[test]
