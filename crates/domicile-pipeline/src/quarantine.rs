@@ -1,6 +1,7 @@
 //! Where a record goes that cannot be routed or delivered: kept as it is, with the reason, until it is replayed or dropped.
 
 mod again;
+mod ahead;
 mod deliver;
 mod filter;
 mod kept;

@@ -9,13 +9,18 @@ use super::Configured;
 pub(crate) enum Quarantine {
     /// Says how many records there are, by source, home and cause, and what became of those that were replayed or dropped.
     List(Selected),
-    /// Shows records with all that they hold, in the order of their source.
+    /// Shows records that wait, with all that they hold, in the order of their source.
+    ///
+    /// Exit codes: 0, or 1 where something failed or the --record is not there, 2 wrong usage or configuration.
     Show(Show),
     /// Delivers records after the rule, or the homes' tables, were mended: each once. Those that are refused again stay.
     ///
-    /// Exit codes: 0 none of them is in quarantine any more, 1 something failed, 2 wrong usage or configuration, 3 some are.
+    /// Exit codes: 0 none of them is in quarantine any more, 1 something failed or the --record does not wait there, 2 wrong
+    /// usage or configuration, 3 some are.
     Replay(Selected),
     /// Drops records for a reason, which is kept; what they hold is not.
+    ///
+    /// Exit codes: 0, or 1 where something failed or the --record does not wait there, 2 wrong usage or configuration.
     Drop(Drop),
 }
 
@@ -45,6 +50,9 @@ pub(crate) struct Selected {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) selected: Selected,
+    /// Show also those that were replayed, ignored, dropped or moved.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Show at most so many records.
     #[arg(long, default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -71,6 +79,18 @@ impl Selected {
             sources: self.source.clone(),
             causes: self.cause.iter().filter_map(|cause| Cause::from_name(cause)).collect(),
             record: self.record.clone(),
+            resolved: false,
         }
+    }
+
+    /// Whether a single record is meant.
+    pub(crate) fn is_of_record(&self) -> bool {
+        self.record.is_some()
+    }
+}
+
+impl Show {
+    pub(crate) fn filter(&self) -> QuarantineFilter {
+        QuarantineFilter { resolved: self.all, ..self.selected.filter() }
     }
 }

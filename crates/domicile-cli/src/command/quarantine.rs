@@ -25,7 +25,24 @@ fn pipeline(selected: &Selected) -> Result<Pipeline, Error> {
 
 /// Who does it, as far as the system says.
 fn user() -> Option<String> {
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|name| !name.is_empty())
+    let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.is_empty());
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| named(name))
+        .or_else(|| whoami::username().ok())
+        .or_else(number)
+}
+
+/// The number of a user who has no name, as in a container.
+#[cfg(target_os = "linux")]
+fn number() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").ok().map(|process| format!("user {}", process.uid()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn number() -> Option<String> {
+    None
 }
 
 fn list(selected: &Selected) -> Result<Ended, Error> {
@@ -41,15 +58,23 @@ fn list(selected: &Selected) -> Result<Ended, Error> {
 fn show(arguments: &Show) -> Result<Ended, Error> {
     let selected = &arguments.selected;
     let pipeline = pipeline(selected)?;
-    let records = block_on(THREADS, pipeline.quarantined(&selected.filter(), arguments.limit as usize))?;
+    let records = block_on(THREADS, pipeline.quarantined(&arguments.filter(), arguments.limit as usize))?;
     if selected.configured.json {
         report::json(&records);
-    } else if records.is_empty() {
-        note("no such record is in quarantine");
     } else {
         records.iter().for_each(output::print_record);
     }
-    Ok(Ended::Done)
+    Ok(found(!records.is_empty(), selected, if arguments.all { "is" } else { "waits" }))
+}
+
+/// How a command ended on records that it has found, or not. Nothing to do is no failure, but that a record is not where it
+/// was looked for is.
+fn found(is_found: bool, selected: &Selected, stands: &str) -> Ended {
+    if is_found {
+        return Ended::Done;
+    }
+    note(&format!("no such record {stands} in quarantine"));
+    if selected.is_of_record() { Ended::Failed } else { Ended::Done }
 }
 
 fn replay(selected: &Selected) -> Result<Ended, Error> {
@@ -60,7 +85,10 @@ fn replay(selected: &Selected) -> Result<Ended, Error> {
     } else {
         output::print_replay(&replay);
     }
-    Ok(ended(&replay))
+    match ended(&replay) {
+        Ended::Done => Ok(found(replay.met() > 0, selected, "waits")),
+        ended => Ok(ended),
+    }
 }
 
 fn ended(replay: &Replay) -> Ended {
@@ -90,5 +118,5 @@ fn drop(arguments: &Drop) -> Result<Ended, Error> {
     } else {
         line(&format!("dropped: {dropped}"));
     }
-    Ok(Ended::Done)
+    Ok(found(dropped > 0, selected, "waits"))
 }

@@ -49,7 +49,7 @@ pub(crate) fn print_replay(replay: &Replay) {
     };
     let rows: Vec<_> = replay.places.iter().map(row).filter(|row| row[2..].iter().any(|count| count != "0")).collect();
     if rows.is_empty() && !replay.has_failed() {
-        line("nothing was replayed: no such record waits in quarantine");
+        line("nothing was replayed");
         return;
     }
     if !rows.is_empty() {

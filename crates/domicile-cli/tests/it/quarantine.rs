@@ -62,7 +62,12 @@ fn what_is_there_is_listed_and_shown() {
     assert_eq!((&json["groups"][0]["home"], &json["groups"][0]["waiting"]), (&"spain".into(), &1.into()));
     let json = quarantine(&sandbox, &["show", "--json", "--record", "4"]).exits(0).json();
     assert_eq!((&json[0]["cause"], &json[0]["record"]["id"]), (&"refused".into(), &4.into()));
-    quarantine(&sandbox, &["show", "--record", "99"]).exits(0).complains("no such record is in quarantine");
+    quarantine(&sandbox, &["show", "--record", "99"]).exits(1).complains("no such record waits in quarantine");
+    quarantine(&sandbox, &["show", "--json", "--record", "99"]).exits(1);
+    quarantine(&sandbox, &["show", "--record", "99", "--all"]).exits(1).complains("no such record is in quarantine");
+    quarantine(&sandbox, &["show", "--source", "nobody"]).exits(2).complains("source nobody: neither");
+    quarantine(&sandbox, &["list", "--source", "nobody"]).exits(2).complains("source nobody: neither");
+    quarantine(&sandbox, &["show", "--home", "france"]).exits(0).complains("no such record waits in quarantine");
     assert_eq!(before, sandbox.files(), "nothing is written");
 }
 
@@ -94,6 +99,8 @@ fn what_was_mended_is_replayed_and_what_was_not_stays() {
     let sales: i64 = sandbox.home("france").query_row("SELECT count(*) FROM sales", [], |row| row.get(0)).unwrap();
     assert_eq!(sales, 1);
     quarantine(&sandbox, &["replay", "--home", "spain"]).exits(0).says("nothing was replayed");
+    quarantine(&sandbox, &["replay", "--record", "99"]).exits(1).complains("no such record waits in quarantine");
+    quarantine(&sandbox, &["replay", "--source", "nobody"]).exits(2);
 }
 
 #[test]
@@ -106,7 +113,8 @@ fn what_is_dropped_has_a_reason_and_says_which() {
     quarantine(&sandbox, &["drop", "--reason", "we do not deliver there", "--cause", "unknown_key"])
         .exits(0)
         .says("dropped: 1");
-    let ran = quarantine(&sandbox, &["show", "--cause", "unknown_key"]).exits(0);
+    quarantine(&sandbox, &["show", "--cause", "unknown_key"]).exits(0).complains("no such record waits");
+    let ran = quarantine(&sandbox, &["show", "--cause", "unknown_key", "--all"]).exits(0);
     insta::assert_snapshot!(without_times(&ran.stdout), @r#"
     record 3 of sales in (no home) (unknown_key)
       why     routing key `BR` has no home, so this write to sales was refused: RoutingKey(BR) was set at domicile.toml:15. Correct the key, or place it in a home
@@ -115,6 +123,11 @@ fn what_is_dropped_has_a_reason_and_says_which() {
       dropped … … UTC by ana: we do not deliver there
     "#);
     domicile(sandbox.dir(), ["verify"]).exits(0);
+    let drop = ["drop", "--reason", "no", "--record"];
+    quarantine(&sandbox, &[&drop[..], &["99"]].concat()).exits(1).complains("no such record waits in quarantine");
+    quarantine(&sandbox, &["drop", "--reason", "no", "--source", "nobody"])
+        .exits(2)
+        .complains("source nobody: neither");
     quarantine(&sandbox, &["drop", "--reason", "all of it", "--all"]).exits(0).says("dropped: 2");
     quarantine(&sandbox, &["replay"]).exits(0).says("nothing was replayed");
     domicile(sandbox.dir(), ["verify"]).exits(0);
@@ -130,4 +143,15 @@ fn a_home_that_cannot_be_asked_is_told() {
     .unwrap();
     quarantine(&sandbox, &["list"]).exits(1).says("FAILED france: file is not a database");
     quarantine(&sandbox, &["list", "--home", "spain"]).exits(0);
+}
+
+#[test]
+fn who_drops_is_known_where_the_environment_does_not_say_it() {
+    let sandbox = synced();
+    let nobody = ["USER", "LOGNAME", "USERNAME"].map(|name| (name, ""));
+    let drop = ["quarantine", "drop", "--reason", "no", "--cause", "unknown_key"];
+    domicile_with(sandbox.dir(), drop, &nobody).exits(0).says("dropped: 1");
+    let json = quarantine(&sandbox, &["show", "--json", "--all", "--cause", "unknown_key"]).exits(0).json();
+    let user = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+    assert_eq!(json[0]["resolved_by"], String::from_utf8(user).unwrap().trim());
 }

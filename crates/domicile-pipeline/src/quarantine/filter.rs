@@ -20,6 +20,8 @@ pub struct QuarantineFilter {
     /// The one with this cursor, which is a list in JSON where it has several columns. The configuration has one source
     /// then, or one is named.
     pub record: Option<String>,
+    /// Also those that are resolved, where records are shown.
+    pub resolved: bool,
 }
 
 /// The same for one database.
@@ -38,7 +40,7 @@ impl QuarantineFilter {
     /// Whether nothing is said.
     #[must_use]
     pub fn is_all(&self) -> bool {
-        let Self { homes, no_home, sources, causes, record } = self;
+        let Self { homes, no_home, sources, causes, record, resolved: _ } = self;
         homes.is_empty() && !no_home && sources.is_empty() && causes.is_empty() && record.is_none()
     }
 
@@ -56,6 +58,7 @@ impl Pipeline {
     /// A filter as the databases are asked. The source is asked for the type of its cursor where a record is named.
     pub(crate) async fn narrowed(&self, filter: &QuarantineFilter, only_waiting: bool) -> Result<Narrowed, Error> {
         self.check_homes(&filter.homes)?;
+        self.check_known(&filter.sources).await?;
         let mut narrowed = Narrowed {
             sources: filter.sources.clone(),
             causes: filter.causes.iter().map(|cause| cause.name().to_owned()).collect(),

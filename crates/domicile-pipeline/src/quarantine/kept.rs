@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Resolution;
+use super::ahead::in_order_of;
 use super::filter::Narrowed;
 use super::store::{Row, Statement, Store};
 use crate::database::{ADDED, QUARANTINE};
@@ -198,6 +199,11 @@ impl Quarantine {
 
     /// A record.
     pub(crate) async fn get(&mut self, source: &str, key: &Key) -> Result<Option<Stored>, Failure> {
+        Ok(self.get_all(source, std::slice::from_ref(key)).await?.pop())
+    }
+
+    /// Records, in the order of their keys; those that are not there are left out.
+    pub(crate) async fn get_all(&mut self, source: &str, keys: &[Key]) -> Result<Vec<Stored>, Failure> {
         let dialect = self.store.dialect();
         let resolved_at = match self.column("resolved_at") {
             "NULL" => String::from("NULL"),
@@ -205,10 +211,26 @@ impl Quarantine {
         };
         let texts = ["shape", "home", "resolution", "resolved_by", "note"].map(|name| self.column(name)).join(", ");
         let (first, last) = ((dialect.time)("first_seen"), (dialect.time)("last_seen"));
-        let begin =
-            format!("SELECT cause, reason, record, {first}, {last}, {resolved_at}, {texts} FROM domicile_quarantine");
-        let rows = Statement::new(dialect, begin).key(source, key).select(&mut *self.store).await?;
-        Ok(rows.into_iter().next().map(|row| stored(source, key, row)))
+        let begin = format!(
+            "SELECT position, CAST(number AS {}), cause, reason, record, {first}, {last}, {resolved_at}, {texts}
+             FROM domicile_quarantine",
+            dialect.text
+        );
+        let mut statement = Statement::new(dialect, begin).sql(" WHERE source = ").text(source);
+        // An index finds them so, and few others beside them.
+        for (place, Key { text, .. }) in keys.iter().enumerate() {
+            statement = statement.sql(if place == 0 { " AND position IN (" } else { ", " }).text(text);
+        }
+        for (place, Key { number, .. }) in keys.iter().enumerate() {
+            statement = statement.sql(if place == 0 { ") AND number IN (" } else { ", " }).integer(*number);
+        }
+        let rows = statement.sql(")").select(&mut *self.store).await?.into_iter();
+        let found = rows.map(|mut row| {
+            let rest = row.split_off(2);
+            let key = key(row);
+            (key.clone(), stored(source, &key, rest))
+        });
+        Ok(in_order_of(keys, found.collect()))
     }
 
     /// Resolves a record that waits, and clears what is kept of it but for a hash: `false` if it does not wait any more.

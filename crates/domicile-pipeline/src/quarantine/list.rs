@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Resolution;
+use super::ahead::Ahead;
 use super::filter::{Narrowed, QuarantineFilter};
-use super::kept::{Key, Quarantine, Resolved, Stored};
+use super::kept::{Quarantine, Resolved, Stored};
 use crate::config::Database;
 use crate::error::{Error, Failure};
 use crate::pipeline::Pipeline;
@@ -18,6 +19,9 @@ const KINDS: usize = 1_000;
 
 /// So many records are worked on in one transaction.
 pub(super) const AT_ONCE: usize = 1_000;
+
+/// So many bytes of records are dropped in one transaction, about.
+const DROPPED_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// What the quarantines hold.
 #[derive(Clone, Debug, Serialize)]
@@ -149,13 +153,14 @@ impl Pipeline {
         Ok(list)
     }
 
-    /// Shows records in quarantine, with what they hold, in the order of their source: at most so many.
+    /// Shows records that wait in quarantine or, if the filter says so, all that ever were there, with what they hold, in the
+    /// order of their source: at most so many.
     ///
     /// # Errors
     ///
     /// As for [`quarantine`](Self::quarantine), and if a database cannot be reached.
     pub async fn quarantined(&self, filter: &QuarantineFilter, limit: usize) -> Result<Vec<QuarantinedRecord>, Error> {
-        let narrowed = self.narrowed(filter, false).await?;
+        let narrowed = self.narrowed(filter, !filter.resolved).await?;
         let mut all = Vec::new();
         for place in self.places(filter) {
             let records = place.records(&narrowed, limit - all.len()).await;
@@ -189,7 +194,36 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// Refuses names of sources that neither the configuration nor any quarantine has. A source that is not configured any
+    /// more may have left records; where a database cannot be asked, it may have some.
+    pub(super) async fn check_known(&self, sources: &[String]) -> Result<(), Error> {
+        let is_configured = |name: &str| self.config.sources.iter().any(|source| source.name == name);
+        let mut unknown: Vec<_> = sources.iter().filter(|name| !is_configured(name)).collect();
+        for place in self.places(&QuarantineFilter::default()) {
+            if unknown.is_empty() {
+                break;
+            }
+            let Ok(kept) = place.sources().await else { return Ok(()) };
+            unknown.retain(|name| !kept.contains(name));
+        }
+        match unknown.first() {
+            Some(name) => {
+                Err(Error::usage(format!("source {name}: neither the configuration nor a quarantine has it")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl Place<'_> {
+    async fn sources(&self) -> Result<Vec<String>, Failure> {
+        let Some(mut quarantine) = self.quarantine().await? else { return Ok(Vec::new()) };
+        let sources = quarantine.sources(&Narrowed::default()).await;
+        quarantine.store.close().await;
+        sources
+    }
+
     fn failed(&self, failure: &Failure) -> Error {
         self.home.map_or_else(|| Error::control(failure), |home| Error::home(home, failure))
     }
@@ -266,18 +300,15 @@ impl Place<'_> {
         quarantine.mend().await?;
         let mut dropped = 0;
         for source in quarantine.sources(narrowed).await? {
-            let mut after: Option<Key> = None;
-            loop {
-                let keys = quarantine.first(&source, narrowed, after.as_ref(), AT_ONCE).await?;
-                let Some(last) = keys.last().cloned() else { break };
+            let mut ahead = Ahead::default();
+            while let Some(page) = ahead.page(&mut quarantine, &source, narrowed, (AT_ONCE, DROPPED_BYTES)).await? {
                 quarantine.store.begin_beside().await?;
-                for key in &keys {
+                for stored in &page {
                     let resolved = Resolved { resolution: Resolution::Dropped, by, note: Some(reason), home: None };
-                    let Some(stored) = quarantine.get(&source, key).await? else { continue };
-                    dropped += u64::from(quarantine.resolve(&source, key, &stored.record, &resolved).await?);
+                    let is_dropped = quarantine.resolve(&source, &stored.key, &stored.record, &resolved).await?;
+                    dropped += u64::from(is_dropped);
                 }
                 quarantine.store.commit_beside().await?;
-                after = Some(last);
             }
         }
         quarantine.store.close().await;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::again::Again;
+use super::ahead::Ahead;
 use super::deliver::Target;
 use super::filter::{Narrowed, QuarantineFilter};
 use super::kept::{Kept, Key, Quarantine, Resolved, Stored};
@@ -73,6 +74,13 @@ impl Replay {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.places.iter().any(|place| place.failure.is_some())
+    }
+
+    /// Records that it found waiting.
+    #[must_use]
+    pub fn met(&self) -> u64 {
+        let resolved = self.places.iter().map(|place| place.delivered + place.ignored + place.known);
+        resolved.sum::<u64>() + self.waiting()
     }
 
     /// Records that are still in quarantine.
@@ -207,22 +215,9 @@ impl Replayer<'_> {
     }
 
     /// The next records that wait in a quarantine; nothing at its end.
-    async fn next(&self, quarantine: &mut Quarantine, after: &mut Option<Key>) -> Result<Option<Vec<Stored>>, Failure> {
-        let keys = quarantine.first(self.source(), self.narrowed, after.as_ref(), AT_ONCE).await?;
-        if keys.is_empty() {
-            return Ok(None);
-        }
-        let (mut page, mut bytes) = (Vec::new(), 0);
-        for key in keys {
-            let stored = quarantine.get(self.source(), &key).await?;
-            *after = Some(key);
-            bytes += stored.as_ref().map_or(0, |stored| stored.record.len());
-            page.extend(stored.filter(|stored| stored.resolution.is_none()));
-            if bytes >= self.limit().bytes {
-                break;
-            }
-        }
-        Ok(Some(page))
+    async fn next(&self, quarantine: &mut Quarantine, ahead: &mut Ahead) -> Result<Option<Vec<Stored>>, Failure> {
+        let page = ahead.page(quarantine, self.source(), self.narrowed, (AT_ONCE, self.limit().bytes)).await?;
+        Ok(page.map(|page| page.into_iter().filter(|stored| stored.resolution.is_none()).collect()))
     }
 
     /// The records of a page, and what becomes of each.

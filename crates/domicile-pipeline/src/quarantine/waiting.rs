@@ -13,8 +13,11 @@ use crate::position::Position;
 /// So many records of the control database are in memory at most while a home reads them again.
 const MOST: usize = 1_000_000;
 
-/// So many of them are asked for at once.
+/// So many of their keys are asked for at once.
 const AT_ONCE: usize = 1_000;
+
+/// So many of them, with what they hold.
+const RECORDS_AT_ONCE: usize = 64;
 
 /// The records that the control database keeps of a source, by the key of their position.
 #[derive(Debug, Default)]
@@ -44,14 +47,15 @@ impl Planned {
             let page = quarantine.page(source, &Narrowed::default(), after.as_ref(), AT_ONCE).await?;
             after = page.last().cloned();
             let is_last = page.len() < AT_ONCE;
-            for key in
-                page.iter().filter(|key| from.is_none_or(|from| key.position.as_ref().is_none_or(|at| at > from)))
-            {
-                let Some(stored) = quarantine.get(source, key).await? else { continue };
-                let cause = Cause::from_name(&stored.cause).unwrap_or(Cause::Refused);
-                let waiter = Waiter { number: key.number, cause, cleared: cleared(&stored.record) };
-                waiting.0.entry(key.text.clone()).or_default().push(waiter);
-                count += 1;
+            let is_read = |key: &Key| from.is_none_or(|from| key.position.as_ref().is_none_or(|at| at > from));
+            let keys: Vec<_> = page.into_iter().filter(is_read).collect();
+            for keys in keys.chunks(RECORDS_AT_ONCE) {
+                for stored in quarantine.get_all(source, keys).await? {
+                    let cause = Cause::from_name(&stored.cause).unwrap_or(Cause::Refused);
+                    let waiter = Waiter { number: stored.key.number, cause, cleared: cleared(&stored.record) };
+                    waiting.0.entry(stored.key.text).or_default().push(waiter);
+                    count += 1;
+                }
             }
             if count > MOST {
                 let message = format!(

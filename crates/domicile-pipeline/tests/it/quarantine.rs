@@ -278,8 +278,15 @@ fn what_is_dropped_keeps_its_reason_and_nothing_of_the_record(start: fn() -> Opt
     assert_eq!(drop(&of_es, "a test order").unwrap(), 1);
     assert_eq!(drop(&of_es, "a test order").unwrap(), 0, "it is dropped once");
     assert_eq!(drop(&QuarantineFilter { causes: vec![Cause::NoKey], ..all() }, "nobody's").unwrap(), 1);
-    let shown = runtime().block_on(world.pipeline().quarantined(&all(), 10)).unwrap();
+    let shown =
+        runtime().block_on(world.pipeline().quarantined(&QuarantineFilter { resolved: true, ..all() }, 10)).unwrap();
     let told: Vec<_> = shown.iter().map(|record| (record.position.as_str(), record.resolution)).collect();
+    let waiting = runtime().block_on(world.pipeline().quarantined(&all(), 2)).unwrap();
+    let waiting: Vec<_> = waiting.iter().map(|record| record.position.as_str()).collect();
+    assert_eq!(waiting, ["3", "7"], "what was dropped takes no room");
+    let nobody = QuarantineFilter { sources: vec![String::from("sales")], ..all() };
+    assert!(runtime().block_on(world.pipeline().quarantined(&nobody, 10)).unwrap_err().is_usage());
+    assert!(drop(&nobody, "no").unwrap_err().is_usage());
     let dropped = Some(Resolution::Dropped);
     assert_eq!(told, [("2", dropped), ("3", None), ("4", dropped), ("7", None), ("8", None)]);
     let (two, three) = (&shown[0], &shown[1]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::ahead::Ahead;
 use super::super::deliver::Target;
 use super::super::kept::{Key, Quarantine, Stored, taken_over};
 use super::home::{Judged, TRIES, rows};
@@ -11,6 +12,12 @@ use crate::error::Failure;
 use crate::position::Position;
 use crate::quarantine::Resolution;
 
+/// So many homes stay open from page to page.
+const OPEN_HOMES: usize = 32;
+
+/// Homes that are open, by their numbers.
+type Targets = BTreeMap<usize, Target>;
+
 /// Records that a home is to have, by the number of their row; those that stay in quarantine with why.
 type OfHome<'a> = Vec<(usize, Option<&'a New>)>;
 
@@ -19,8 +26,8 @@ impl Replayer<'_> {
         let store = self.planned.writing.store_of_control(&self.pipeline.config.control);
         let Some(mut control) = Quarantine::open(store).await? else { return Ok(()) };
         control.mend().await?;
-        let mut after = None;
-        while let Some(page) = self.next(&mut control, &mut after).await? {
+        let (mut ahead, mut targets) = (Ahead::default(), Targets::new());
+        while let Some(page) = self.next(&mut control, &mut ahead).await? {
             let page = self.without_moved(&mut control, page, place).await?;
             let judged = self.judged(page, place).await?;
             let mut by_home: BTreeMap<usize, OfHome<'_>> = BTreeMap::new();
@@ -40,12 +47,15 @@ impl Replayer<'_> {
             }
             control.store.commit_beside().await?;
             for (slot, of_home) in by_home {
-                if let Err(failure) = self.move_to(slot, &mut control, &judged, of_home, place).await {
+                if let Err(failure) = self.move_to(slot, &mut targets, &mut control, &judged, of_home, place).await {
                     control.store.rollback().await;
                     let home = &self.pipeline.config.homes[slot].home;
                     place.failure = Some(format!("home {home}: {failure}"));
                 }
             }
+        }
+        for target in targets.values_mut() {
+            target.quarantine.store.close().await;
         }
         control.store.close().await;
         Ok(())
@@ -107,13 +117,16 @@ impl Replayer<'_> {
     async fn move_to(
         &mut self,
         slot: usize,
+        targets: &mut Targets,
         control: &mut Quarantine,
         judged: &Judged,
         of_home: OfHome<'_>,
         place: &mut ReplayedPlace,
     ) -> Result<(), Failure> {
         let home = self.pipeline.config.homes[slot].home.as_str();
-        let Some(mut target) = self.target(slot).await? else {
+        let open = targets.remove(&slot);
+        let target = if open.is_some() { open } else { self.target(slot).await? };
+        let Some(mut target) = target else {
             place.ahead += of_home.len() as u64;
             return Ok(());
         };
@@ -135,7 +148,11 @@ impl Replayer<'_> {
                 (done, _) => break done?,
             }
         };
-        target.quarantine.store.close().await;
+        // One that has failed is opened anew.
+        match targets.len() < OPEN_HOMES {
+            true => drop(targets.insert(slot, target)),
+            false => target.quarantine.store.close().await,
+        }
         place.add(done);
         control.store.begin_beside().await?;
         for (row, _) in waiting {

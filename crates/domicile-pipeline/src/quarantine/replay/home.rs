@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::compute::take_record_batch;
 
+use super::super::ahead::Ahead;
 use super::super::deliver::Target;
 use super::super::kept::{Quarantine, Stored};
 use super::super::newer::Newer;
@@ -25,8 +26,8 @@ pub(super) struct Judged {
 impl Replayer<'_> {
     pub(super) async fn replay_home(&mut self, slot: usize, place: &mut ReplayedPlace) -> Result<(), Failure> {
         let Some(mut target) = self.target(slot).await? else { return Ok(()) };
-        let mut after = None;
-        while let Some(page) = self.next(&mut target.quarantine, &mut after).await? {
+        let mut ahead = Ahead::default();
+        while let Some(page) = self.next(&mut target.quarantine, &mut ahead).await? {
             let mut done = self.place(place.home.as_deref());
             let judged = self.judged(page, &mut done).await?;
             let mut tries = 0..TRIES;
