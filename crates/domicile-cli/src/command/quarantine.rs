@@ -26,11 +26,7 @@ fn pipeline(selected: &Selected) -> Result<Pipeline, Error> {
 /// Who does it, as far as the system says.
 fn user() -> Option<String> {
     let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.is_empty());
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| named(name))
-        .or_else(|| whoami::username().ok())
-        .or_else(number)
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(named).or_else(|| whoami::username().ok()).or_else(number)
 }
 
 /// The number of a user who has no name, as in a container.
