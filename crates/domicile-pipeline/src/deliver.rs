@@ -5,7 +5,7 @@
 //! transaction of the home until that is large or old enough; the transaction also holds the merged aggregates, the
 //! accounting and the compare-and-set of the home's position.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,8 @@ use datafusion::arrow::compute::concat_batches;
 use domicile::Context;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
+use tracing::field::{Empty, display};
+use tracing::{Span, info_span};
 
 use crate::account::Account;
 use crate::analyse::{Aggregates, Analysers};
@@ -27,7 +29,7 @@ use crate::overlap::{Known, Mark, Overlap};
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, record_json, shape};
-use crate::report::{HomeReport, Observer};
+use crate::report::{Committed, Event, HomeReport, ObjectCount, Observer};
 
 mod answering;
 mod delivery;
@@ -67,6 +69,8 @@ pub(crate) enum Message {
 /// Delivers to one home.
 pub(crate) struct Deliverer {
     delivery: Box<dyn Delivery>,
+    /// The source that it is delivered from.
+    source: String,
     /// The id of the control database that the run belongs to.
     control: Option<String>,
     analysers: Arc<Analysers>,
@@ -104,6 +108,8 @@ struct Transaction {
     objects: Vec<u64>,
     /// Records that are not delivered yet, though they are counted.
     gathered: Vec<RecordBatch>,
+    /// It has no position unless it is committed.
+    span: Span,
     /// Nobody else writes to the control database meanwhile, if this does.
     _writing: Option<OwnedMutexGuard<()>>,
 }
@@ -124,6 +130,7 @@ impl Deliverer {
         let is_control = number + 1 == limits.databases;
         Self {
             delivery,
+            source: planned.writing.name.clone(),
             control: control.map(str::to_owned),
             analysers: Arc::clone(&planned.writing.analysers),
             aggregates: Some(Aggregates::new(&planned.combines, limits.aggregate_rows)),
@@ -388,6 +395,15 @@ impl Deliverer {
             let writing = if self.is_control { Some(self.lease()?.write_control().await) } else { None };
             let idle = self.lease()?.duration();
             self.delivery.begin(self.control.as_deref(), idle).await?;
+            let span = info_span!(
+                "transaction",
+                home = self.report.home,
+                position = Empty,
+                read = Empty,
+                delivered = Empty,
+                ignored = Empty,
+                quarantined = Empty
+            );
             self.transaction = Some(Transaction {
                 began: Instant::now(),
                 upto: self.position.clone(),
@@ -396,6 +412,7 @@ impl Deliverer {
                 numbers: HashMap::new(),
                 objects: vec![0; self.report.objects.len()],
                 gathered: Vec::new(),
+                span,
                 _writing: writing,
             });
         }
@@ -426,16 +443,42 @@ impl Deliverer {
         let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::refused)?;
         self.lease()?;
         self.delivery.commit(merged, transaction.upto.clone(), transaction.account).await?;
-        self.position = transaction.upto;
-        self.report.account += transaction.account;
-        for cause in transaction.causes {
+        self.position = transaction.upto.clone();
+        self.committed(transaction);
+        Ok(())
+    }
+
+    /// Adds what was committed to the report, and tells it.
+    fn committed(&mut self, transaction: Transaction) {
+        let Transaction { began, upto, account, causes, objects, span, .. } = transaction;
+        let Account { read, delivered, ignored, quarantined } = account;
+        span.record("position", display(&upto)).record("read", read).record("delivered", delivered);
+        span.record("ignored", ignored).record("quarantined", quarantined);
+        self.report.account += account;
+        let mut by_cause = BTreeMap::new();
+        for cause in causes {
+            *by_cause.entry(cause).or_insert(0) += 1;
             *self.report.causes.entry(cause).or_insert(0) += 1;
         }
-        for (report, count) in self.report.objects.iter_mut().zip(transaction.objects) {
-            report.count += count;
-        }
-        self.observer.delivered(&self.report.home, transaction.account);
-        Ok(())
+        let objects: Vec<_> = self
+            .report
+            .objects
+            .iter_mut()
+            .zip(objects)
+            .map(|(report, count)| {
+                report.count += count;
+                ObjectCount { table: report.table.clone(), count }
+            })
+            .collect();
+        self.observer.observe(&Event::Committed(Committed {
+            source: &self.source,
+            home: &self.report.home,
+            position: &upto,
+            account,
+            causes: &by_cause,
+            objects: &objects,
+            took: began.elapsed(),
+        }));
     }
 }
 

@@ -47,7 +47,7 @@ pub use quarantine::{
     Cause, QuarantineFilter, QuarantineGroup, QuarantineList, QuarantinedRecord, Replay, ReplayedPlace, Resolution,
     UnreachedQuarantine,
 };
-pub use report::{HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
+pub use report::{BatchRead, Committed, Event, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
 pub use source::{Guarantee, GuaranteeClass};
 pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
 pub use verify::{

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domicile::{Chain, PlacementRouter};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span};
 
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::BatchLimit;
@@ -19,7 +20,7 @@ use crate::inspect::{Inspected, Member, inspect};
 use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
-use crate::report::{HomeReport, Observer, Report, SourceReport};
+use crate::report::{Event, HomeReport, Observer, Report, SourceReport};
 use crate::source::Horizon;
 
 mod catch_up;
@@ -155,12 +156,16 @@ impl Pipeline {
     ///
     /// As for [`run`](Self::run).
     pub async fn run_until(&self, observer: Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
+        self.run_observed(&observer, stop).instrument(info_span!("run")).await
+    }
+
+    async fn run_observed(&self, observer: &Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
         let planned = self.plan().await?;
         let mut kept = self.kept().await?;
         if let Some(error) = under_way(&self.config, &kept.leases) {
             return Err(error);
         }
-        let ran = self.run_planned(planned, &mut kept, &observer, stop).await;
+        let ran = self.run_planned(planned, &mut kept, observer, stop).await;
         if let Some(holding) = kept.holding {
             holding.give_back(&self.config.control).await;
         }
@@ -196,7 +201,10 @@ impl Pipeline {
             if stop.is_cancelled() {
                 return Ok(Report { sources, is_stopped: true });
             }
-            sources.push(self.run_source(number, source, inspected, kept, observer, stop).await?);
+            let span = info_span!("source", source = source.writing.name);
+            let report = self.run_source(number, source, inspected, kept, observer, stop).instrument(span).await?;
+            observer.observe(&Event::SourceEnded(&report));
+            sources.push(report);
         }
         let is_stopped = sources.iter().any(|source: &SourceReport| source.is_stopped);
         Ok(Report { sources, is_stopped })
@@ -226,8 +234,10 @@ impl Pipeline {
             Ok(upto) => upto,
             Err(refusal) => {
                 report.failure = Some(refusal.to_string());
+                let source = report.source.as_str();
                 for home in report.failed() {
-                    home.why.iter().for_each(|failure| observer.home_failed(&home.home, failure));
+                    let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
+                    home.why.iter().for_each(|failure| observer.observe(&failed(failure)));
                 }
                 States::new(&report.source, kept).settle(self, &report, None).await;
                 return Ok(report);
@@ -240,15 +250,16 @@ impl Pipeline {
         if reading.is_needed || may_come_back || !behind.members.is_empty() {
             self.hold(kept).await?;
         }
-        observer.source_started(&report.source, &guarantee, &reading.after, &upto);
+        let (source, after) = (report.source.as_str(), &reading.after);
+        observer.observe(&Event::SourceStarted { source, guarantee: &guarantee, after, upto: &upto });
         if let Some(waits_for) = &report.waits_for {
-            observer.source_waits(&report.source, waits_for);
+            observer.observe(&Event::SourceWaits { source, waits_for });
         }
         let end = self.end_now(&planned, &upto);
         let limits = Arc::new(self.limits(kept));
         let states = States::new(&report.source, kept);
         let (batch, upto) = (self.batch_limit(), &upto);
-        let shared = Shared { kept, observer, stop, limits: &limits, batch, upto, states: &states };
+        let shared = Shared { source, kept, observer, stop, limits: &limits, batch, upto, states: &states };
         let (fallen, falls) = mpsc::channel(self.databases());
         let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
         let leaders = self.pass(planned, leading, reading, &shared, (memory, Some(fallen)));
@@ -311,7 +322,7 @@ impl Pipeline {
         let homes = self.start_homes(&planned, members, shared, fallen);
         let ended = match (expecting, reading.is_needed) {
             (Err(error), _) => Err(error),
-            (Ok(()), true) => reading.distribute(planned, &homes, shared, memory, is_leading).await,
+            (Ok(()), true) => reading.distribute(planned, &homes, shared, memory, !is_leading).await,
             (Ok(()), false) => Ok(Ended::AtItsEnd),
         };
         let reached = matches!(ended, Ok(Ended::AtItsEnd)).then(|| shared.upto.clone());
@@ -390,6 +401,7 @@ impl Pipeline {
 
 /// What all readers of a source share.
 struct Shared<'a> {
+    source: &'a str,
     kept: &'a Kept,
     observer: &'a Arc<dyn Observer>,
     stop: &'a CancellationToken,

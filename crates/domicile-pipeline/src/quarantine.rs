@@ -45,6 +45,9 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Cause::NoKey, Cause::UnknownKey, Cause::BadValue, Cause::Refused];
+
     /// The name that stands in the database.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -59,8 +62,7 @@ impl Cause {
     /// The cause with a name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let all = [Cause::NoKey, Cause::UnknownKey, Cause::BadValue, Cause::Refused];
-        all.into_iter().find(|cause| cause.name() == name)
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
 }
 

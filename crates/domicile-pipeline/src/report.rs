@@ -11,50 +11,136 @@ use crate::position::Position;
 use crate::quarantine::Cause;
 use crate::source::Guarantee;
 
-/// Is told of a run's progress. Calls come from several threads and should return quickly.
+/// Is told of a run's progress. When a run begins and how it ends, whoever starts it knows: see [`Pipeline::run`].
+///
+/// Calls come from several threads, between reading and delivering: an implementation SHOULD return quickly, and MUST NOT
+/// panic. Events of one home come in their order, and so do those of one source.
+///
+/// ```
+/// use domicile_pipeline::{Event, Observer};
+///
+/// struct Commits;
+///
+/// impl Observer for Commits {
+///     fn observe(&self, event: &Event<'_>) {
+///         if let Event::Committed(commit) = event {
+///             println!("{}: {} records up to {}", commit.home, commit.account.read, commit.position);
+///         }
+///     }
+/// }
+/// ```
+///
+/// [`Pipeline::run`]: crate::Pipeline::run
 pub trait Observer: Send + Sync {
-    /// A source is read from `after` up to `upto`.
-    fn source_started(&self, source: &str, guarantee: &Guarantee, after: &Position, upto: &Position) {
-        let _ = (source, guarantee, after, upto);
-    }
+    /// Something has happened.
+    fn observe(&self, event: &Event<'_>);
+}
 
+/// What happens in a run. No event holds what is in a record, but for the cursors that positions are made of.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A source is read for the homes that are ahead.
+    SourceStarted {
+        /// The source.
+        source: &'a str,
+        /// What reading it guarantees.
+        guarantee: &'a Guarantee,
+        /// How far the last of these homes has got.
+        after: &'a Position,
+        /// Up to where it is settled.
+        upto: &'a Position,
+    },
     /// A source is not read further, because of transactions that may still write to what was read, or because of records that
     /// are in the future.
-    fn source_waits(&self, source: &str, waits_for: &str) {
-        let _ = (source, waits_for);
-    }
-
-    /// A batch of so many records was read; everything up to `upto` has been.
-    fn batch_read(&self, records: usize, upto: &Position) {
-        let _ = (records, upto);
-    }
-
+    SourceWaits {
+        /// The source.
+        source: &'a str,
+        /// Which they are.
+        waits_for: &'a str,
+    },
+    /// A batch was read.
+    BatchRead(BatchRead<'a>),
     /// A home, or the control database, has committed.
-    fn delivered(&self, home: &str, account: Account) {
-        let _ = (home, account);
-    }
-
-    /// A home has failed, the others go on, and it is tried again after a while.
-    fn home_waits(&self, home: &str, failure: &Failure, wait: Duration) {
-        let _ = (home, failure, wait);
-    }
-
+    Committed(Committed<'a>),
+    /// A home has failed, the others go on, and it is tried again.
+    HomeWaits {
+        /// The source.
+        source: &'a str,
+        /// The home, or `control`.
+        home: &'a str,
+        /// Why it has failed.
+        failure: &'a Failure,
+        /// How long it is left alone.
+        wait: Duration,
+    },
     /// Homes that are behind the others, or have failed before, are given what they lack by a reader of their own.
-    fn homes_catch_up(&self, source: &str, homes: &[&str], after: &Position, upto: &Position) {
-        let _ = (source, homes, after, upto);
-    }
-
+    HomesCatchUp {
+        /// The source.
+        source: &'a str,
+        /// The homes.
+        homes: &'a [&'a str],
+        /// How far the last of them has got.
+        after: &'a Position,
+        /// Where the source ends in this run.
+        upto: &'a Position,
+    },
     /// A home takes nothing more in this run; the others go on.
-    fn home_failed(&self, home: &str, failure: &Failure) {
-        let _ = (home, failure);
-    }
+    HomeFailed {
+        /// The source.
+        source: &'a str,
+        /// The home, or `control`.
+        home: &'a str,
+        /// Why it has failed.
+        failure: &'a Failure,
+    },
+    /// Nothing more becomes of a source in this run.
+    SourceEnded(&'a SourceReport),
+}
+
+/// A batch that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchRead<'a> {
+    /// The source.
+    pub source: &'a str,
+    /// How many records it has.
+    pub records: usize,
+    /// How much memory they take.
+    pub bytes: usize,
+    /// Everything up to here was read.
+    pub upto: &'a Position,
+    /// How long reading it took.
+    pub took: Duration,
+    /// It was read for homes that catch up, and not for those that are ahead.
+    pub is_catching_up: bool,
+}
+
+/// A transaction of a home, or of the control database, that was committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed<'a> {
+    /// The source.
+    pub source: &'a str,
+    /// The home, or `control`.
+    pub home: &'a str,
+    /// How far the home has got by it.
+    pub position: &'a Position,
+    /// What became of its records.
+    pub account: Account,
+    /// Of the records in quarantine, how many have which kind of reason.
+    pub causes: &'a BTreeMap<Cause, u64>,
+    /// Its objects by table.
+    pub objects: &'a [ObjectCount],
+    /// How long it was open.
+    pub took: Duration,
 }
 
 /// An observer that tells nobody.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 
-impl Observer for Silent {}
+impl Observer for Silent {
+    fn observe(&self, _: &Event<'_>) {}
+}
 
 /// Objects of one table that were written to a home.
 #[derive(Clone, Debug, Serialize)]
@@ -164,9 +250,17 @@ impl Report {
         self.sources.iter().any(|source| source.failure.is_some() || source.failed().next().is_some())
     }
 
+    /// What became of all records.
+    #[must_use]
+    pub fn total(&self) -> Account {
+        let mut total = Account::default();
+        self.sources.iter().for_each(|source| total += source.total());
+        total
+    }
+
     /// Records that this run sent to quarantine.
     #[must_use]
     pub fn quarantined(&self) -> u64 {
-        self.sources.iter().map(|source| source.total().quarantined).sum()
+        self.total().quarantined
     }
 }

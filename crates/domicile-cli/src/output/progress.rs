@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use domicile_pipeline::{Account, Failure, Guarantee, Observer, Position};
+use domicile_pipeline::{Event, Observer, Position};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Plain lines come at most this often.
@@ -69,55 +69,55 @@ impl State {
             }
         }
     }
+
+    fn start(&mut self, source: &str, after: &Position, upto: &Position) {
+        self.begin = after.integer().unwrap_or(0);
+        (self.read, self.delivered) = (0, 0);
+        if let Some(bar) = &self.bar {
+            let length = upto.integer().unwrap_or(0).saturating_sub(self.begin);
+            bar.set_prefix(source.to_owned());
+            bar.set_position(0);
+            bar.set_length(u64::try_from(length).unwrap_or(0));
+        }
+    }
+
+    fn advance(&mut self, records: usize, upto: &Position) {
+        self.read += records as u64;
+        if let (Some(bar), Some(cursor)) = (&self.bar, upto.integer()) {
+            bar.set_position(u64::try_from(cursor.saturating_sub(self.begin)).unwrap_or(0));
+        }
+        self.show();
+    }
+
+    fn tell(&mut self, event: &Event<'_>) {
+        match event {
+            Event::SourceStarted { source, guarantee, after, upto } => {
+                self.start(source, after, upto);
+                self.say(&format!("source {source}: from {after} up to {upto} ({guarantee})"));
+            }
+            Event::SourceWaits { source, waits_for } => self.say(&format!("source {source} waits: {waits_for}")),
+            // The bar shows how far those are which are ahead.
+            Event::BatchRead(read) if !read.is_catching_up => self.advance(read.records, read.upto),
+            Event::Committed(commit) => {
+                self.delivered += commit.account.read;
+                self.show();
+            }
+            Event::HomeWaits { home, failure, wait, .. } => {
+                let seconds = wait.as_secs_f64();
+                self.say(&format!("{home} fails, and is tried again in {seconds:.1} s: {failure}"));
+            }
+            Event::HomesCatchUp { source, homes, after, upto } => {
+                let (verb, homes) = (if homes.len() == 1 { "catches" } else { "catch" }, homes.join(", "));
+                self.say(&format!("source {source}: {homes} {verb} up from {after} up to {upto}"));
+            }
+            Event::HomeFailed { home, failure, .. } => self.say(&format!("{home} FAILED: {failure}")),
+            _ => {}
+        }
+    }
 }
 
 impl Observer for Progress {
-    fn source_started(&self, source: &str, guarantee: &Guarantee, after: &Position, upto: &Position) {
-        self.with(|state| {
-            state.begin = after.integer().unwrap_or(0);
-            (state.read, state.delivered) = (0, 0);
-            if let Some(bar) = &state.bar {
-                let length = upto.integer().unwrap_or(0).saturating_sub(state.begin);
-                bar.set_prefix(source.to_owned());
-                bar.set_position(0);
-                bar.set_length(u64::try_from(length).unwrap_or(0));
-            }
-            state.say(&format!("source {source}: from {after} up to {upto} ({guarantee})"));
-        });
-    }
-
-    fn batch_read(&self, records: usize, upto: &Position) {
-        self.with(|state| {
-            state.read += records as u64;
-            if let (Some(bar), Some(cursor)) = (&state.bar, upto.integer()) {
-                bar.set_position(u64::try_from(cursor.saturating_sub(state.begin)).unwrap_or(0));
-            }
-            state.show();
-        });
-    }
-
-    fn delivered(&self, _: &str, account: Account) {
-        self.with(|state| {
-            state.delivered += account.read;
-            state.show();
-        });
-    }
-
-    fn source_waits(&self, source: &str, waits_for: &str) {
-        self.with(|state| state.say(&format!("source {source} waits: {waits_for}")));
-    }
-
-    fn home_waits(&self, home: &str, failure: &Failure, wait: Duration) {
-        let seconds = wait.as_secs_f64();
-        self.with(|state| state.say(&format!("{home} fails, and is tried again in {seconds:.1} s: {failure}")));
-    }
-
-    fn homes_catch_up(&self, source: &str, homes: &[&str], after: &Position, upto: &Position) {
-        let homes = homes.join(", ");
-        self.with(|state| state.say(&format!("source {source}: {homes} catch up from {after} up to {upto}")));
-    }
-
-    fn home_failed(&self, home: &str, failure: &Failure) {
-        self.with(|state| state.say(&format!("{home} FAILED: {failure}")));
+    fn observe(&self, event: &Event<'_>) {
+        self.with(|state| state.tell(event));
     }
 }

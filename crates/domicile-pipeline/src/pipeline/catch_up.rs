@@ -22,6 +22,7 @@ use crate::config::Problems;
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, inspect_some};
 use crate::plan::{Planned, plan};
+use crate::report::Event;
 
 /// Readers at once, beside that of the homes which are ahead.
 const READERS: usize = 4;
@@ -138,7 +139,7 @@ impl<'a> CatchUp<'a> {
     /// Decides whether a home is tried again. What was merged of many records and is refused is merged anew of fewer, so that
     /// the records at fault are found.
     fn fell(&mut self, slot: usize, failure: Failure, merges_each_share: bool, others_run: bool) {
-        let home = self.pipeline.name(slot);
+        let (source, home) = (self.shared.source, self.pipeline.name(slot));
         self.shared.states.fell(self.pipeline, slot, &failure);
         let tries = self.tries.entry(slot).or_insert_with(Tries::new);
         let (wait, merges_each_share) = match &failure {
@@ -146,11 +147,11 @@ impl<'a> CatchUp<'a> {
             Failure::Transient(_) if tries.count < TRIES || others_run => {
                 tries.count += 1;
                 let wait = tries.waits.next().unwrap_or(WAITS.1);
-                self.shared.observer.home_waits(home, &failure, wait);
+                self.shared.observer.observe(&Event::HomeWaits { source, home, failure: &failure, wait });
                 (wait, merges_each_share)
             }
             _ => {
-                self.shared.observer.home_failed(home, &failure);
+                self.shared.observer.observe(&Event::HomeFailed { source, home, failure: &failure });
                 return;
             }
         };
@@ -159,7 +160,8 @@ impl<'a> CatchUp<'a> {
 
     fn give_up(&mut self) {
         for Waiting { slot, failure, .. } in self.waiting.drain(..) {
-            self.shared.observer.home_failed(self.pipeline.name(slot), &failure);
+            let (source, home) = (self.shared.source, self.pipeline.name(slot));
+            self.shared.observer.observe(&Event::HomeFailed { source, home, failure: &failure });
         }
     }
 }
@@ -190,7 +192,8 @@ impl Pipeline {
         let reading = Reading::of(&planned, members.starts(self.databases(), shared.upto), shared.upto);
         if reading.is_needed {
             let names: Vec<_> = members.members.iter().map(|member| self.name(member.slot)).collect();
-            shared.observer.homes_catch_up(&planned.writing.name, &names, &reading.after, shared.upto);
+            let (source, after, upto) = (shared.source, &reading.after, shared.upto);
+            shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
         }
         let mut passed = self.pass(planned, members, reading, shared, (memory, None)).await;
         if let Err(error) = &passed.ended {

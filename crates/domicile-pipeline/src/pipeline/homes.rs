@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domicile::{Context, Home};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use super::BATCHES_IN_MEMORY;
 use crate::account::Account;
@@ -84,7 +85,7 @@ impl Homes {
             report
         };
         let context = home.map_or_else(Context::empty, |home| Context::empty().and(home));
-        let task = tokio::spawn(context.scope(delivering));
+        let task = tokio::spawn(context.scope(delivering).in_current_span());
         self.running[slot] = Some(Running { task: Some((sender, task)), report });
     }
 

@@ -2,8 +2,10 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::{Instrument, info_span};
 
 use super::homes::Homes;
 use super::{Ended, Shared};
@@ -14,6 +16,7 @@ use crate::error::Error;
 use crate::locate::{Locator, Share};
 use crate::plan::Planned;
 use crate::position::Position;
+use crate::report::{BatchRead, Event};
 use crate::source::Source;
 
 /// What is read of a source for some homes.
@@ -26,8 +29,8 @@ pub(super) struct Reading {
     starts: Arc<[Position]>,
 }
 
-/// A batch and the permit for its memory.
-type Permitted = (Batch, Arc<OwnedSemaphorePermit>);
+/// A batch, the permit for its memory, and how long reading it took.
+type Permitted = (Batch, Arc<OwnedSemaphorePermit>, Duration);
 
 impl Reading {
     /// What homes lack that begin at these positions.
@@ -41,14 +44,14 @@ impl Reading {
     }
 
     /// Reads batches, locates the records of each and hands every home its share. `memory` has a permit for each batch that
-    /// may be in memory, and `is_told` says whether the observer is told of them.
+    /// may be in memory.
     pub(super) async fn distribute(
         self,
         planned: Planned,
         homes: &Homes,
         shared: &Shared<'_>,
         memory: Arc<Semaphore>,
-        is_told: bool,
+        is_catching_up: bool,
     ) -> Result<Ended, Error> {
         let (name, locator) = (planned.writing.name, planned.locator);
         let failed = |message: &str| Error::source(&name, message);
@@ -62,10 +65,10 @@ impl Reading {
             let received = shared.stop.run_until_cancelled(batches.recv()).await;
             let Some(received) = received else { return Ok(Ended::Stopped) };
             let Some(batch) = received else { break };
-            let (batch, permit) = batch?;
-            if is_told {
-                shared.observer.batch_read(batch.records.num_rows(), &batch.upto);
-            }
+            let (batch, permit, took) = batch?;
+            let (records, bytes) = (batch.records.num_rows(), batch.records.get_array_memory_size());
+            let read = BatchRead { source: &name, records, bytes, upto: &batch.upto, took, is_catching_up };
+            shared.observer.observe(&Event::BatchRead(read));
             reached = Some(batch.upto.clone());
             let shares = locate(batch, Arc::clone(&locator), Arc::clone(&self.starts)).await;
             for share in shares.map_err(|message| failed(&message))? {
@@ -86,17 +89,20 @@ fn read_ahead(
     memory: Arc<Semaphore>,
 ) -> mpsc::Receiver<Result<Permitted, Error>> {
     let (sender, batches) = mpsc::channel(1);
-    tokio::spawn(async move {
+    let reading = async move {
         loop {
             let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
-            let batch = source.read(&from, &upto, limit).await;
+            let began = Instant::now();
+            let batch = source.read(&from, &upto, limit).instrument(info_span!("read")).await;
+            let took = began.elapsed();
             let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
-            if sender.send(batch.map(|batch| (batch, Arc::new(permit)))).await.is_err() || reached >= upto {
+            if sender.send(batch.map(|batch| (batch, Arc::new(permit), took))).await.is_err() || reached >= upto {
                 return;
             }
             from = reached.behind();
         }
-    });
+    };
+    tokio::spawn(reading.in_current_span());
     batches
 }
 

@@ -10,7 +10,7 @@ use crate::control::{End, Kept};
 use crate::database::control;
 use crate::plan::Planned;
 use crate::position::Position;
-use crate::report::{Observer, Report, SourceReport};
+use crate::report::{Event, Observer, Report, SourceReport};
 
 impl Pipeline {
     /// The report of a run that has nothing to do: every source ends where all of its homes were seen to be not long ago,
@@ -77,13 +77,13 @@ impl Pipeline {
     fn idle(&self, planned: &mut Planned, end: &Position, observer: &dyn Observer) -> SourceReport {
         let (source, guarantee) = (planned.writing.name.clone(), planned.source.guarantee().clone());
         let waits_for = planned.horizon.take().and_then(|horizon| horizon.waits_for);
-        observer.source_started(&source, &guarantee, end, end);
+        observer.observe(&Event::SourceStarted { source: &source, guarantee: &guarantee, after: end, upto: end });
         if let Some(waits_for) = &waits_for {
-            observer.source_waits(&source, waits_for);
+            observer.observe(&Event::SourceWaits { source: &source, waits_for });
         }
         let (tables, state) = (planned.writing.analysers.tables(), Ok(end.clone()));
         let homes = self.config.homes.iter().map(|home| report(home.home.as_str(), tables, &state)).collect();
-        SourceReport {
+        let report = SourceReport {
             source,
             guarantee,
             homes,
@@ -91,6 +91,8 @@ impl Pipeline {
             waits_for,
             is_stopped: false,
             failure: None,
-        }
+        };
+        observer.observe(&Event::SourceEnded(&report));
+        report
     }
 }

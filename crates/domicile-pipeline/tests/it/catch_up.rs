@@ -1,9 +1,8 @@
 //! Homes that are behind, or fail, catch up by themselves while the others go on.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use domicile_pipeline::{Account, Failure, Guarantee, Observer, Pipeline, Position};
+use domicile_pipeline::{Event, Observer, Pipeline};
 use domicile_testkit::Server;
 
 use crate::fixture::{self, Setup, counts, home, only, run};
@@ -26,20 +25,16 @@ impl Told {
 }
 
 impl Observer for Told {
-    fn source_started(&self, _: &str, _: &Guarantee, after: &Position, upto: &Position) {
-        self.tell(format!("started from {after} up to {upto}"));
-    }
-
-    fn homes_catch_up(&self, _: &str, homes: &[&str], after: &Position, upto: &Position) {
-        self.tell(format!("catching up {} from {after} up to {upto}", homes.join(" ")));
-    }
-
-    fn home_waits(&self, home: &str, _: &Failure, _: Duration) {
-        self.tell(format!("waiting {home}"));
-    }
-
-    fn home_failed(&self, home: &str, _: &Failure) {
-        self.tell(format!("failed {home}"));
+    fn observe(&self, event: &Event<'_>) {
+        self.tell(match event {
+            Event::SourceStarted { after, upto, .. } => format!("started from {after} up to {upto}"),
+            Event::HomesCatchUp { homes, after, upto, .. } => {
+                format!("catching up {} from {after} up to {upto}", homes.join(" "))
+            }
+            Event::HomeWaits { home, .. } => format!("waiting {home}"),
+            Event::HomeFailed { home, .. } => format!("failed {home}"),
+            _ => return,
+        });
     }
 }
 
@@ -102,17 +97,16 @@ impl<F: FnOnce() + Send> Interfering<F> {
 }
 
 impl<F: FnOnce() + Send> Observer for Interfering<F> {
-    fn delivered(&self, home: &str, _: Account) {
-        self.meet(&format!("delivered {home}"));
-    }
-
-    fn home_waits(&self, home: &str, failure: &Failure, wait: Duration) {
-        self.told.home_waits(home, failure, wait);
-        self.meet(&format!("waiting {home}"));
-    }
-
-    fn home_failed(&self, home: &str, failure: &Failure) {
-        self.told.home_failed(home, failure);
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::Committed(commit) => self.meet(&format!("delivered {}", commit.home)),
+            Event::HomeWaits { home, .. } => {
+                self.told.observe(event);
+                self.meet(&format!("waiting {home}"));
+            }
+            Event::HomeFailed { .. } => self.told.observe(event),
+            _ => {}
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domicile_pipeline::{Account, Guarantee, Observer, Position};
+use domicile_pipeline::{Event, Observer};
 
 /// Does something once: when a source starts, or when a home has committed for the first time.
 pub(crate) struct Meddler<F> {
@@ -25,15 +25,11 @@ impl<F: Fn() + Send + Sync> Meddler<F> {
 }
 
 impl<F: Fn() + Send + Sync> Observer for Meddler<F> {
-    fn source_started(&self, _: &str, _: &Guarantee, _: &Position, _: &Position) {
-        if self.after_commit_of.is_none() {
-            self.once();
-        }
-    }
-
-    fn delivered(&self, home: &str, _: Account) {
-        if self.after_commit_of == Some(home) {
-            self.once();
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::SourceStarted { .. } if self.after_commit_of.is_none() => self.once(),
+            Event::Committed(commit) if self.after_commit_of == Some(commit.home) => self.once(),
+            _ => {}
         }
     }
 }

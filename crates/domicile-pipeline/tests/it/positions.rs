@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-use domicile_pipeline::{Observer, Position, Silent};
+use domicile_pipeline::{Event, Observer, Position, Silent};
 
 use crate::fixture::{Setup, World, counts, home, only, open, run};
 use crate::meddler::Meddler;
@@ -340,7 +340,9 @@ fn a_batch_ends_by_its_bytes_also_where_values_do_not_fit() {
 struct Batches(Arc<Mutex<Vec<usize>>>);
 
 impl Observer for Batches {
-    fn batch_read(&self, records: usize, _: &Position) {
-        self.0.lock().unwrap().push(records);
+    fn observe(&self, event: &Event<'_>) {
+        if let Event::BatchRead(read) = event {
+            self.0.lock().unwrap().push(read.records);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use domicile_pipeline::{Account, Failure, Guarantee, GuaranteeClass, Observer, Outcome, Position, Records};
+use domicile_pipeline::{Account, Event, GuaranteeClass, Observer, Outcome, Position, Records};
 
 use crate::fixture::{Setup, World, counts, home, only, run, runtime};
 
@@ -13,24 +13,38 @@ struct Notes {
     started: Mutex<Vec<(String, GuaranteeClass, Position, Position)>>,
     batches: Mutex<Vec<(usize, Position)>>,
     accounts: Mutex<BTreeMap<String, Account>>,
+    objects: Mutex<BTreeMap<(String, String), u64>>,
+    positions: Mutex<BTreeMap<String, Position>>,
     failed: Mutex<Vec<String>>,
+    ended: Mutex<Vec<Account>>,
 }
 
 impl Observer for Notes {
-    fn source_started(&self, source: &str, guarantee: &Guarantee, after: &Position, upto: &Position) {
-        self.started.lock().unwrap().push((source.to_owned(), guarantee.class, after.clone(), upto.clone()));
-    }
-
-    fn batch_read(&self, records: usize, upto: &Position) {
-        self.batches.lock().unwrap().push((records, upto.clone()));
-    }
-
-    fn delivered(&self, home: &str, account: Account) {
-        *self.accounts.lock().unwrap().entry(home.to_owned()).or_default() += account;
-    }
-
-    fn home_failed(&self, home: &str, _: &Failure) {
-        self.failed.lock().unwrap().push(home.to_owned());
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::SourceStarted { source, guarantee, after, upto } => {
+                let started = (String::from(*source), guarantee.class, Position::clone(after), Position::clone(upto));
+                self.started.lock().unwrap().push(started);
+            }
+            Event::BatchRead(read) => {
+                assert!(read.bytes > 0 && !read.is_catching_up, "{read:?}");
+                self.batches.lock().unwrap().push((read.records, read.upto.clone()));
+            }
+            Event::Committed(commit) => {
+                let account = commit.account;
+                assert_eq!(account.read, account.delivered + account.ignored + account.quarantined);
+                assert_eq!(commit.causes.values().sum::<u64>(), account.quarantined);
+                *self.accounts.lock().unwrap().entry(commit.home.to_owned()).or_default() += account;
+                let mut objects = self.objects.lock().unwrap();
+                let tables =
+                    commit.objects.iter().map(|made| ((commit.home.to_owned(), made.table.clone()), made.count));
+                tables.for_each(|(table, count)| *objects.entry(table).or_default() += count);
+                self.positions.lock().unwrap().insert(commit.home.to_owned(), commit.position.clone());
+            }
+            Event::HomeFailed { home, .. } => self.failed.lock().unwrap().push((*home).to_owned()),
+            Event::SourceEnded(report) => self.ended.lock().unwrap().push(report.total()),
+            _ => {}
+        }
     }
 }
 
@@ -77,7 +91,13 @@ fn the_observer_the_report_and_the_databases_agree() {
     let accounts = notes.accounts.lock().unwrap();
     for part in report.homes.iter().chain([&report.control]) {
         assert_eq!(accounts[&part.home], part.account, "{}", part.home);
+        assert_eq!(notes.positions.lock().unwrap().get(&part.home), part.position.as_ref(), "{}", part.home);
+        for made in &part.objects {
+            let told = notes.objects.lock().unwrap()[&(part.home.clone(), made.table.clone())];
+            assert_eq!(told, made.count, "{} {}", part.home, made.table);
+        }
     }
+    assert_eq!(*notes.ended.lock().unwrap(), [total]);
     assert!(notes.failed.lock().unwrap().is_empty());
 
     let stored = "SELECT sum(read), sum(delivered), sum(ignored), sum(quarantined) FROM domicile_account";

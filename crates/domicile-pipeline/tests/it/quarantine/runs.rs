@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use domicile_pipeline::{Account, Observer};
+use domicile_pipeline::{Event, Observer};
 
 use super::{Databases, World, all, counts, of};
 use crate::fixture;
@@ -15,8 +15,9 @@ contract! {
 struct OnceDelivered(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Observer for OnceDelivered {
-    fn delivered(&self, home: &str, _: Account) {
-        let work = if home == "es" { self.0.lock().unwrap().take() } else { None };
+    fn observe(&self, event: &Event<'_>) {
+        let Event::Committed(commit) = event else { return };
+        let work = if commit.home == "es" { self.0.lock().unwrap().take() } else { None };
         // A thread of its own has a runtime of its own.
         work.into_iter().for_each(|work| std::thread::spawn(work).join().unwrap());
     }
