@@ -3,12 +3,14 @@
 mod quarantine;
 mod status;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::command;
+use crate::telemetry::LogFormat;
 pub(crate) use quarantine::{Drop, Quarantine, Selected, Show};
 pub(crate) use status::Status;
 
@@ -75,6 +77,15 @@ pub(crate) struct Run {
     /// anew, SIGTERM and SIGINT end it.
     #[arg(long, value_name = "CRON", num_args = 0..=1)]
     pub(crate) schedule: Option<Option<String>>,
+    /// Log to standard error, in place of progress. Runs of a schedule are logged as text unless somebody looks at them on a
+    /// terminal. The environment says what is logged, as in DOMICILE_LOG=warn: error, warn, info, which it is unless it is
+    /// said, debug or off.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log: Option<LogFormat>,
+    /// Serve metrics for Prometheus at this IP address and port, with /health and /ready, in place of what the configuration
+    /// says; for as long as the command runs, which is not long without a schedule.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod cli;
 mod command;
 mod demo;
 mod output;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use super::{Ended, run};
 use crate::cli::{Configured, Demo};
 use crate::demo::{config, orders};
 use crate::output::{line, report, table};
+use crate::telemetry::Telemetry;
 
 pub(crate) fn demo(arguments: &Demo) -> Ended {
     let dir = &arguments.dir;
@@ -26,10 +27,11 @@ pub(crate) fn demo(arguments: &Demo) -> Ended {
     }
     let configured = Configured { config: dir.join("domicile.toml"), json: false };
     line(&format!("$ domicile run {}", configured.config.display()));
-    let done = match run::sync(&configured) {
-        Ok(Some(done)) => done,
-        Ok(None) => return Ended::Stopped,
-        Err(error) => return report::error(&error, false),
+    let done = match run::sync(&configured, None, &mut Telemetry::for_people()) {
+        Ok(Ok(Some(done))) => done,
+        Ok(Ok(None)) => return Ended::Stopped,
+        Ok(Err(error)) => return report::error(&error, false),
+        Err(ended) => return ended,
     };
     match arrived(dir, &done) {
         Ok(()) => match Ended::from(&done) {

@@ -14,7 +14,9 @@ pub(crate) mod verify;
 use std::future::Future;
 use std::process::ExitCode;
 
-use domicile_pipeline::Report;
+use domicile_pipeline::{Error, Problems, Report};
+
+use crate::telemetry::Outcome;
 
 /// How a command ended, which is its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +35,48 @@ pub(crate) enum Ended {
     Stopped,
 }
 
-impl From<Ended> for ExitCode {
-    fn from(ended: Ended) -> Self {
-        ExitCode::from(match ended {
+impl Ended {
+    pub(crate) const ALL: [Self; 6] =
+        [Ended::Done, Ended::Failed, Ended::Wrong, Ended::DoneWithQuarantine, Ended::UnderWay, Ended::Stopped];
+
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
             Ended::Done => 0,
             Ended::Failed => 1,
             Ended::Wrong => 2,
             Ended::DoneWithQuarantine => 3,
             Ended::UnderWay => 4,
             Ended::Stopped => 5,
-        })
+        }
+    }
+
+    /// A name for machines.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Ended::Done => "done",
+            Ended::Failed => "failed",
+            Ended::Wrong => "wrong",
+            Ended::DoneWithQuarantine => "quarantined",
+            Ended::UnderWay => "under_way",
+            Ended::Stopped => "stopped",
+        }
+    }
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        ExitCode::from(ended.code())
+    }
+}
+
+impl From<&Outcome> for Ended {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Ok(Some(report)) => Ended::from(report),
+            Ok(None) => Ended::Stopped,
+            Err(error) => Ended::from(error),
+        }
     }
 }
 
@@ -54,6 +88,23 @@ impl From<&Report> for Ended {
             (false, 0) => Ended::Done,
             (false, _) => Ended::DoneWithQuarantine,
         }
+    }
+}
+
+impl From<&Error> for Ended {
+    fn from(error: &Error) -> Self {
+        match error.problems() {
+            Some(problems) => Ended::from(problems),
+            None if error.is_usage() => Ended::Wrong,
+            None if error.is_under_way() => Ended::UnderWay,
+            None => Ended::Failed,
+        }
+    }
+}
+
+impl From<&Problems> for Ended {
+    fn from(problems: &Problems) -> Self {
+        if problems.has_wrong_settings() { Ended::Wrong } else { Ended::Failed }
     }
 }
 

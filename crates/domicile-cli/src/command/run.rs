@@ -1,50 +1,69 @@
 //! `domicile run`
 
+use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use domicile_pipeline::{Config, Error, Observer, Pipeline, Report};
+use domicile_pipeline::{Config, Observer, Pipeline};
 use tokio_util::sync::CancellationToken;
 
 use super::schedule::go_on;
 use super::signal::{GRACE, Signals};
 use super::{Ended, block_on};
 use crate::cli::{Configured, Run};
-use crate::output::{note, progress::Progress, report, summary};
+use crate::output::{report, summary};
+use crate::telemetry::{LogFormat, Outcome, Telemetry};
 
 pub(crate) fn run(arguments: &Run) -> Ended {
+    // Nobody follows the progress of a service.
+    let is_service = arguments.schedule.is_some() && !std::io::stderr().is_terminal();
+    let mut telemetry = match Telemetry::start(arguments.log.or(is_service.then_some(LogFormat::Text))) {
+        Ok(telemetry) => telemetry,
+        Err(message) => {
+            report::failure(&message);
+            return Ended::Wrong;
+        }
+    };
     if let Some(cron) = &arguments.schedule {
-        return go_on(&arguments.configured, cron.as_deref());
+        return go_on(arguments, cron.as_deref(), &mut telemetry);
     }
-    match sync(&arguments.configured) {
-        Ok(Some(done)) => {
-            if arguments.configured.json {
+    let json = arguments.configured.json;
+    match sync(&arguments.configured, arguments.metrics, &mut telemetry) {
+        Err(ended) => ended,
+        Ok(Ok(Some(done))) => {
+            if json {
                 report::json(&done);
             } else {
                 summary::print(&done);
             }
             Ended::from(&done)
         }
-        Ok(None) => Ended::Stopped,
-        Err(error) => report::error(&error, arguments.configured.json),
+        Ok(Ok(None)) => Ended::Stopped,
+        Ok(Err(error)) => telemetry.error(&error, json, false),
     }
 }
 
-/// One run of a configuration, with progress on standard error; nothing if it did not stop in time when it was asked to.
-pub(super) fn sync(arguments: &Configured) -> Result<Option<Report>, Error> {
-    let config = Config::load(&arguments.config)?;
-    let threads = threads(&config);
-    let progress = Arc::new(Progress::new());
-    let done = block_on(threads, async {
+/// One run of a configuration, or how the command ends without one; nothing if the run did not stop in time when it was asked
+/// to.
+pub(super) fn sync(
+    arguments: &Configured,
+    metrics: Option<SocketAddr>,
+    telemetry: &mut Telemetry,
+) -> Result<Outcome, Ended> {
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(problems) => return Ok(Err(problems.into())),
+    };
+    block_on(threads(&config), async {
+        telemetry.serve(metrics, &config, false).await?;
         let stop = CancellationToken::new();
         let (pipeline, mut signals) = (Pipeline::new(config), Signals::of_stopping());
         let asked = async || {
             signals.stop().await;
             stop.cancel();
         };
-        until_stopped(&pipeline, &progress, &stop, asked).await
-    });
-    progress.finish();
-    done
+        Ok(until_stopped(&pipeline, telemetry, &stop, asked).await)
+    })
 }
 
 /// One batch is read and one is located while homes are delivered to.
@@ -56,21 +75,32 @@ pub(super) fn threads(config: &Config) -> usize {
 /// committed is undone.
 pub(super) async fn until_stopped(
     pipeline: &Pipeline,
-    progress: &Arc<Progress>,
+    telemetry: &Telemetry,
     stop: &CancellationToken,
     mut asked: impl AsyncFnMut(),
-) -> Result<Option<Report>, Error> {
-    let running = pipeline.run_until(Arc::clone(progress) as Arc<dyn Observer>, stop);
+) -> Outcome {
+    let watched = telemetry.run();
+    let running = pipeline.run_until(Arc::clone(&watched) as Arc<dyn Observer>, stop);
     let mut running = std::pin::pin!(running);
-    tokio::select! {
-        done = &mut running => return done.map(Some),
-        () = asked() => note("stopping: homes commit what they have in hand"),
+    let ended = tokio::select! {
+        done = &mut running => Some(done.map(Some)),
+        () = asked() => None,
+    };
+    let outcome = match ended {
+        Some(done) => done,
+        None => {
+            telemetry.stopping();
+            telemetry.note("stopping: homes commit what they have in hand");
+            tokio::select! {
+                done = running => done.map(Some),
+                () = tokio::time::sleep(GRACE) => Ok(None),
+                () = asked() => Ok(None),
+            }
+        }
+    };
+    watched.ended(&outcome);
+    if let Ok(None) = outcome {
+        telemetry.warn("stopped: what was not committed is undone, and read again by the next run");
     }
-    tokio::select! {
-        done = running => return done.map(Some),
-        () = tokio::time::sleep(GRACE) => {}
-        () = asked() => {}
-    }
-    note("stopped: what was not committed is undone, and read again by the next run");
-    Ok(None)
+    outcome
 }

@@ -1,53 +1,59 @@
 //! `domicile run --schedule`: one run after the other, at the times of a cron expression.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domicile_pipeline::{Config, Error, Pipeline, Report, Schedule};
+use domicile_pipeline::{Config, Pipeline, Schedule};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{threads, until_stopped};
 use super::signal::Signals;
 use super::{Ended, block_on};
-use crate::cli::Configured;
-use crate::output::{note, progress::Progress, report, summary};
+use crate::cli::{Configured, Run};
+use crate::output::{report, summary};
+use crate::telemetry::{Outcome, Telemetry};
 
 /// A clock that is put forward, or a machine that wakes up, is noticed after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Runs until it is asked to stop.
-pub(super) fn go_on(arguments: &Configured, cron: Option<&str>) -> Ended {
-    match scheduled(arguments, cron) {
-        Ok((config, schedule)) => {
-            let threads = threads(&config);
-            block_on(threads, Scheduled { arguments, cron, config, schedule }.go_on())
+pub(super) fn go_on(arguments: &Run, cron: Option<&str>, telemetry: &mut Telemetry) -> Ended {
+    let (config, schedule) = match scheduled(&arguments.configured, cron, telemetry) {
+        Ok(scheduled) => scheduled,
+        Err(ended) => return ended,
+    };
+    block_on(threads(&config), async {
+        match telemetry.serve(arguments.metrics, &config, true).await {
+            Ok(()) => Scheduled { arguments, cron, telemetry, config, schedule }.go_on().await,
+            Err(ended) => ended,
         }
-        Err(ended) => ended,
-    }
+    })
 }
 
 /// The configuration with its schedule, or how the command ends without one.
-fn scheduled(arguments: &Configured, cron: Option<&str>) -> Result<(Config, Schedule), Ended> {
-    let config = Config::load(&arguments.config).map_err(|problems| report::problems(&problems, arguments.json))?;
+fn scheduled(arguments: &Configured, cron: Option<&str>, telemetry: &Telemetry) -> Result<(Config, Schedule), Ended> {
+    let config = Config::load(&arguments.config);
+    let config = config.map_err(|problems| telemetry.error(&problems.into(), arguments.json, false))?;
+    let wrong = |message: &str| {
+        telemetry.failure(message);
+        Ended::Wrong
+    };
     let schedule = match cron {
-        Some(cron) => Schedule::new(cron, config.time_zone()).map_err(|invalid| {
-            report::failure(&format!("--schedule {cron}: {invalid}"));
-            Ended::Wrong
-        })?,
+        Some(cron) => Schedule::new(cron, config.time_zone())
+            .map_err(|invalid| wrong(&format!("--schedule {cron}: {invalid}")))?,
         None => config.schedule.clone().ok_or_else(|| {
             let path = arguments.config.display();
-            report::failure(&format!("{path} has no `schedule`: add one, or give it with --schedule \"*/5 * * * *\""));
-            Ended::Wrong
+            wrong(&format!("{path} has no `schedule`: add one, or give it with --schedule \"*/5 * * * *\""))
         })?,
     };
     Ok((config, schedule))
 }
 
 struct Scheduled<'a> {
-    arguments: &'a Configured,
+    arguments: &'a Run,
     /// The expression of the command line, which stays when the configuration is read anew.
     cron: Option<&'a str>,
+    telemetry: &'a mut Telemetry,
     config: Config,
     schedule: Schedule,
 }
@@ -58,18 +64,19 @@ impl Scheduled<'_> {
         let mut last = Utc::now();
         loop {
             let Some(due) = self.schedule.next_after(last) else {
-                note(&format!("the schedule {} has come to its end", self.schedule));
+                self.telemetry.note(&format!("the schedule {} has come to its end", self.schedule));
                 return Ended::Done;
             };
             tokio::select! {
                 is_reload = signals.stop_or_reload() => match is_reload {
-                    true => self.reload(),
+                    true => self.reload().await,
                     false => return Ended::Done,
                 },
                 is_set_back = until(due, last) => {
                     let now = Utc::now();
                     if is_set_back {
-                        note(&format!("the clock was put back to {}; runs go on by it", shown(now)));
+                        let text = format!("the clock was put back to {}; runs go on by it", shown(now));
+                        self.telemetry.warn(&text);
                         last = now;
                         continue;
                     }
@@ -87,10 +94,11 @@ impl Scheduled<'_> {
     fn tell_missed(&self, due: DateTime<Utc>, now: DateTime<Utc>) {
         let missed = self.schedule.count(due, now);
         if missed > 0 {
-            note(&format!(
-                "{missed} scheduled runs have been missed since {}; they are made up for by one",
-                shown(due)
-            ));
+            let since = shown(due);
+            let runs = if missed == 1 { "scheduled run has" } else { "scheduled runs have" };
+            let text = format!("{missed} {runs} been missed since {since}; made up for by one");
+            self.telemetry.warn(&text);
+            self.telemetry.missed(missed);
         }
     }
 
@@ -104,42 +112,49 @@ impl Scheduled<'_> {
             }
             stop.cancel();
         };
-        note(&format!("{} a run begins", shown(Utc::now())));
-        let progress = Arc::new(Progress::new());
+        if !self.telemetry.is_logged() {
+            self.telemetry.note(&format!("{} a run begins", shown(Utc::now())));
+        }
         let pipeline = Pipeline::new(self.config.clone());
-        let done = until_stopped(&pipeline, &progress, &stop, asked).await;
-        progress.finish();
-        let ended = self.tell(done);
+        let done = until_stopped(&pipeline, self.telemetry, &stop, asked).await;
+        let ended = self.tell(&done);
         if reload {
-            self.reload();
+            self.reload().await;
         }
         if stop.is_cancelled() { Ended::Stopped } else { ended }
     }
 
-    fn tell(&self, done: Result<Option<Report>, Error>) -> Ended {
+    /// Tells how a run ended. Logs have told it already, and who reads them does not want a table between them.
+    fn tell(&self, done: &Outcome) -> Ended {
         match done {
             Ok(Some(done)) => {
-                if self.arguments.json {
-                    report::json_line(&done);
-                } else {
-                    summary::print(&done);
+                if self.arguments.configured.json {
+                    report::json_line(done);
+                } else if !self.telemetry.is_logged() {
+                    summary::print(done);
                 }
-                Ended::from(&done)
+                Ended::from(done)
             }
             Ok(None) => Ended::Stopped,
-            Err(error) => report::error_line(&error, self.arguments.json),
+            Err(error) => self.telemetry.error(error, self.arguments.configured.json, true),
         }
     }
 
     /// Reads the configuration anew. A broken one is told, and the old one stays.
-    fn reload(&mut self) {
-        match scheduled(self.arguments, self.cron) {
+    async fn reload(&mut self) {
+        match self.read_anew().await {
             Ok((config, schedule)) => {
                 (self.config, self.schedule) = (config, schedule);
-                note(&format!("the configuration was read anew; runs begin at {}", self.schedule));
+                self.telemetry.note(&format!("the configuration was read anew; runs begin at {}", self.schedule));
             }
-            Err(_) => note("the configuration is not taken; runs go on with the one before"),
+            Err(_) => self.telemetry.warn("the configuration is not taken; runs go on with the one before"),
         }
+    }
+
+    async fn read_anew(&mut self) -> Result<(Config, Schedule), Ended> {
+        let (config, schedule) = scheduled(&self.arguments.configured, self.cron, self.telemetry)?;
+        self.telemetry.serve(self.arguments.metrics, &config, true).await?;
+        Ok((config, schedule))
     }
 }
 

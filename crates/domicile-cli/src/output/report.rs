@@ -25,25 +25,27 @@ pub(crate) fn error(error: &Error, json: bool) -> Ended {
         return problems(found, json);
     }
     if json {
-        self::json(&serde_json::json!({ "error": error.to_string() }));
+        error_json(error, false);
     }
-    let failed = failure(&error.to_string());
-    match (error.is_usage(), error.is_under_way()) {
-        (true, _) => Ended::Wrong,
-        (_, true) => Ended::UnderWay,
-        _ => failed,
-    }
+    failure(&error.to_string());
+    Ended::from(error)
 }
 
 /// The same in one line of JSON, where there will be more of them.
 pub(crate) fn error_line(error: &Error, json: bool) -> Ended {
     if json {
-        match error.problems() {
-            Some(problems) => json_line(&serde_json::json!({ "problems": problems })),
-            None => json_line(&serde_json::json!({ "error": error.to_string() })),
-        }
+        error_json(error, true);
     }
     self::error(error, false)
+}
+
+/// Prints an error as JSON.
+pub(crate) fn error_json(error: &Error, is_one_of_many: bool) {
+    let json = match error.problems() {
+        Some(problems) => serde_json::json!({ "problems": problems }),
+        None => serde_json::json!({ "error": error.to_string() }),
+    };
+    if is_one_of_many { json_line(&json) } else { self::json(&json) }
 }
 
 /// Prints what failed.
@@ -55,7 +57,7 @@ pub(crate) fn failure(message: &str) -> Ended {
 /// Prints all problems of a configuration, and says how the command ends with them.
 pub(crate) fn problems(problems: &Problems, json: bool) -> Ended {
     print_problems(problems, json);
-    if problems.has_wrong_settings() { Ended::Wrong } else { Ended::Failed }
+    Ended::from(problems)
 }
 
 /// Prints problems: drawn into the file on a terminal, a line each elsewhere.

@@ -69,6 +69,10 @@ impl World {
             terminal.extend(on_a_terminal("xterm"));
             all.push(wrapped(&terminal, self.sandbox.dir(), &[command]));
         }
+        let loud = [("PASSWORD", ENCODED), ("RUST_LOG", "trace"), ("DOMICILE_LOG", "trace")];
+        for format in ["text", "json"] {
+            all.push(domicile_with(self.sandbox.dir(), ["run", "--log", format], &loud));
+        }
         all
     }
 

@@ -2,69 +2,15 @@
 
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use domicile_testkit::{CONFIG, Sandbox, Shop, assert_arrived};
 
-use crate::command::{binary, domicile, run};
-
-/// No state of these tests takes longer to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::command::{domicile, run};
+use crate::running::{PATIENCE, Running};
 
 /// Schedules that begin a run in each second.
 const EACH_SECOND: &str = "schedule = \"* * * * * *\"\n";
-
-/// A command under way, with what it tells.
-struct Running {
-    child: Child,
-    told: Receiver<String>,
-}
-
-impl Running {
-    fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(sandbox.dir()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (lines, told) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-        Self { child, told }
-    }
-
-    /// Waits for a line with this text.
-    #[track_caller]
-    fn tells(&self, text: &str) -> String {
-        let mut all = Vec::new();
-        loop {
-            let line = self.told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{text}` in {all:#?}"));
-            if line.contains(text) {
-                return line;
-            }
-            all.push(line);
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Its exit code, and how long it took to end.
-    fn ended(mut self) -> (Option<i32>, Duration) {
-        let begin = Instant::now();
-        (self.child.wait().unwrap().code(), begin.elapsed())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn terminated(running: Running) -> Option<i32> {
     running.signal("TERM");

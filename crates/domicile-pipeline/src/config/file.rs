@@ -38,6 +38,9 @@ pub(super) struct File {
     /// The time zone of the `schedule`. Default: `UTC`. Example: `Europe/Madrid`.
     #[schemars(example = &"Europe/Madrid", extend("minLength" = 1))]
     pub(super) time_zone: Option<String>,
+    /// IP address and port on which `domicile run --schedule` serves metrics and its health. Example: `127.0.0.1:9464`.
+    #[schemars(example = &"127.0.0.1:9464", extend("minLength" = 1))]
+    pub(super) metrics: Option<String>,
     /// The size of a batch.
     #[serde(default)]
     pub(super) batch: BatchLimits,

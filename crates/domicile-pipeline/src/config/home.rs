@@ -12,7 +12,10 @@ use super::findings::Findings;
 use super::setting::SettingPath;
 
 /// Settings of the top of the file. A home of such a name is one of these that slipped below `[homes]`.
-const TOP: [&str; 6] = ["control", "home_url", "homes", "batch", "delivery", "source"];
+const TOP: [&str; 6] = [CONTROL, "home_url", "homes", "batch", "delivery", "source"];
+
+/// What reports, logs and metrics call the control database.
+const CONTROL: &str = "control";
 
 /// A home as configured.
 #[derive(Clone, Debug)]
@@ -113,6 +116,12 @@ fn name(entry: &Entry, is_list: bool, findings: &mut Findings<'_>) -> Option<Hom
     if !is_list && TOP.contains(&name) {
         let message = format!("`{name}` is below `[homes]`, where it is the name of a home");
         findings.report_name(at, message, format!("move `{name}` to the top of the file, above the first `[table]`"));
+        return None;
+    }
+    if name == CONTROL {
+        let shown = findings.document.shown(at).to_owned();
+        let help = "name the homes in a `[homes]` table";
+        findings.report(at, format!("the home of `{shown}` would be named as the control database is"), help);
         return None;
     }
     let home = Home::new(name).ok();

@@ -22,6 +22,7 @@ mod file;
 mod findings;
 mod home;
 mod limits;
+mod metrics;
 mod origin;
 mod problem;
 mod problems;
@@ -41,6 +42,7 @@ mod value;
 mod wording;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,6 +86,8 @@ pub struct Config {
     /// When runs begin by themselves, if the file says it.
     pub schedule: Option<Schedule>,
     time_zone: String,
+    /// Where the metrics of scheduled runs are served, if the file says it.
+    pub metrics: Option<SocketAddr>,
     /// The size of a batch.
     pub batch: BatchLimits,
     /// How homes are delivered to.
@@ -182,6 +186,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
     let homes = file.homes.map(|homes| home::homes(homes, file.home_url.as_deref(), findings));
     let sources = file.source.map(|files| source::sources(files, findings)).unwrap_or_default();
     let schedule = schedule::schedule(file.schedule.as_deref(), file.time_zone.as_deref(), findings);
+    let metrics = metrics::metrics(file.metrics.as_deref(), findings);
     let delivery = limits::delivery(file.delivery, findings);
 
     distinct::check(findings);
@@ -196,6 +201,7 @@ fn checked(file: File, path: &Path, document: &Arc<Document>, findings: &mut Fin
         sources,
         schedule,
         time_zone: file.time_zone.unwrap_or_else(|| String::from(UTC)),
+        metrics,
         batch: file.batch,
         delivery,
         document: document.clone(),
