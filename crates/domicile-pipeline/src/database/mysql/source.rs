@@ -20,7 +20,7 @@ use super::large::{Asked, is_too_large, sent_bytes};
 use super::read::push_values;
 use super::refused::refused;
 use super::types::source_column;
-use super::{is_ended_late, quote, said};
+use super::{failure, is_ended_late, quote, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -83,6 +83,7 @@ impl MySqlSource {
         };
         let statement = match session.conn.prep(format!("SELECT * FROM {relation}")).await {
             Ok(statement) => statement,
+            Err(error) if failure(&error).is_transient() => return Err(unreachable(&said(&error)).into()),
             Err(error) => return Err(vec![refused(&mut session, &error, config, document).await].into()),
         };
         if statement.num_params() > 0 {

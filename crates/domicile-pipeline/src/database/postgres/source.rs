@@ -22,7 +22,7 @@ use super::index::unindexed;
 use super::read::{Format, hexadecimal, push_into};
 use super::refused::{Asked, refused};
 use super::types::{Declared, source_column, untyped};
-use super::{relation, said};
+use super::{failure, relation, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -88,6 +88,7 @@ impl PostgresSource {
         let asked = Asked::new(server, config, document);
         let statement = match client.prepare(&format!("SELECT * FROM {relation}")).await {
             Ok(statement) => statement,
+            Err(error) if failure(&error).is_transient() => return Err(unreachable(&said(&error)).into()),
             Err(error) => return Err(vec![refused(&client, &asked, &error).await].into()),
         };
         let Columns { selected, formats, schema } = columns(&statement, config)?;

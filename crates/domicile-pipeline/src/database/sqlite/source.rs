@@ -57,10 +57,7 @@ struct Reading {
 impl SqliteSource {
     /// Opens a source without writing to it, and learns its columns.
     pub(crate) fn open(path: &Path, config: &SourceConfig, document: &Document) -> Result<Self, NotOpened> {
-        let connection = open_read_only(path).map_err(|error| {
-            let message = format!("the database {} cannot be opened: {}", config.database, failure(&error));
-            vec![Unopened::new("url", message, "check that it is there, and a SQLite database that this user may read")]
-        })?;
+        let connection = open_read_only(path).map_err(|error| vec![unreachable(config, &error)])?;
         let (setting, relation) = match &config.from {
             From::Table(table) => ("table", quote(table)),
             From::Query(query) => ("query", format!("({}\n)", query.trim().trim_end_matches(';'))),
@@ -91,6 +88,11 @@ impl SqliteSource {
     }
 }
 
+fn unreachable(config: &SourceConfig, error: &rusqlite::Error) -> Unopened {
+    let message = format!("the database {} cannot be opened: {}", config.database, failure(error));
+    Unopened::new("url", message, "check that it is there, and a SQLite database that this user may read")
+}
+
 fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     // A scan in one direction reads each page once; a large cache would only be memory.
@@ -105,6 +107,9 @@ fn columns(
     config: &SourceConfig,
 ) -> Result<SchemaRef, Vec<Unopened>> {
     let statement = connection.prepare(&format!("SELECT * FROM {relation}")).map_err(|error| {
+        if failure(&error).is_transient() {
+            return vec![unreachable(config, &error)];
+        }
         let help = match &config.from {
             From::Table(_) => format!("its tables and views are: {}", tables(connection).join(", ")),
             From::Query(_) => String::from("it is SQL of SQLite: try it in the sqlite3 shell"),
