@@ -11,5 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // The command that tests build fails where it is told to.
+    let _faults = fail::has_failpoints().then(fail::FailScenario::setup);
     cli::Cli::parse().run()
 }

@@ -23,6 +23,7 @@ use crate::analyse::{Aggregates, Analysers};
 use crate::blocking;
 use crate::cursor::Cursor;
 use crate::error::{Failure, Refusal};
+use crate::fault::{self, Point};
 use crate::lease::Lease;
 use crate::locate::Share;
 use crate::overlap::{Known, Mark, Overlap};
@@ -284,7 +285,9 @@ impl Deliverer {
             record.number = record.mark.as_ref().map_or(*next, Mark::number);
             *next += 1;
         }
-        self.delivery.quarantine(records).await
+        self.delivery.quarantine(records).await?;
+        fault::at(Point::Quarantined);
+        Ok(())
     }
 
     /// Delivers the records of several shares at once: what a home is asked to do costs it less the fewer times it is
@@ -365,6 +368,7 @@ impl Deliverer {
             rows.extend(blocking::with(&mut self.aggregates, merge).await.map_err(Failure::refused)?);
         }
         self.delivery.write(rows).await?;
+        fault::at(Point::Staged);
         let transaction = self.transaction.as_mut().expect("shares are delivered in a transaction");
         transaction.objects.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         Ok(partials)
@@ -395,6 +399,7 @@ impl Deliverer {
             let writing = if self.is_control { Some(self.lease()?.write_control().await) } else { None };
             let idle = self.lease()?.duration();
             self.delivery.begin(self.control.as_deref(), idle).await?;
+            fault::at(Point::Begun);
             let span = info_span!(
                 "transaction",
                 home = self.report.home,
@@ -479,6 +484,7 @@ impl Deliverer {
             objects: &objects,
             took: began.elapsed(),
         }));
+        fault::at(Point::Told);
     }
 }
 

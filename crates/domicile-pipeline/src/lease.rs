@@ -18,6 +18,7 @@ use crate::config::{Config, Database};
 use crate::control::End;
 use crate::database::control;
 use crate::error::{Error, Failure};
+use crate::fault::{self, Point};
 pub(crate) use holder::Holder;
 use holder::Life;
 
@@ -157,7 +158,9 @@ impl Holding {
     /// Gives it back. If that fails, it ends by itself.
     pub(crate) async fn give_back(mut self, database: &Database) {
         self.lease.lose();
+        fault::at(Point::BeforeLeaseReleased);
         let _ = control(database).release(&self.holder, std::mem::take(&mut self.ends)).await;
+        fault::at(Point::LeaseReleased);
     }
 }
 
@@ -192,6 +195,17 @@ impl Applicant {
         Claim { holder: self.holder.clone(), seconds: self.duration.as_secs_f64(), sources }
     }
 
+    /// Whether it has what it was given. It may have waited for it so long, for another run that stands still, that little of it
+    /// would be left by its own clock: then it is renewed first.
+    pub(crate) async fn has_in_time(&mut self, config: &Config) -> Result<bool, Failure> {
+        if self.asked_at.elapsed() < self.duration / 3 {
+            return Ok(true);
+        }
+        self.asked_at = Instant::now();
+        let renewed = control(&config.control).renew(&self.holder, self.duration.as_secs_f64()).await?;
+        Ok(renewed == config.sources.len())
+    }
+
     /// What it has once it was given what it asked for.
     pub(crate) fn hold(self, config: &Config) -> Holding {
         let lease = Lease::new(self.duration, self.asked_at);
@@ -209,10 +223,12 @@ async fn renew(database: Database, holder: String, sources: usize, lease: Lease)
         let asked_at = Instant::now();
         let renewed = tokio::time::timeout(left, async {
             let _writing = lease.write_control().await;
+            fault::at(Point::BeforeLeaseRenewed);
             control(&database).renew(&holder, lease.duration.as_secs_f64()).await
         });
         pause = match renewed.await {
             Ok(Ok(renewed)) if renewed == sources => {
+                fault::at(Point::LeaseRenewed);
                 lease.extend(asked_at);
                 lease.third()
             }

@@ -16,6 +16,7 @@ mod deliver;
 mod error;
 mod explain;
 mod extension;
+pub mod fault;
 mod inspect;
 mod lease;
 mod locate;

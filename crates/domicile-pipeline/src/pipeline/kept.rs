@@ -5,6 +5,7 @@ use crate::config::Problems;
 use crate::control::{Kept, placements};
 use crate::database::control;
 use crate::error::Error;
+use crate::fault::{self, Point};
 use crate::inspect::{CONTROL, unusable};
 use crate::lease::{Applicant, under_way};
 
@@ -36,14 +37,17 @@ impl Pipeline {
         if kept.holding.is_some() {
             return Ok(());
         }
-        let (new, applicant) = (self.new_placements(kept), Applicant::new(&self.config));
+        let (new, mut applicant) = (self.new_placements(kept), Applicant::new(&self.config));
         let claim = applicant.claim(&self.config, &kept.leases);
-        let id = control(&self.config.control).keep(new.clone(), Some(claim)).await;
-        let Some(id) = id.map_err(|failure| Error::control(&failure))? else {
+        let told = |failure| Error::control(&failure);
+        let id = control(&self.config.control).keep(new.clone(), Some(claim)).await.map_err(told)?;
+        let is_held = id.is_some() && applicant.has_in_time(&self.config).await.map_err(told)?;
+        let Some(id) = id.filter(|_| is_held) else {
             let leases = self.kept().await?.leases;
             let ended = "another run was under way since this one looked, and nothing was done: run it again";
             return Err(under_way(&self.config, &leases).unwrap_or_else(|| Error::under_way(ended)));
         };
+        fault::at(Point::LeaseTaken);
         kept.id = Some(id);
         kept.placed.extend(new);
         kept.holding = Some(applicant.hold(&self.config));

@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::deliver::Message;
 use crate::error::Error;
+use crate::fault::{self, Point};
 use crate::locate::{Locator, Share};
 use crate::plan::Planned;
 use crate::position::Position;
@@ -71,6 +72,7 @@ impl Reading {
             shared.observer.observe(&Event::BatchRead(read));
             reached = Some(batch.upto.clone());
             let shares = locate(batch, Arc::clone(&locator), Arc::clone(&self.starts)).await;
+            fault::at(Point::Located);
             for share in shares.map_err(|message| failed(&message))? {
                 homes.send(share.slot, Message::Share(share, Arc::clone(&permit))).await;
             }
@@ -92,9 +94,11 @@ fn read_ahead(
     let reading = async move {
         loop {
             let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
+            fault::at(Point::BeforeRead);
             let began = Instant::now();
             let batch = source.read(&from, &upto, limit).instrument(info_span!("read")).await;
             let took = began.elapsed();
+            fault::at(Point::AfterRead);
             let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();
             if sender.send(batch.map(|batch| (batch, Arc::new(permit), took))).await.is_err() || reached >= upto {
                 return;

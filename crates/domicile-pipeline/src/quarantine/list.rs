@@ -11,6 +11,7 @@ use super::filter::{Narrowed, QuarantineFilter};
 use super::kept::{Quarantine, Resolved, Stored};
 use crate::config::Database;
 use crate::error::{Error, Failure};
+use crate::fault::{self, Point};
 use crate::pipeline::Pipeline;
 use crate::plan::any_store;
 
@@ -308,7 +309,9 @@ impl Place<'_> {
                     let is_dropped = quarantine.resolve(&source, &stored.key, &stored.record, &resolved).await?;
                     dropped += u64::from(is_dropped);
                 }
+                fault::at(Point::BeforeDropped);
                 quarantine.store.commit_beside().await?;
+                fault::at(Point::Dropped);
             }
         }
         quarantine.store.close().await;

@@ -10,6 +10,7 @@ use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
 use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 use crate::state::{Change, State};
@@ -250,6 +251,7 @@ async fn keep(
         return Err(placed_elsewhere());
     }
     let id: Option<String> = conn.query_first("SELECT id FROM domicile_control").await.map_err(failed)?;
+    fault::at(Point::BeforeLeaseTaken);
     conn.query_drop("COMMIT").await.map_err(failed)?;
     Ok(id)
 }

@@ -20,6 +20,7 @@ use crate::database::MARKER;
 use crate::database::progress::{Progress, Row, outdated};
 use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
@@ -101,6 +102,7 @@ impl Delivery for MySqlDelivery {
             return open.execute(&begin).await;
         }
         open.prepare(delivered).await?;
+        fault::at(Point::TablesMade);
         open.execute(&begin).await?;
         open.claim(delivered, control).await
     }
@@ -162,6 +164,7 @@ impl Delivery for MySqlDelivery {
     ) -> Result<(), Failure> {
         let (delivered, open) = self.opened();
         open.write(&delivered.tables, &merged).await?;
+        fault::at(Point::Merged);
         open.commit(&delivered.source, upto, account).await
     }
 
@@ -309,6 +312,7 @@ impl Open {
         if self.session.conn.affected_rows() != 1 {
             return Err(self.overtaken());
         }
+        fault::at(Point::PositionWritten);
         if account.read > 0 {
             let Account { read, delivered, ignored, quarantined } = account;
             // What came late is accounted for where the home has got to already.
@@ -318,8 +322,11 @@ impl Open {
                            committed_at = VALUES(committed_at)";
             let values = (source, self.position.key(), upto.key(), read, delivered, ignored, quarantined);
             self.session.conn.exec_drop(sql, values).await.map_err(|error| failure(&error).of_no_record())?;
+            fault::at(Point::Accounted);
         }
+        fault::at(Point::BeforeCommit);
         self.execute(&format!("COMMIT; {WAIT_LONG}")).await?;
+        fault::at(Point::Committed);
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
     }

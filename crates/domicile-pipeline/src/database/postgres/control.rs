@@ -13,6 +13,7 @@ use super::schema::{Catalogue, LOCK_TABLES, create_own_tables};
 use crate::config::ServerUrl;
 use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 use crate::state::{Change, OfHome, State};
@@ -104,6 +105,7 @@ impl Control for PostgresControl {
             return Err(placed_elsewhere());
         }
         let id = client.query_one("SELECT id FROM domicile_control", &[]).await.map_err(failed)?.get(0);
+        fault::at(Point::BeforeLeaseTaken);
         client.batch_execute("COMMIT").await.map_err(failed)?;
         Ok(Some(id))
     }

@@ -22,6 +22,7 @@ use crate::database::progress::{Progress, Row, outdated};
 use crate::database::{MARKER, POSITION};
 use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::Quarantined;
@@ -176,6 +177,7 @@ impl Delivery for PostgresDelivery {
     ) -> Result<(), Failure> {
         let (delivered, open) = self.opened();
         open.write(&delivered.tables, &merged).await?;
+        fault::at(Point::Merged);
         open.commit(&delivered.source, upto, account).await
     }
 
@@ -265,6 +267,7 @@ impl Open {
             }
             None => self.make_tables(tables, begin).await?,
         };
+        fault::at(Point::TablesMade);
         let writers = tables.iter().map(|table| Writer::new(&self.client, table, &catalogue));
         let (writers, ()) = try_join!(try_join_all(writers), self.take_epoch(delivered, control))?;
         self.writers = writers;
@@ -354,6 +357,7 @@ impl Open {
         if moved.map_err(|error| failure(&error))? != 1 {
             return Err(self.overtaken());
         }
+        fault::at(Point::PositionWritten);
         if account.read > 0 {
             // What came late is accounted for where the home has got to already.
             let sql = "INSERT INTO domicile_account AS stored VALUES ($1, $2, $3, $4, $5, $6, $7, now())
@@ -369,8 +373,11 @@ impl Open {
             let values: Vec<_> =
                 texts.into_iter().chain(counts.iter().map(|count| (count as &Value<'_>, Type::INT8))).collect();
             self.client.execute_typed(sql, &values).await.map_err(|error| failure(&error))?;
+            fault::at(Point::Accounted);
         }
+        fault::at(Point::BeforeCommit);
         self.execute("COMMIT").await?;
+        fault::at(Point::Committed);
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
     }

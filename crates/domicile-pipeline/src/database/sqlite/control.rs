@@ -11,6 +11,7 @@ use super::{create, open};
 use crate::blocking;
 use crate::control::{Control, End, Kept, placed_elsewhere};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 use crate::state::{Change, State};
@@ -217,6 +218,7 @@ fn keep(
         return Err(placed_elsewhere());
     }
     let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0)).map_err(failed)?;
+    fault::at(Point::BeforeLeaseTaken);
     transaction.commit().map_err(failed)?;
     Ok(Some(id))
 }

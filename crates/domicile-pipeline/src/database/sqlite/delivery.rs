@@ -19,6 +19,7 @@ use crate::database::MARKER;
 use crate::database::progress::{Progress, Row, outdated};
 use crate::deliver::{Delivered, Delivery, Misfit, Opened, Owner};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::overlap::Mark;
 use crate::position::Position;
 use crate::quarantine::{Quarantined, Resolution};
@@ -136,6 +137,7 @@ impl Delivery for SqliteDelivery {
     ) -> Result<(), Failure> {
         self.with_open(move |delivered, open| {
             open.write(delivered, &merged)?;
+            fault::at(Point::Merged);
             open.commit(&delivered.source, upto, account)
         })
         .await
@@ -282,6 +284,7 @@ impl Open {
     /// still under way cannot commit any more.
     fn claim(&mut self, delivered: &Delivered, control: Option<&str>) -> rusqlite::Result<bool> {
         self.prepare(delivered)?;
+        fault::at(Point::TablesMade);
         let Delivered { source, home, origin, .. } = delivered;
         self.connection.execute(
             "INSERT INTO domicile_position (source, home, origin, epoch, updated_at)
@@ -361,6 +364,9 @@ impl Open {
                  WHERE source = ?1 AND epoch = ?2 AND position IS ?3",
                 params![source, epoch, after, reached],
             )?;
+            if moved == 1 {
+                fault::at(Point::PositionWritten);
+            }
             if moved == 1 && read > 0 {
                 self.connection.execute(
                     // What came late is accounted for where the home has got to already.
@@ -371,13 +377,16 @@ impl Open {
                          committed_at = excluded.committed_at",
                     params![source, self.position.key(), upto.key(), read, delivered, ignored, quarantined],
                 )?;
+                fault::at(Point::Accounted);
             }
             Ok(moved)
         };
         if write().map_err(|error| failure(&error))? != 1 {
             return Err(self.overtaken());
         }
+        fault::at(Point::BeforeCommit);
         self.execute("COMMIT")?;
+        fault::at(Point::Committed);
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::home::{Judged, TRIES, rows};
 use super::{New, ReplayedPlace, Replayer, Verdict};
 use crate::control::quoted;
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::position::Position;
 use crate::quarantine::Resolution;
 
@@ -141,6 +142,7 @@ impl Replayer<'_> {
             }
         }
         control.store.commit_beside().await?;
+        fault::at(Point::HomeNoted);
         let mut tries = 0..TRIES;
         let done = loop {
             match (self.take_over(slot, &mut target, judged, &waiting, &reached).await, tries.next()) {
@@ -158,7 +160,10 @@ impl Replayer<'_> {
         for (row, _) in waiting {
             self.resolve(control, &judged.page[row], Resolution::Moved, Some(home)).await?;
         }
-        control.store.commit_beside().await
+        fault::at(Point::BeforeMoveTold);
+        control.store.commit_beside().await?;
+        fault::at(Point::MoveTold);
+        Ok(())
     }
 
     /// Takes records over and delivers them, in one transaction of their home.
@@ -173,6 +178,7 @@ impl Replayer<'_> {
         let mut done = self.place(None);
         let deliverable: Vec<_> = waiting.iter().filter(|(_, new)| new.is_none()).map(|(row, _)| *row).collect();
         let newer = self.begin(slot, target, &rows(&judged.records, &deliverable)?).await?;
+        fault::at(Point::TakeOverBegun);
         let mut taken = Vec::new();
         for (row, new) in waiting {
             let stored = &judged.page[*row];
@@ -198,7 +204,9 @@ impl Replayer<'_> {
             let key = taken_over_key(&stored.key);
             self.keep(&mut target.quarantine, stored, &key, &New::from(refusal), false).await?;
         }
+        fault::at(Point::TakeOverWritten);
         target.quarantine.store.commit_beside().await?;
+        fault::at(Point::TakenOver);
         Ok(done)
     }
 

@@ -11,6 +11,7 @@ use super::super::kept::{Quarantine, Stored};
 use super::super::newer::Newer;
 use super::{New, ReplayedPlace, Replayer, Verdict};
 use crate::error::Failure;
+use crate::fault::{self, Point};
 use crate::quarantine::Resolution;
 
 /// So often a transaction is tried again that a run has come in the way of.
@@ -55,6 +56,7 @@ impl Replayer<'_> {
         let deliverable = |(row, verdict): (usize, &Verdict)| matches!(verdict, Verdict::Deliver(_)).then_some(row);
         let deliverable: Vec<_> = judged.verdicts.iter().enumerate().filter_map(deliverable).collect();
         let newer = self.begin(slot, target, &rows(&judged.records, &deliverable)?).await?;
+        fault::at(Point::ReplayBegun);
         let mut taken = Vec::new();
         for (row, (stored, verdict)) in judged.page.iter().zip(&judged.verdicts).enumerate() {
             let quarantine = &mut target.quarantine;
@@ -83,7 +85,9 @@ impl Replayer<'_> {
             let stored = &judged.page[taken[number]];
             self.keep(&mut target.quarantine, stored, &stored.key, &New::from(refusal), false).await?;
         }
+        fault::at(Point::ReplayWritten);
         target.quarantine.store.commit_beside().await?;
+        fault::at(Point::ReplayCommitted);
         Ok(done)
     }
 
