@@ -37,6 +37,6 @@ pub use proxy::Proxy;
 pub use random::SplitMix64;
 pub use sandbox::Sandbox;
 #[cfg(unix)]
-pub use server::Server;
+pub use server::{Server, Session};
 pub use shop::{CONFIG, Shop};
 pub use tally::Differences;

@@ -138,7 +138,7 @@ impl Engine for MariaDb {
         command.env("MYSQL_PWD", password);
         command.args(["--no-defaults", "--host=127.0.0.1", "--protocol=tcp", "--skip-ssl"]);
         command.arg(format!("--port={port}")).arg(format!("--user={CLIENT}")).arg(format!("--database={database}"));
-        command.args(["--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4"]);
+        command.args(["--batch", "--raw", "--unbuffered", "--skip-column-names", "--default-character-set=utf8mb4"]);
         command
     }
 

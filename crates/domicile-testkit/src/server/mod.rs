@@ -9,6 +9,7 @@ mod port;
 mod postgres;
 mod process;
 mod program;
+mod session;
 mod template;
 
 use std::fmt::Write as _;
@@ -26,6 +27,7 @@ use mariadb::MariaDb;
 use port::Port;
 use postgres::Postgres;
 use process::{Pause, Process};
+pub use session::Session;
 
 /// How long a server may take to start, also on a machine that does a lot else. One that has been killed recovers first.
 const START_SECONDS: u64 = 60;
@@ -128,6 +130,16 @@ impl Server {
         let mut answer = String::from_utf8(ran.stdout).expect("the client program writes UTF-8");
         answer.truncate(answer.strip_suffix('\n').map_or(answer.len(), str::len));
         answer
+    }
+
+    /// A connection that stays, for statements one after the other.
+    ///
+    /// # Panics
+    ///
+    /// If the client program cannot be started.
+    #[must_use]
+    pub fn session(&self, database: &str) -> Session {
+        Session::start(self.engine.client(self.port.number(), &self.password, database))
     }
 
     /// How many connections of clients there are to a database now, without those of [`Server::sql`] and the like.

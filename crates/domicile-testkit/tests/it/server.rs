@@ -39,6 +39,24 @@ fn sql_that_fails_fails_the_test() {
 }
 
 #[test]
+fn a_session_holds_its_transaction_until_it_ends() {
+    for server in servers() {
+        server.create_database("shop");
+        server.sql("shop", "CREATE TABLE orders (id INT)");
+        let seen = || server.sql("shop", "SELECT count(*) FROM orders");
+        let [mut committed, mut dropped] = [server.session("shop"), server.session("shop")];
+        for (session, id) in [(&mut committed, 1), (&mut dropped, 2)] {
+            assert!(session.execute(&format!("BEGIN; INSERT INTO orders VALUES ({id}); SELECT * FROM orders")));
+        }
+        assert_eq!("0", seen());
+        assert!(committed.execute("COMMIT"));
+        drop(dropped);
+        assert_eq!("1", seen());
+        assert!(!committed.execute("SELECT * FROM nowhere"), "it is told what the server refuses");
+    }
+}
+
+#[test]
 fn its_url_is_one_that_programs_understand() {
     let Some(server) = Server::postgres() else { return };
     server.create_database("shop");
