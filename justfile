@@ -10,6 +10,11 @@ demo dir="target/demo" *options:
 test:
     ./test
 
+# Lead runs through random histories of faults for so many seconds, beginning with a seed; it says what happened how often.
+oracle seconds="3600" seed="":
+    DOMICILE_ORACLE_SECONDS={{ seconds }} {{ if seed == "" { "" } else { "DOMICILE_ORACLE_SEED=" + seed } }} \
+        cargo test -p domicile-cli --locked --test oracle -- whatever_happens --nocapture
+
 # Run the tests of the library `domicile` under Miri, which tells of undefined behaviour; half an hour, with no filter.
 miri *filter:
     MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 \

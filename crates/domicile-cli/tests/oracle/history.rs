@@ -1,0 +1,184 @@
+//! Random histories: what happens to a source, to the runs on it and to the databases, one step after the other. A seed makes
+//! the same history again; at which moment of a run a step comes, the machine decides.
+
+use domicile_pipeline::fault::Point;
+use domicile_testkit::SplitMix64;
+
+use crate::database::Kind;
+
+/// A server that something may happen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    PostgresHomes,
+    MariaDbHomes,
+    /// The source has a server of its own.
+    Source,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// So many records are inserted and committed at once.
+    Insert(u64),
+    /// A transaction inserts so many and stays open.
+    Open(u64),
+    /// The oldest open transaction ends.
+    Commit,
+    Rollback,
+    /// A run begins.
+    Run,
+    /// One that is killed when it gets to a point for the time of this number.
+    Dying(Point, usize),
+    /// One that stands still there.
+    Standing(Point, usize),
+    /// The oldest run is killed from outside.
+    Kill,
+    /// It is stopped, or goes on.
+    Stop,
+    Continue,
+    /// The stopped run has lost its lease, and another one comes.
+    Outlast,
+    /// The oldest run is waited for.
+    Await,
+    /// So many milliseconds go by.
+    Wait(u64),
+    KillServer(Side),
+    StartServer(Side),
+    PauseServer(Side),
+    ResumeServer(Side),
+    /// The connections to a server end.
+    Cut(Side),
+    /// So do they after so many bytes of its answers.
+    CutAfter(Side, u64),
+    /// The answer to a statement with these words is lost: it was executed, or has begun.
+    Lose(Side, &'static str),
+    /// Nothing that a server answers arrives.
+    Swallow(Side),
+    /// Nobody can connect to it.
+    Refuse(Side),
+    /// All is carried again.
+    Heal(Side),
+    /// Somebody else locks the files of the homes that are files, and lets go.
+    Lock,
+    Unlock,
+    /// The position of a home is put back by hand. No history has it but those that are to be found wrong.
+    PutBack(usize),
+}
+
+/// The databases of a history, and what happens to them.
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    pub(crate) seed: u64,
+    pub(crate) source: Kind,
+    pub(crate) homes: [Kind; 3],
+    pub(crate) control: Kind,
+    pub(crate) limits: &'static str,
+    pub(crate) steps: Vec<Step>,
+}
+
+const KINDS: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
+
+/// Statements whose answers are lost.
+const LOST: [&str; 4] = ["COMMIT", "COPY ", "INSERT INTO", "domicile_position"];
+
+/// Sizes of batches and transactions: small ones have more moments at which something can happen.
+const LIMITS: [&str; 3] = [
+    "[batch]\nrows = 7\n[delivery]\ncommit_rows = 3\ncommit_seconds = 0.5\nlease_seconds = 3\nanswer_seconds = 2\n",
+    "[batch]\nrows = 40\n[delivery]\ncommit_rows = 60\nlease_seconds = 3\nanswer_seconds = 2\n",
+    "[batch]\nrows = 25\n[delivery]\ncommit_rows = 10\nopen_homes = 2\nparallel = 2\nlease_seconds = 3\nanswer_seconds = 2\n",
+];
+
+impl History {
+    /// The history of a seed. It is led astray by hand on request.
+    pub(crate) fn random(seed: u64, is_put_back: bool) -> Self {
+        let mut random = SplitMix64::seeded(seed);
+        let source = *random.pick(&KINDS);
+        // Each kind once, in whatever order, or whatever comes.
+        let mut homes = KINDS;
+        homes.rotate_left(random.below(3) as usize);
+        if random.below(3) == 0 {
+            homes = [(); 3].map(|()| *random.pick(&KINDS));
+        }
+        let (control, limits) = (*random.pick(&KINDS), *random.pick(&LIMITS));
+        let mut history = Self { seed, source, homes, control, limits, steps: Vec::new() };
+        for scene in 0..3 + random.below(4) {
+            history.scene(&mut random);
+            if is_put_back && scene == 1 {
+                history.steps.push(Step::PutBack(random.below(3) as usize));
+            }
+        }
+        history
+    }
+
+    /// Something is written, runs begin, and things happen meanwhile.
+    fn scene(&mut self, random: &mut SplitMix64) {
+        for _ in 0..1 + random.below(3) {
+            let written = match random.below(6) {
+                0 => Step::Open(1 + random.below(30)),
+                1 => Step::Commit,
+                2 => Step::Rollback,
+                _ => Step::Insert(1 + random.below(150)),
+            };
+            self.steps.push(written);
+        }
+        self.begin(random);
+        for _ in 0..random.below(4) {
+            if random.below(3) > 0 {
+                self.steps.push(Step::Wait(random.below(200)));
+            }
+            self.happen(random);
+        }
+        if random.below(4) > 0 {
+            self.steps.push(Step::Await);
+        }
+    }
+
+    fn begin(&mut self, random: &mut SplitMix64) {
+        let points = Point::ALL.iter().position(|point| *point == Point::LeaseReleased).expect("it is one of them");
+        let point = *random.pick(&Point::ALL[..=points]);
+        let time = 1 + random.below(8) as usize;
+        match random.below(10) {
+            0..4 => self.steps.push(Step::Run),
+            4..7 => self.steps.push(Step::Dying(point, time)),
+            7 => self.steps.extend([Step::Standing(point, time), Step::Await, Step::Outlast, Step::Continue]),
+            8 => self.steps.extend([Step::Standing(point, time), Step::Run, Step::Await, Step::Continue]),
+            _ => self.steps.extend([Step::Run, Step::Run]),
+        }
+    }
+
+    /// The servers that there are something on.
+    fn sides(&self) -> Vec<Side> {
+        let is_used = |kind| self.homes.contains(&kind) || self.control == kind;
+        let sides = [
+            (Side::PostgresHomes, is_used(Kind::Postgres)),
+            (Side::MariaDbHomes, is_used(Kind::MariaDb)),
+            (Side::Source, self.source != Kind::Sqlite),
+        ];
+        sides.into_iter().filter(|(_, is_used)| *is_used).map(|(side, _)| side).collect()
+    }
+
+    /// A fault, and perhaps its end.
+    fn happen(&mut self, random: &mut SplitMix64) {
+        let sides = self.sides();
+        // Without any, what happens to one cannot.
+        let side = if sides.is_empty() { Side::Source } else { *random.pick(&sides) };
+        let (wait, lost) = (Step::Wait(random.below(600)), *random.pick(&LOST));
+        let begun = match random.below(14) {
+            0 => vec![Step::Kill],
+            1 => vec![Step::Stop, wait, Step::Continue],
+            2 => vec![Step::Stop, Step::Outlast, Step::Continue],
+            3 => vec![Step::KillServer(side), Step::StartServer(side)],
+            4 => vec![Step::KillServer(side), Step::Await],
+            5 => vec![Step::PauseServer(side), wait, Step::ResumeServer(side)],
+            6 => vec![Step::PauseServer(side), Step::Await],
+            7 => vec![Step::CutAfter(side, random.below(20_000))],
+            8 => vec![Step::Lose(side, lost)],
+            9 => vec![Step::Swallow(side), Step::Await, Step::Heal(side)],
+            10 => vec![Step::Refuse(side), wait, Step::Heal(side)],
+            11 => vec![Step::Lock, wait, Step::Unlock],
+            12 => vec![Step::Run],
+            _ => vec![Step::Cut(side)],
+        };
+        self.steps.extend(begun);
+    }
+}

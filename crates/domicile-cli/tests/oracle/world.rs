@@ -1,0 +1,264 @@
+//! A source, homes and a control database, and the command on them.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+
+use domicile_testkit::{Proxy, Sandbox, SplitMix64};
+
+use crate::database::{Database, Kind, SharedServer};
+use crate::model::{Contents, HOMES, Model, Quarantine, REFUSED, REFUSING, Record};
+use crate::process::{Ended, Process};
+
+/// What differs from world to world.
+pub(crate) struct Plan {
+    pub(crate) source: Database,
+    pub(crate) homes: Vec<Database>,
+    pub(crate) control: Database,
+    /// Settings of `[batch]` and `[delivery]`.
+    pub(crate) limits: &'static str,
+    /// By a database's URL, that of the proxy in front of it.
+    pub(crate) through: BTreeMap<String, String>,
+}
+
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) source: Database,
+    pub(crate) homes: Vec<(&'static str, Database)>,
+    pub(crate) control: Database,
+    /// What is committed in the source, as far as this test has written it.
+    pub(crate) committed: BTreeMap<String, Record>,
+    pub(crate) quarantine: Quarantine,
+    tags: u64,
+    processes: Cell<usize>,
+}
+
+const RULES: &str = "
+[[source]]
+url = 'SOURCE'
+table = 'orders'
+cursor = 'id'
+key = 'country_code(label)'
+ignore = \"note = 'test'\"
+
+# No key: what is delivered twice is there twice.
+[[source.analyser]]
+into = 'orders'
+sql = 'SELECT tag, amount FROM record'
+
+[[source.analyser]]
+into = 'latest'
+key = 'bucket'
+write = 'replace'
+sql = 'SELECT bucket, id AS last FROM record'
+
+[[source.analyser]]
+into = 'daily'
+write = 'merge'
+sql = '''
+SELECT bucket, count(*) AS orders, sum(amount) AS total, min(amount) AS low, max(amount) AS high
+FROM record GROUP BY bucket'''
+";
+
+/// Batches and transactions so small that each run has many.
+pub(crate) const SMALL: &str = "[batch]\nrows = 8\n[delivery]\ncommit_rows = 4\nlease_seconds = 3\n";
+
+impl World {
+    /// A world whose databases are all of one kind, and on one server where they are on any; behind a proxy, if there is one.
+    pub(crate) fn of_one_kind(
+        (kind, server): (Kind, Option<&SharedServer>),
+        name: &str,
+        homes: &[&str],
+        limits: &'static str,
+        proxy: Option<&Proxy>,
+    ) -> Self {
+        let sandbox = Sandbox::new();
+        let mut through = BTreeMap::new();
+        let mut database = |of: &str| {
+            let name = format!("{name}_{of}");
+            let database = Database::make(kind, server, &sandbox, &name);
+            if let (Some(server), Some(proxy)) = (server, proxy) {
+                through.insert(database.url(), proxy.url(&server.borrow(), &name));
+            }
+            database
+        };
+        let (source, control) = (database("source"), database("control"));
+        let homes = homes.iter().map(|home| database(home)).collect();
+        Self::new(sandbox, Plan { source, homes, control, limits, through })
+    }
+
+    /// An empty source, homes of which one refuses an amount, and the configuration. There may be fewer homes than usual.
+    pub(crate) fn new(sandbox: Sandbox, plan: Plan) -> Self {
+        let Plan { source, homes, control, limits, through } = plan;
+        let homes: Vec<_> = HOMES.iter().map(|(home, _)| *home).zip(homes).collect();
+        source.execute(&format!(
+            "CREATE TABLE orders ({}, tag varchar(40) NOT NULL, label varchar(40), bucket bigint, amount bigint, note varchar(40))",
+            source.kind().numbered()
+        ));
+        for (home, database) in &homes {
+            database.execute("CREATE TABLE orders (tag varchar(40), amount bigint)");
+            if *home == REFUSING {
+                database.execute(&database.kind().refuse(REFUSED));
+            }
+        }
+        let through = |database: &Database| through.get(&database.url()).cloned().unwrap_or(database.url());
+        let mut config = format!("control = '{}'\n[homes]\n", through(&control));
+        for ((home, database), (_, key)) in homes.iter().zip(HOMES) {
+            config += &format!("{home} = {{ keys = ['{key}'], url = '{}' }}\n", through(database));
+        }
+        config += limits;
+        config += &RULES.replace("SOURCE", &through(&source));
+        sandbox.write_config(&config);
+        Self {
+            sandbox,
+            source,
+            homes,
+            control,
+            committed: BTreeMap::new(),
+            quarantine: Quarantine::Waits,
+            tags: 0,
+            processes: Cell::new(0),
+        }
+    }
+
+    /// New records, which are not in the source yet.
+    pub(crate) fn records(&mut self, random: &mut SplitMix64, count: u64) -> Vec<Record> {
+        let may_be_broken = matches!(self.source, Database::File(_));
+        (0..count).map(|_| Record::random(random, self.tag(), may_be_broken)).collect()
+    }
+
+    fn tag(&mut self) -> String {
+        self.tags += 1;
+        format!("tag-{}", self.tags)
+    }
+
+    /// Inserts records of which something becomes of every kind that there is.
+    pub(crate) fn sell(&mut self, random: &mut SplitMix64) {
+        let mut records = self.records(random, 60);
+        records.push(Record::refused(self.tag()));
+        self.insert(records);
+    }
+
+    /// Inserts records of the first home, which takes all of them.
+    pub(crate) fn sell_to_one_home(&mut self, count: u64) {
+        let records = (0..count).map(|_| Record::plain(self.tag())).collect();
+        self.insert(records);
+    }
+
+    /// Inserts records, which are committed at once.
+    pub(crate) fn insert(&mut self, records: Vec<Record>) {
+        self.source.execute(&insert(&records));
+        self.commit(records);
+    }
+
+    /// Records are committed in the source.
+    pub(crate) fn commit(&mut self, records: Vec<Record>) {
+        self.committed.extend(records.into_iter().map(|record| (record.tag.clone(), record)));
+    }
+
+    /// Starts the command where it meets these faults.
+    pub(crate) fn start(&self, arguments: &[&str], faults: &str) -> Process {
+        self.processes.set(self.processes.get() + 1);
+        Process::start(self.sandbox.dir(), self.processes.get(), arguments, faults)
+    }
+
+    /// Runs the command to its end.
+    #[track_caller]
+    pub(crate) fn domicile(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments, "").end()
+    }
+
+    /// A run in which nothing fails.
+    #[track_caller]
+    pub(crate) fn run(&self) -> Ended {
+        self.domicile(&["run"]).exits_with(&[0, 3])
+    }
+
+    /// Writes something else into the configuration.
+    #[track_caller]
+    pub(crate) fn configure(&self, before: &str, after: &str) {
+        let config = fs::read_to_string(self.sandbox.config_path()).expect("it was written");
+        assert!(config.contains(before), "{before:?} is not in {config}");
+        self.sandbox.write_config(&config.replace(before, after));
+    }
+
+    /// What has to be there once everything is delivered: the ids are those that the source gave to the records.
+    #[track_caller]
+    pub(crate) fn model(&self) -> Model {
+        let rows = self.source.rows("SELECT id, tag FROM orders");
+        let with_id = |row: &String| {
+            let (id, tag) = row.split_once('\t').expect("two columns");
+            let record = self.committed.get(tag).unwrap_or_else(|| panic!("nobody has committed {tag}"));
+            (id.parse().expect("an id is a number"), record.clone())
+        };
+        let records: BTreeMap<_, _> = rows.iter().map(with_id).collect();
+        assert_eq!(records.len(), self.committed.len(), "the source has not kept what it has committed");
+        Model { records, quarantine: self.quarantine }
+    }
+
+    /// What is there, by database.
+    pub(crate) fn contents(&self) -> BTreeMap<&'static str, Contents> {
+        let home = |(home, database): &(&'static str, Database)| (*home, contents(database, true));
+        let mut contents: BTreeMap<_, _> = self.homes.iter().map(home).collect();
+        contents.insert("control", self::contents(&self.control, false));
+        contents
+    }
+
+    /// In what the databases differ from the model.
+    pub(crate) fn differences(&self, model: &Model) -> Vec<String> {
+        let found = self.contents();
+        let homes = self.homes.iter().map(|(home, _)| (*home, model.home(home)));
+        let expected = homes.chain([("control", model.control())]);
+        expected.flat_map(|(place, expected)| found[place].differences(place, &expected)).collect()
+    }
+
+    /// Asserts that all that is in the source has arrived, once.
+    #[track_caller]
+    pub(crate) fn assert_exactly_once(&self, when: &str) {
+        let differences = self.differences(&self.model());
+        assert!(differences.is_empty(), "{when}:\n{}", differences.join("\n"));
+    }
+
+    /// Asserts that all is proved, and that there is nothing left to do.
+    #[track_caller]
+    pub(crate) fn assert_at_rest(&self, when: &str) {
+        self.assert_exactly_once(when);
+        self.domicile(&["verify"]).exits_with(&[0]);
+        let before = self.contents();
+        self.domicile(&["run"]).exits_with(&[0]).says("0 read = 0 delivered + 0 ignored + 0 quarantined");
+        assert_eq!(before, self.contents(), "{when}: one more run has changed something");
+    }
+}
+
+/// The statement that inserts records.
+pub(crate) fn insert(records: &[Record]) -> String {
+    let values: Vec<_> = records.iter().map(Record::values).collect();
+    format!("INSERT INTO orders (tag, label, amount, bucket, note) VALUES {}", values.join(", "))
+}
+
+/// What is asked of a home, each with the name of the table in front; of the control database it is the last two.
+const QUERIES: [&str; 5] = [
+    "SELECT 'orders', tag, amount FROM orders",
+    "SELECT 'daily', bucket, orders, total, low, high FROM daily",
+    "SELECT 'latest', bucket, last FROM latest",
+    "SELECT 'quarantine', position, cause, resolution FROM domicile_quarantine",
+    "SELECT 'account', coalesce(sum(`read`), 0), coalesce(sum(delivered), 0), coalesce(sum(ignored), 0),
+            coalesce(sum(quarantined), 0)
+     FROM domicile_account",
+];
+
+fn contents(database: &Database, is_home: bool) -> Contents {
+    let queries = if is_home { &QUERIES[..] } else { &QUERIES[3..] };
+    // PostgreSQL alone quotes names otherwise, and needs no quotes here.
+    let without_quotes = |query: &&str| match database.kind() {
+        Kind::Postgres => query.replace('`', ""),
+        Kind::Sqlite | Kind::MariaDb => (*query).to_owned(),
+    };
+    let rows = database.rows_of_all(&queries.iter().map(without_quotes).collect::<Vec<_>>());
+    let mut contents = Contents::default();
+    for table in ["orders", "daily", "latest", "quarantine", "account"] {
+        let of_table = rows.iter().filter_map(|row| row.strip_prefix(table)?.strip_prefix('\t'));
+        contents.put(table, of_table.map(str::to_owned));
+    }
+    contents
+}
