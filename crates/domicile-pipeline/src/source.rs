@@ -214,6 +214,12 @@ impl Unopened {
         Self { setting, message: message.into(), help: help.into() }
     }
 
+    /// A server, or the connection to it, fails.
+    pub(crate) fn unreachable(database: impl fmt::Display, why: &str) -> Self {
+        let message = format!("the database {database} cannot be opened: {why}");
+        Self::new("url", message, "check that the server runs, and that this user may log in and read there")
+    }
+
     /// A column of the cursor is none by which records can be read.
     fn no_cursor(schema: &Schema, name: &str, why: &str) -> Self {
         let can_be = |field: &&FieldRef| is_ordered(field.data_type());

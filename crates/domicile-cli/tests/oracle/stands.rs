@@ -46,6 +46,7 @@ on_servers!(
     a_run_killed_between_a_commit_and_its_reply_is_made_good_by_the_next,
     a_run_that_was_overtaken_is_fenced_out,
     without_the_fence_it_delivers_twice,
+    a_connection_cut_while_a_source_is_opened_is_no_wrong_setting,
 );
 
 mod sqlite {
@@ -157,4 +158,16 @@ fn without_the_fence_it_delivers_twice(kind: Kind) {
     first.end();
     let differences = world.differences(&world.model());
     assert!(differences.iter().any(|difference| difference.starts_with("es.orders: not expected")), "{differences:?}");
+}
+
+fn a_connection_cut_while_a_source_is_opened_is_no_wrong_setting(kind: Kind) {
+    let Some(server) = kind.start() else { return };
+    let proxy = Proxy::to(&server.borrow());
+    let mut world = World::of_one_kind((kind, Some(&server)), "opened", ALL, SMALL, Some(&proxy));
+    world.sell_to_one_home(1);
+    proxy.lose_reply_to("SELECT * FROM ");
+    world.domicile(&["run"]).exits_with(&[1]).complains("cannot be opened");
+    assert_eq!(proxy.cuts(), 1);
+    world.run();
+    world.assert_at_rest("once nothing is cut");
 }

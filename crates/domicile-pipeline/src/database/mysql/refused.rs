@@ -5,7 +5,7 @@ use mysql_async::prelude::Queryable;
 
 use super::connect::Session;
 use super::privilege::is_denied;
-use super::{quote, said};
+use super::{failure, quote, said};
 use crate::config::{Document, From, SourceConfig};
 use crate::source::Unopened;
 
@@ -18,6 +18,9 @@ pub(super) async fn refused(
 ) -> Unopened {
     /// As many names as a person reads.
     const MOST: usize = 40;
+    if failure(error).is_transient() {
+        return Unopened::unreachable(&config.database, &said(error));
+    }
     let (setting, what) = match &config.from {
         From::Table(table) => ("table", quote(table)),
         From::Query(_) => ("query", String::from("what it reads")),

@@ -20,7 +20,7 @@ use super::large::{Asked, is_too_large, sent_bytes};
 use super::read::push_values;
 use super::refused::refused;
 use super::types::source_column;
-use super::{failure, is_ended_late, quote, said};
+use super::{is_ended_late, quote, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -68,14 +68,7 @@ impl MySqlSource {
         config: &SourceConfig,
         document: &Document,
     ) -> Result<Self, NotOpened> {
-        let unreachable = |why: &str| {
-            let message = format!("the database {} cannot be opened: {why}", config.database);
-            vec![Unopened::new(
-                "url",
-                message,
-                "check that the server runs, and that this user may log in and read there",
-            )]
-        };
+        let unreachable = |why: &str| vec![Unopened::unreachable(&config.database, why)];
         let mut session = opened(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
         let (setting, relation) = match &config.from {
             From::Table(table) => ("table", quote(table)),
@@ -83,7 +76,6 @@ impl MySqlSource {
         };
         let statement = match session.conn.prep(format!("SELECT * FROM {relation}")).await {
             Ok(statement) => statement,
-            Err(error) if failure(&error).is_transient() => return Err(unreachable(&said(&error)).into()),
             Err(error) => return Err(vec![refused(&mut session, &error, config, document).await].into()),
         };
         if statement.num_params() > 0 {

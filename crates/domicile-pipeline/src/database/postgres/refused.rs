@@ -3,12 +3,14 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::{Error, SqlState};
 
-use super::{quote, relation, said};
+use super::{failure, quote, relation, said};
 use crate::config::{Document, From, ServerUrl, SourceConfig};
 use crate::source::Unopened;
 
 /// What of a source is asked for, and by whom.
 pub(super) struct Asked {
+    /// Where the source is, as people are told it.
+    database: String,
     from: From,
     setting: &'static str,
     user: String,
@@ -19,7 +21,7 @@ impl Asked {
         let setting = if matches!(config.from, From::Table(_)) { "table" } else { "query" };
         let is_named = !document.conceals(&config.setting.key("url"));
         let user = if is_named { quote(&server.user) } else { String::from("this user") };
-        Self { from: config.from.clone(), setting, user }
+        Self { database: config.database.to_string(), from: config.from.clone(), setting, user }
     }
 
     /// What gives the user the right to read it.
@@ -45,6 +47,9 @@ pub(super) async fn refused(client: &Client, asked: &Asked, error: &Error) -> Un
                    SELECT table_name::text AS name FROM information_schema.tables
                    WHERE table_schema = ANY (current_schemas(false)) ORDER BY 1 LIMIT $1) AS names";
     let why = said(error);
+    if failure(error).is_transient() {
+        return Unopened::unreachable(&asked.database, &why);
+    }
     let help = match &asked.from {
         _ if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => asked.grant(&why),
         From::Table(_) => {

@@ -22,7 +22,7 @@ use super::index::unindexed;
 use super::read::{Format, hexadecimal, push_into};
 use super::refused::{Asked, refused};
 use super::types::{Declared, source_column, untyped};
-use super::{failure, relation, said};
+use super::{relation, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -72,14 +72,7 @@ impl PostgresSource {
         config: &SourceConfig,
         document: &Document,
     ) -> Result<Self, NotOpened> {
-        let unreachable = |why: &str| {
-            let message = format!("the database {} cannot be opened: {why}", config.database);
-            vec![Unopened::new(
-                "url",
-                message,
-                "check that the server runs, and that this user may log in and read there",
-            )]
-        };
+        let unreachable = |why: &str| vec![Unopened::unreachable(&config.database, why)];
         let client = connect_to_read(server).await.map_err(|failure| unreachable(&failure.to_string()))?;
         let relation = match &config.from {
             From::Table(table) => relation(table),
@@ -88,7 +81,6 @@ impl PostgresSource {
         let asked = Asked::new(server, config, document);
         let statement = match client.prepare(&format!("SELECT * FROM {relation}")).await {
             Ok(statement) => statement,
-            Err(error) if failure(&error).is_transient() => return Err(unreachable(&said(&error)).into()),
             Err(error) => return Err(vec![refused(&client, &asked, &error).await].into()),
         };
         let Columns { selected, formats, schema } = columns(&statement, config)?;
