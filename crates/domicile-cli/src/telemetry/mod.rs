@@ -1,8 +1,10 @@
-//! How a run is watched while it goes on: by people who see its progress, by logs and by metrics.
+//! How a run is watched while it goes on: by people who see its progress, by logs, by metrics and by traces.
 
 mod log;
 mod metrics;
 mod server;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use std::time::Instant;
 use domicile_pipeline::config::SettingPath;
 use domicile_pipeline::{Config, Error, Event, Observer, Problems, Report};
 
+#[cfg(not(feature = "otel"))]
+use tracing_subscriber::layer::Identity;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -21,6 +25,8 @@ use log::Log;
 pub(crate) use log::LogFormat;
 use metrics::Metrics;
 use server::Server;
+#[cfg(feature = "otel")]
+use traces::Traces;
 
 /// How a run ended; nothing if it was given up.
 pub(crate) type Outcome = Result<Option<Report>, Error>;
@@ -30,25 +36,43 @@ pub(crate) struct Telemetry {
     is_logged: bool,
     /// What is served, and who serves it.
     served: Option<(Arc<Metrics>, Server)>,
+    #[cfg(feature = "otel")]
+    _traces: Option<Traces>,
 }
 
 impl Telemetry {
     /// Progress, for people.
     pub(crate) fn for_people() -> Self {
-        Self { is_logged: false, served: None }
+        Self {
+            is_logged: false,
+            served: None,
+            #[cfg(feature = "otel")]
+            _traces: None,
+        }
     }
 
-    /// Log lines, or progress if no format is given.
+    /// Log lines, or progress if no format is given, and traces where the environment names who collects them.
     ///
     /// # Errors
     ///
-    /// If the environment asks for what cannot be logged.
+    /// If the environment asks for what cannot be logged, or for a collector that cannot be one.
     pub(crate) fn start(format: Option<LogFormat>) -> Result<Self, String> {
         let log = format.map(log::layer).transpose()?;
-        if log.is_some() {
-            registry().with(log).init();
+        #[cfg(feature = "otel")]
+        let traces = Traces::start()?;
+        #[cfg(feature = "otel")]
+        let spans = traces.as_ref().map(Traces::layer);
+        #[cfg(not(feature = "otel"))]
+        let spans = None::<Identity>;
+        if log.is_some() || spans.is_some() {
+            registry().with(log).with(spans).init();
         }
-        Ok(Self { is_logged: format.is_some(), served: None })
+        Ok(Self {
+            is_logged: format.is_some(),
+            served: None,
+            #[cfg(feature = "otel")]
+            _traces: traces,
+        })
     }
 
     pub(crate) fn is_logged(&self) -> bool {

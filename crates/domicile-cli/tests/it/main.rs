@@ -25,5 +25,6 @@ mod secrets;
 mod status;
 mod tables;
 mod terminal;
+mod traces;
 mod values;
 mod verify;
