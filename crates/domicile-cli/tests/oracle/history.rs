@@ -101,6 +101,8 @@ impl History {
         }
         let (control, limits) = (*random.pick(&KINDS), *random.pick(&LIMITS));
         let mut history = Self { seed, source, homes, control, limits, steps: Vec::new() };
+        // Nothing is made in homes while a source has never had a record.
+        history.steps.push(Step::Insert(1 + random.below(150)));
         for scene in 0..3 + random.below(4) {
             history.scene(&mut random);
             if is_put_back && scene == 1 {
