@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, Place};
 use crate::database::{Database, Kind, SharedServer, open};
 use crate::history::{History, Side, Step};
 use crate::model::Record;
-use crate::process::{Ended, Process};
+use crate::process::{Ended, PATIENCE, Process};
 use crate::world::{Plan, World, insert};
 
 /// A step that waits for something which need not come about goes on after so long.
@@ -323,8 +323,15 @@ impl<'a> Act<'a> {
         // Runs wait for them.
         while self.close("COMMIT") {}
         while !self.runs.is_empty() {
-            let run = self.runs.remove(0);
-            run.process.signal("CONT");
+            let mut run = self.runs.remove(0);
+            let begin = Instant::now();
+            // One that is to stand still may get there only now.
+            while !run.process.has_ended() && begin.elapsed() < PATIENCE {
+                if run.process.is_stopped() {
+                    run.process.signal("CONT");
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
             self.check(run);
         }
     }
