@@ -83,12 +83,12 @@ impl Pipeline {
         let kept = control(&self.config.control).read().await.ok().filter(|_| !parts_are_missing);
         problems.extend(kept.iter().flat_map(|kept| self.moved(kept)));
         for writing in &partly {
-            problems.extend(inspect(&self.config, writing, kept.as_ref(), 0).await.1);
+            problems.extend(inspect(&self.config, writing, kept.as_ref(), 0).await.1.problems);
         }
         let (mut sources, mut warnings) = (Vec::new(), Problems::default());
         for source in &mut planned {
-            let (inspected, found) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
-            problems.extend(found);
+            let (inspected, wrong) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
+            problems.extend(wrong.problems);
             let waits_for = match self.check_reading(source, &inspected, kept.as_ref(), &mut warnings).await {
                 Ok(waits_for) => waits_for,
                 Err(error) => {

@@ -1,7 +1,7 @@
 //! Writing each home's share of every batch to that home, exactly once.
 //!
 //! Each home has a task of its own, so that one that fails delays only itself; one that is merely slow holds batches in
-//! memory, and reading waits when there are too many of them. A task gathers shares into a
+//! memory, and reading waits when there are too many of them, for a while: then it is let go. A task gathers shares into a
 //! transaction of the home until that is large or old enough; the transaction also holds the merged aggregates, the
 //! accounting and the compare-and-set of the home's position.
 
@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use domicile::Context;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tracing::field::{Empty, display};
@@ -22,21 +21,29 @@ use crate::account::Account;
 use crate::analyse::{Aggregates, Analysers};
 use crate::blocking;
 use crate::cursor::Cursor;
-use crate::error::{Failure, Refusal};
+use crate::error::Failure;
 use crate::fault::{self, Point};
 use crate::lease::Lease;
 use crate::locate::Share;
 use crate::overlap::{Known, Mark, Overlap};
 use crate::plan::Planned;
 use crate::position::Position;
-use crate::quarantine::{Cause, Quarantined, record_json, shape};
-use crate::report::{Committed, Event, HomeReport, ObjectCount, Observer};
+use crate::quarantine::{Cause, Quarantined};
+use crate::report::{HomeReport, Observer, Transacted};
 
 mod answering;
+mod breaker;
 mod delivery;
+mod records;
+mod work;
 
 pub(crate) use answering::Answering;
+pub(crate) use breaker::PoisonLimits;
+pub(crate) use breaker::Tally;
 pub(crate) use delivery::{Delivered, Delivery, Misfit, Opened, Owner};
+pub(crate) use records::analyse;
+use work::let_go;
+pub(crate) use work::{OTHERS_WAIT, Work};
 
 /// When a transaction is large or old enough, and how much may happen at once.
 pub(crate) struct Limits {
@@ -55,6 +62,8 @@ pub(crate) struct Limits {
     pub(crate) kept_open: Arc<Semaphore>,
     /// Homes beyond those: each opens for one share, commits and closes.
     pub(crate) opened_briefly: Arc<Semaphore>,
+    /// How many records of a transaction may go to quarantine.
+    pub(crate) poison: PoisonLimits,
     /// The run's lease; none where there is nothing to deliver.
     pub(crate) lease: Option<Lease>,
 }
@@ -103,6 +112,8 @@ struct Transaction {
     account: Account,
     /// Of each record in quarantine, the kind of reason.
     causes: Vec<Cause>,
+    /// The same, for the limits.
+    tally: Tally,
     /// By position, how many records were put into quarantine.
     numbers: HashMap<Position, i64>,
     /// Objects by the number of their table.
@@ -150,9 +161,17 @@ impl Deliverer {
         }
     }
 
-    /// Delivers until the messages end, and reports. The caller has put the home into the context.
-    pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> HomeReport {
-        let delivered = blocking::caught(self.deliver_all(&mut messages)).await;
+    /// Delivers until the messages end, or the home is let go, and reports. The caller has put the home into the context.
+    pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>, work: Arc<Work>) -> HomeReport {
+        let delivering = blocking::caught(self.deliver_all(&mut messages, &work));
+        let Some(delivered) = work.let_go.run_until_cancelled(delivering).await else {
+            // Whoever does not answer is asked nothing more: with the connection its transaction ends, and with the messages
+            // go the batches that others wait for.
+            self.report.fail(let_go());
+            self.report.is_let_go = true;
+            self.report.position = Some(self.position);
+            return self.report;
+        };
         if let Err(failure) = delivered.unwrap_or_else(|panic| Err(Failure::Failed(panic))) {
             // Nothing of the open transaction is kept: the next run begins at the position of the last commit.
             messages.close();
@@ -167,7 +186,7 @@ impl Deliverer {
         self.report
     }
 
-    async fn deliver_all(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), Failure> {
+    async fn deliver_all(&mut self, messages: &mut mpsc::Receiver<Message>, work: &Work) -> Result<(), Failure> {
         let working = Arc::clone(&self.limits.working);
         loop {
             let due = self.transaction.as_ref().map(|transaction| transaction.began + self.commit_interval());
@@ -179,6 +198,7 @@ impl Deliverer {
                 (message, working.acquire().await.expect("the semaphore is never closed"))
             };
             let (message, _working) = self.stirring(next).await?;
+            let _at_work = work.begin();
             match message {
                 Err(_) => self.commit().await?,
                 // The batch's permit is dropped with the share, whose records are few or delivered then.
@@ -227,7 +247,9 @@ impl Deliverer {
         transaction.account += Account { read: rows + ignored, delivered: rows, ignored, quarantined: 0 };
         self.until_delivered = self.until_delivered.saturating_sub(records.get_array_memory_size());
         transaction.gathered.push(records);
+        quarantined.iter().for_each(|record| transaction.tally.add(record.cause, record.about.as_deref()));
         self.quarantine(quarantined).await?;
+        self.check_poison()?;
         if self.until_delivered == 0 {
             self.deliver_gathered().await?;
         }
@@ -270,6 +292,16 @@ impl Deliverer {
         self.delivery.remember(marks, begin).await
     }
 
+    /// Fails if too many records go to quarantine. The control database takes nothing else.
+    fn check_poison(&self) -> Result<(), Failure> {
+        match &self.transaction {
+            Some(transaction) if !self.is_control => {
+                self.limits.poison.check(transaction.account.read, &transaction.tally)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps records that are not among those gathered.
     async fn quarantine(&mut self, mut records: Vec<Quarantined>) -> Result<(), Failure> {
         if records.is_empty() {
@@ -306,72 +338,6 @@ impl Deliverer {
         transaction.account.read -= refused.len() as u64;
         transaction.account.delivered -= refused.len() as u64;
         self.quarantine(refused).await
-    }
-
-    /// Writes the objects of all records. Where the home refuses some, the records are halved until those at fault
-    /// stand alone, and they go to quarantine.
-    async fn deliver_records(
-        &mut self,
-        records: RecordBatch,
-        quarantined: &mut Vec<Quarantined>,
-    ) -> Result<(), Failure> {
-        let mut parts = vec![records];
-        while let Some(part) = parts.pop() {
-            let rows = part.num_rows();
-            if rows == 0 {
-                continue;
-            }
-            match self.try_deliver(&part).await {
-                Ok(partials) => {
-                    let add = |aggregates: &mut Aggregates| aggregates.add(partials);
-                    blocking::with(&mut self.aggregates, add).await.map_err(Failure::refused)?;
-                }
-                Err(Failure::Refused(refusal)) if rows == 1 => {
-                    let (about, reason) = (Some(refusal.to_string()), refusal.into_reason());
-                    let position = self.cursor.at(&part, 0);
-                    let record = serde_json::Value::Object(record_json(&part, 0, &[])).to_string();
-                    let mark = self.overlap.as_ref().map(|overlap| overlap.mark(&part, 0));
-                    let (cause, shape) = (Cause::Refused, Some(shape(&part.schema())));
-                    let resolution = None;
-                    let refused =
-                        Quarantined { position, number: 0, mark, cause, about, reason, record, shape, resolution };
-                    quarantined.push(refused);
-                }
-                Err(Failure::Refused(_)) => {
-                    parts.push(part.slice(rows / 2, rows - rows / 2));
-                    parts.push(part.slice(0, rows / 2));
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the objects of records, and returns those that are merged later: all of them or, where each share is merged
-    /// by itself, none.
-    async fn try_deliver(&mut self, records: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, Failure> {
-        let objects = self.stirring(analyse(Arc::clone(&self.analysers), records.clone())).await?;
-        let objects = objects.map_err(|reason| Failure::Refused(Refusal::quoting(reason, "an analyser fails")))?;
-        let (mut partials, mut rows): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|(table, _)| self.aggregates().merges(*table));
-        // What is merged later is written when it is no longer known which record made it.
-        for (table, objects) in &partials {
-            self.delivery.check(*table, objects)?;
-        }
-        let mut counts = vec![0; self.report.objects.len()];
-        for (table, objects) in rows.iter().chain(&partials) {
-            counts[*table] += objects.num_rows() as u64;
-        }
-        if self.merges_each_share {
-            let all = std::mem::take(&mut partials);
-            let merge = |aggregates: &mut Aggregates| aggregates.merge(all);
-            rows.extend(blocking::with(&mut self.aggregates, merge).await.map_err(Failure::refused)?);
-        }
-        self.delivery.write(rows).await?;
-        fault::at(Point::Staged);
-        let transaction = self.transaction.as_mut().expect("shares are delivered in a transaction");
-        transaction.objects.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
-        Ok(partials)
     }
 
     fn aggregates(&self) -> &Aggregates {
@@ -414,6 +380,7 @@ impl Deliverer {
                 upto: self.position.clone(),
                 account: Account::default(),
                 causes: Vec::new(),
+                tally: Tally::default(),
                 numbers: HashMap::new(),
                 objects: vec![0; self.report.objects.len()],
                 gathered: Vec::new(),
@@ -442,58 +409,31 @@ impl Deliverer {
     async fn commit(&mut self) -> Result<(), Failure> {
         if self.transaction.is_some() {
             self.deliver_gathered().await?;
+            self.check_poison()?;
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         self.remember(&transaction.upto).await?;
         let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::refused)?;
         self.lease()?;
-        self.delivery.commit(merged, transaction.upto.clone(), transaction.account).await?;
-        self.position = transaction.upto.clone();
-        self.committed(transaction);
-        Ok(())
-    }
-
-    /// Adds what was committed to the report, and tells it.
-    fn committed(&mut self, transaction: Transaction) {
         let Transaction { began, upto, account, causes, objects, span, .. } = transaction;
         let Account { read, delivered, ignored, quarantined } = account;
         span.record("position", display(&upto)).record("read", read).record("delivered", delivered);
         span.record("ignored", ignored).record("quarantined", quarantined);
-        self.report.account += account;
         let mut by_cause = BTreeMap::new();
-        for cause in causes {
-            *by_cause.entry(cause).or_insert(0) += 1;
-            *self.report.causes.entry(cause).or_insert(0) += 1;
-        }
-        let objects: Vec<_> = self
-            .report
-            .objects
-            .iter_mut()
-            .zip(objects)
-            .map(|(report, count)| {
-                report.count += count;
-                ObjectCount { table: report.table.clone(), count }
-            })
-            .collect();
-        self.observer.observe(&Event::Committed(Committed {
-            source: &self.source,
-            home: &self.report.home,
-            position: &upto,
-            account,
-            causes: &by_cause,
-            objects: &objects,
-            took: began.elapsed(),
-        }));
+        causes.into_iter().for_each(|cause| *by_cause.entry(cause).or_insert(0) += 1);
+        let (after, epoch, causes) = (self.position.clone(), self.delivery.epoch(), by_cause);
+        let objects = self.report.of_tables(&objects);
+        // Where the answer does not come, the home is asked later where it is.
+        let transacted = Transacted { began, after, upto: upto.clone(), epoch, account, causes, objects };
+        self.report.unconfirmed = Some(transacted);
+        let committed = self.delivery.commit(merged, upto, account).await;
+        let done = self.report.unconfirmed.take_if(|_| !committed.as_ref().is_err_and(Failure::is_transient));
+        committed?;
+        let done = done.expect("nobody else has taken it");
+        self.position = done.upto.clone();
+        self.report.count(&done);
+        self.observer.observe(&done.event(&self.source, &self.report.home));
         fault::at(Point::Told);
+        Ok(())
     }
-}
-
-/// Analyses on a thread for blocking work, which is told the home by carrying the context over.
-pub(crate) async fn analyse(
-    analysers: Arc<Analysers>,
-    records: RecordBatch,
-) -> Result<Vec<(usize, RecordBatch)>, String> {
-    let context = Context::current();
-    let job = blocking::run(move || context.run(|| analysers.analyse(&records)));
-    blocking::caught(job).await.unwrap_or_else(|panic| Err(format!("the analyser {panic}")))
 }

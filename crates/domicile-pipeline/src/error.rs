@@ -12,8 +12,8 @@ pub struct Error(Box<Kind>);
 #[derive(Debug)]
 enum Kind {
     Configuration(Problems),
-    Source { name: String, message: String },
-    Control(String),
+    Source { name: String, message: String, may_pass: bool },
+    Control { message: String, may_pass: bool },
     Home { name: String, message: String },
     UnderWay(String),
     Usage(String),
@@ -36,8 +36,28 @@ pub enum Failure {
         /// The statement that makes it.
         make: String,
     },
+    /// Something about the home is not as it has to be, and it is known how somebody mends it: nothing is delivered to it until
+    /// then.
+    Blocked {
+        /// What is wrong.
+        message: String,
+        /// How it is mended.
+        help: String,
+    },
     /// Another run has moved this home's position meanwhile: nothing of the transaction is kept.
     Overtaken(String),
+}
+
+/// What has to happen after a [`Failure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureClass {
+    /// It passes by itself: in this run, or before the next one.
+    Transient,
+    /// Somebody has to mend the home, which is left alone until then. It goes on by itself from its position afterwards,
+    /// because each run tries it again.
+    Blocked,
+    /// It is the fault of one record, which goes to quarantine; the home goes on.
+    Record,
 }
 
 /// Why objects are refused. What it shows may leave the home: nothing of a record stands in it.
@@ -79,7 +99,17 @@ impl Failure {
         Self::Refused(Refusal::quoting(reason.clone(), reason))
     }
 
-    /// Whether it may pass by itself.
+    /// What has to happen before the home, or the record, can be delivered to.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Failure::Refused(_) => FailureClass::Record,
+            Failure::Transient(_) | Failure::Overtaken(_) => FailureClass::Transient,
+            Failure::Failed(_) | Failure::Absent { .. } | Failure::Blocked { .. } => FailureClass::Blocked,
+        }
+    }
+
+    /// Whether it may pass while the run goes on, so that the home is tried again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Failure::Transient(_))
@@ -89,6 +119,7 @@ impl Failure {
     pub(crate) fn with_help(&self) -> String {
         match self {
             Failure::Absent { message, make } => format!("{message}; make it by {make}"),
+            Failure::Blocked { message, help } => format!("{message}; to mend it: {help}"),
             failure => failure.to_string(),
         }
     }
@@ -116,18 +147,55 @@ impl fmt::Display for Failure {
             Failure::Failed(message)
             | Failure::Transient(message)
             | Failure::Absent { message, .. }
+            | Failure::Blocked { message, .. }
             | Failure::Overtaken(message) => f.write_str(message),
         }
     }
 }
 
+/// Why something of a source was not read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) message: String,
+    /// The source fails for a reason that passes by itself, such as a connection that is cut.
+    pub(crate) may_pass: bool,
+}
+
+impl From<String> for Unread {
+    fn from(message: String) -> Self {
+        Self { message, may_pass: false }
+    }
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self { message: failure.to_string(), may_pass: failure.is_transient() }
+    }
+}
+
 impl Error {
     pub(crate) fn source(name: &str, message: impl fmt::Display) -> Self {
-        Self(Box::new(Kind::Source { name: name.to_owned(), message: message.to_string() }))
+        Self::unread(name, message.to_string().into())
+    }
+
+    /// Something of a source was not read.
+    pub(crate) fn unread(name: &str, unread: Unread) -> Self {
+        let Unread { message, may_pass } = unread;
+        Self(Box::new(Kind::Source { name: name.to_owned(), message, may_pass }))
     }
 
     pub(crate) fn control(failure: &Failure) -> Self {
-        Self(Box::new(Kind::Control(failure.to_string())))
+        Self(Box::new(Kind::Control { message: failure.to_string(), may_pass: failure.is_transient() }))
+    }
+
+    /// Whether what was read from fails for a reason that may pass while the run goes on.
+    pub(crate) fn may_pass(&self) -> bool {
+        match &*self.0 {
+            Kind::Source { may_pass, .. } | Kind::Control { may_pass, .. } => *may_pass,
+            // What was opened once, and cannot be opened any more.
+            Kind::Configuration(problems) => !problems.has_wrong_settings(),
+            Kind::Home { .. } | Kind::UnderWay(_) | Kind::Usage(_) => false,
+        }
     }
 
     pub(crate) fn home(name: &str, failure: &Failure) -> Self {
@@ -159,7 +227,7 @@ impl Error {
     pub fn problems(&self) -> Option<&Problems> {
         match &*self.0 {
             Kind::Configuration(problems) => Some(problems),
-            Kind::Source { .. } | Kind::Home { .. } | Kind::Control(_) | Kind::UnderWay(_) | Kind::Usage(_) => None,
+            Kind::Source { .. } | Kind::Home { .. } | Kind::Control { .. } | Kind::UnderWay(_) | Kind::Usage(_) => None,
         }
     }
 
@@ -181,9 +249,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Kind::Configuration(problems) => fmt::Display::fmt(problems, f),
-            Kind::Source { name, message } => write!(f, "source {name}: {message}"),
+            Kind::Source { name, message, .. } => write!(f, "source {name}: {message}"),
             Kind::Home { name, message } => write!(f, "home {name}: {message}"),
-            Kind::Control(message) => write!(f, "the control database: {message}"),
+            Kind::Control { message, .. } => write!(f, "the control database: {message}"),
             Kind::UnderWay(message) | Kind::Usage(message) => f.write_str(message),
         }
     }

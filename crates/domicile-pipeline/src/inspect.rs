@@ -1,18 +1,21 @@
 //! A look at every home and the control database before anything is written.
 
-use std::collections::{BTreeMap, HashMap};
+mod found;
+mod who;
 
 use futures::{StreamExt, stream};
 
-use crate::config::{Config, Database, Location, Problem, SettingPath};
-use crate::control::{Kept, quoted};
+use crate::config::{Config, Database, Location, Problem};
+use crate::control::Kept;
 use crate::cursor::Cursor;
-use crate::database::is_one_server;
-use crate::deliver::{Delivery, Opened, Owner};
+use crate::deliver::Delivery;
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
 use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass};
+use found::Found;
+pub(crate) use found::Wrong;
+use who::{Control, Known, databases};
 
 /// So many homes are looked at together: most of the time is spent waiting for their answers.
 const INSPECTED_AT_ONCE: usize = 16;
@@ -24,8 +27,10 @@ pub(crate) const CONTROL: &str = "the control database";
 pub(crate) struct Member {
     /// Its number, in the configuration's order; that of the control database comes after those of the homes.
     pub(crate) slot: usize,
-    /// How far it has got, or why it cannot be reached.
+    /// How far it has got, or why it cannot be reached, or is not to be delivered to.
     pub(crate) state: Result<Position, Failure>,
+    /// The epoch of the last run that has committed there.
+    pub(crate) epoch: i64,
     /// The way into it, which may be open.
     pub(crate) delivery: Box<dyn Delivery>,
 }
@@ -105,149 +110,6 @@ impl Inspected {
     }
 }
 
-/// What is wrong in homes, which are mostly alike: it is said once, with the homes that it is wrong in.
-#[derive(Default)]
-struct Found(BTreeMap<(At, String), (String, Vec<String>)>);
-
-/// The setting that is told, and the one that the message quotes, if it quotes one.
-type At = (SettingPath, Option<SettingPath>);
-
-impl Found {
-    fn add(&mut self, home: &str, at: At, message: String, fix: String) {
-        self.0.entry((at, message)).or_insert((fix, Vec::new())).1.push(home.to_owned());
-    }
-
-    fn take(&mut self, writing: &Writing, who: &Who<'_>, opened: Opened) -> Position {
-        for misfit in opened.misfits {
-            let setting = |name| writing.setting(misfit.table, name);
-            self.add(&who.name, (setting("into"), Some(setting("sql"))), misfit.message, misfit.fix);
-        }
-        opened.position
-    }
-}
-
-/// A database that is looked at.
-struct Who<'a> {
-    /// Such as `home es`.
-    name: String,
-    /// Its home, if it is one.
-    home: Option<String>,
-    database: &'a Database,
-}
-
-impl<'a> Who<'a> {
-    /// What says that the database is not the one that it is taken for, or is used by somebody else.
-    fn check_owners(
-        &self,
-        found: &mut Found,
-        config: &Config,
-        writing: &Writing,
-        control: Control<'_>,
-        opened: &Opened,
-    ) {
-        // A source may have its name from the environment.
-        let mut names = ["name", "table"].into_iter().map(|name| writing.setting.key(name));
-        let name = names.find(|name| config.document.conceals(name));
-        let at = (self.database.setting.clone(), name.clone());
-        let told = |home: &Option<String>| {
-            home.as_ref().map_or_else(|| String::from("a control database"), |home| format!("the home `{home}`"))
-        };
-        if opened.marker.is_some() && opened.marker != self.home {
-            let message = format!("its table domicile_home says that it is {}", told(&opened.marker));
-            found.add(&self.name, at, message, String::from("give each home its own database"));
-            return;
-        }
-        let is_ours = |owner: &Owner| control.id.is_some() && owner.control.as_deref() == control.id;
-        let other = opened.owners.iter().find(|(_, owner)| is_ours(owner) && owner.home != self.home);
-        if let Some((source, owner)) = other {
-            let message = format!("it has a position of the source `{source}` as {}", told(&owner.home));
-            let home = self.home.as_deref().map_or_else(|| String::from("NULL"), quoted);
-            let was = owner
-                .home
-                .as_deref()
-                .map_or_else(|| String::from("home IS NULL"), |home| format!("home = {}", quoted(home)));
-            let fix = format!(
-                "give each home its own database; if it only has another name now, say so in it: UPDATE domicile_position \
-                 SET home = {home} WHERE {was}"
-            );
-            found.add(&self.name, at, message, fix);
-            return;
-        }
-        let Some((_, owner)) = opened.owners.iter().find(|(source, _)| *source == writing.name) else { return };
-        let source = quoted(&writing.name);
-        if control.is_known && owner.control.as_deref().is_some_and(|kept| control.id != Some(kept)) {
-            let message = format!(
-                "it has a position of a source {source} that was read with another control database, and would be \
-                 taken to know this source's records"
-            );
-            let fix = format!(
-                "give the source another `name`; or, if its control database was lost, let this one take the position \
-                 over, in each of these databases: UPDATE domicile_position SET control = NULL WHERE source = {source}"
-            );
-            found.add(&self.name, (SettingPath::root().key("control"), name), message, fix);
-        } else if owner.origin.as_ref() != Some(&writing.origin) {
-            let (at, message, fix) = moved_source(config, writing, owner.origin.as_deref().unwrap_or_default());
-            found.add(&self.name, (at, None), message, fix);
-        }
-    }
-
-    /// A position of another cursor says nothing of this one.
-    fn check_cursor(&self, found: &mut Found, writing: &Writing, opened: &Opened) {
-        let cursor = &writing.cursor;
-        if cursor.columns().is_empty() || cursor.admits(&opened.position) {
-            return;
-        }
-        let at = writing.setting.key("cursor");
-        let message = format!("its position of this source was read by another cursor than {}", cursor.named());
-        let fix = "put the cursor back, or give the source another `name`, under which it is read from the start";
-        found.add(&self.name, (at.clone(), Some(at)), message, String::from(fix));
-    }
-
-    /// Two names of one database, which the configuration alone does not tell. `known` has those that were looked at before,
-    /// by what they say of themselves.
-    async fn check_identity(&self, found: &mut Found, known: &mut Known<'a>, opened: &Opened) -> Result<(), Failure> {
-        let Some(identity) = &opened.identity else { return Ok(()) };
-        let alike = known.entry(identity.clone()).or_default();
-        for (first, database) in alike.iter() {
-            if is_one_server(database, self.database).await? {
-                let at = (self.database.setting.clone(), None);
-                let message = format!("it is the same database as that of {first}");
-                found.add(&self.name, at, message, String::from("give each home its own database"));
-                return Ok(());
-            }
-        }
-        alike.push((self.name.clone(), self.database));
-        Ok(())
-    }
-}
-
-/// Databases with their names, by what they say of themselves.
-type Known<'a> = HashMap<String, Vec<(String, &'a Database)>>;
-
-/// What is told of a position that was read from somewhere else.
-fn moved_source(config: &Config, writing: &Writing, kept: &str) -> (SettingPath, String, String) {
-    let at = writing.setting.key("url");
-    // What stands in the file as a variable of the environment is not told.
-    let conceals = ["url", "table", "origin"].iter().any(|name| config.document.conceals(&writing.setting.key(*name)));
-    let (was, given) = match conceals {
-        true => (String::from("elsewhere"), String::from("what stands in the column `origin` of domicile_position")),
-        false => (format!("from `{kept}` and not from `{}`", writing.origin), format!("`origin = \"{kept}\"`")),
-    };
-    let message = format!("its position of this source was read {was}, and says nothing of what is read here");
-    let fix = format!(
-        "give the source another `name`, under which it is read from the start; or, if these are the same records at \
-         another place, say so by {given}"
-    );
-    (at, message, fix)
-}
-
-/// The control database, as far as it is known.
-#[derive(Clone, Copy)]
-struct Control<'a> {
-    is_known: bool,
-    id: Option<&'a str>,
-}
-
 /// How far it is from one position to a later one, where they are numbers. The start counts as 0.
 fn distance(from: &Position, to: &Position) -> Option<i128> {
     let number = |position: &Position| match position {
@@ -257,15 +119,16 @@ fn distance(from: &Position, to: &Position) -> Option<i128> {
     number(to)?.checked_sub(number(from)?)
 }
 
-/// Reads every position, and finds what stops this source from being delivered to the homes: tables that do not fit,
-/// positions of somebody else, and databases that are not what they are taken for. Whose a position is is not judged
-/// where it is not known what the control database keeps. Of the homes that are open after it, so many stay open.
+/// Reads every position, and finds what keeps homes from being delivered to: tables that do not fit, positions of somebody
+/// else, and databases that are not what they are taken for. A home in which something is wrong is blocked: it has a failure
+/// in place of a position. Whose a position is is not judged where it is not known what the control database keeps. Of the
+/// homes that are open after it, so many stay open.
 pub(crate) async fn inspect(
     config: &Config,
     writing: &Writing,
     kept: Option<&Kept>,
     stay_open: usize,
-) -> (Inspected, Vec<Problem>) {
+) -> (Inspected, Wrong) {
     inspect_some(config, writing, kept, stay_open, |_| true).await
 }
 
@@ -276,7 +139,7 @@ pub(crate) async fn inspect_some(
     kept: Option<&Kept>,
     stay_open: usize,
     is_wanted: impl Fn(usize) -> bool,
-) -> (Inspected, Vec<Problem>) {
+) -> (Inspected, Wrong) {
     let control = Control { is_known: kept.is_some(), id: kept.and_then(|kept| kept.id.as_deref()) };
     let mut found = Found::default();
     let homes = config.homes.iter().map(|home| writing.delivery(home));
@@ -301,27 +164,17 @@ pub(crate) async fn inspect_some(
         {
             opened = Err(failure);
         }
-        members.push(Member { slot, state: opened.map(|opened| found.take(writing, &who, opened)), delivery });
+        let epoch = opened.as_ref().map_or(0, |opened| opened.epoch);
+        members.push(Member { slot, state: opened.map(|opened| found.take(writing, &who, opened)), epoch, delivery });
     }
-    let problems = found.0.into_iter().map(|(((setting, quoted), message), (fix, homes))| {
-        let message = format!("{}: {message}", in_short(&homes));
-        match quoted {
-            Some(quoted) => config.document.problem_said(&setting, &quoted, message, fix),
-            None => config.document.problem(&setting, message).help(fix),
+    let wrong = found.judge(config, &members);
+    for member in &mut members {
+        if let Some(failure) = wrong.blocked(member.slot) {
+            member.state = Err(failure);
+            member.delivery.close().await;
         }
-    });
-    let problems = problems.collect();
-    (Inspected { members }, problems)
-}
-
-/// The homes and, at the end, the control database.
-fn databases(config: &Config) -> impl Iterator<Item = Who<'_>> {
-    let homes = config.homes.iter().map(|home| Who {
-        name: format!("home {}", home.home),
-        home: Some(home.home.to_string()),
-        database: &home.database,
-    });
-    homes.chain([Who { name: String::from(CONTROL), home: None, database: &config.control }])
+    }
+    (Inspected { members }, wrong)
 }
 
 /// What is told of a database that fails, with the homes whose it is.

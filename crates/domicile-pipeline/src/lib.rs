@@ -40,7 +40,7 @@ pub use check::{Checked, CheckedSource};
 pub use config::{Config, InvalidSchedule, Problem, Problems, Schedule};
 #[doc(hidden)]
 pub use database::postgres::fuzz::{Copied, fuzz_copy};
-pub use error::{Error, Failure, Refusal};
+pub use error::{Error, Failure, FailureClass, Refusal};
 pub use explain::{Explained, ExplainedObject, Outcome, Records};
 pub use pipeline::Pipeline;
 pub use position::{Position, Values};
@@ -48,7 +48,9 @@ pub use quarantine::{
     Cause, QuarantineFilter, QuarantineGroup, QuarantineList, QuarantinedRecord, Replay, ReplayedPlace, Resolution,
     UnreachedQuarantine,
 };
-pub use report::{BatchRead, Committed, Event, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
+pub use report::{
+    BatchRead, Committed, Event, HomeCondition, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport,
+};
 pub use source::{Guarantee, GuaranteeClass};
 pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
 pub use verify::{

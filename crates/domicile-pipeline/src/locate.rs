@@ -20,6 +20,7 @@ use rule::Rule;
 use crate::batch::{Batch, Defect};
 use crate::config::{Document, SettingPath, SourceConfig};
 use crate::cursor::Cursor;
+use crate::deliver::Tally;
 use crate::overlap::{Mark, Overlap};
 use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined, ReadAgain, Waiting, record_json, shape};
@@ -99,6 +100,15 @@ pub(crate) struct Share {
     pub(crate) quarantined: Vec<Quarantined>,
     /// What the control database keeps of these records, and the home has from now on.
     pub(crate) taken_over: Vec<Quarantined>,
+}
+
+/// What becomes of a batch.
+pub(crate) struct Split {
+    pub(crate) shares: Vec<Share>,
+    /// Records of the batch.
+    pub(crate) rows: u64,
+    /// Those without a home, also where the control database has them already.
+    pub(crate) homeless: Tally,
 }
 
 impl Share {
@@ -193,7 +203,7 @@ impl Locator {
 
     /// Splits a batch into the homes' shares. Records at or below a home's position in `starts` are left out: the
     /// home has dealt with them.
-    pub(crate) fn split(&self, batch: &Batch, judged: &Judged, starts: &[Position]) -> Result<Vec<Share>, String> {
+    pub(crate) fn split(&self, batch: &Batch, judged: &Judged, starts: &[Position]) -> Result<Split, String> {
         let nowhere = self.slots.len();
         let share = |slot| Share {
             slot,
@@ -209,10 +219,15 @@ impl Locator {
         let known: Vec<_> = starts.iter().map(|start| self.count_known(&batch.records, start)).collect();
         let is_new = |row: usize, slot: usize| row >= known[slot];
         let mut by_slot: Vec<Vec<u32>> = vec![Vec::new(); nowhere];
-        let mut near_misses = NearMisses::default();
+        let (mut near_misses, mut homeless) = (NearMisses::default(), Tally::default());
         for row in 0..batch.records.num_rows() {
             let fate = self.fate(batch, judged, row, &mut near_misses);
             let slot = fate.slot();
+            if let Fate::Quarantined(slot, cause, why) = &fate
+                && *slot == nowhere
+            {
+                homeless.add(*cause, why.about.as_deref());
+            }
             if slot != nowhere && is_new(row, slot) {
                 shares[slot].taken_over.extend(self.taken_over(batch, row));
             }
@@ -240,7 +255,7 @@ impl Locator {
             shares[slot].records = slice;
         }
         shares.retain(|share| !share.is_empty());
-        Ok(shares)
+        Ok(Split { shares, rows: batch.records.num_rows() as u64, homeless })
     }
 
     /// How many of the records, which are the first, a home that begins at `start` has dealt with for good.

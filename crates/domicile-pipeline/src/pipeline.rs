@@ -136,13 +136,15 @@ impl Pipeline {
 
     /// Runs once: everything that is settled in the sources now is delivered, ignored by rule or put in quarantine.
     ///
-    /// A home that fails is left at its position and the others go on; the report says so. It needs a Tokio runtime
-    /// with time enabled, and raises the process's soft limit of open files where the homes need more.
+    /// A home that fails, or in which something is not as it has to be, is left at its position and the others go on; the
+    /// report says so, and the next run tries it again. It needs a Tokio runtime with time enabled, and raises the process's
+    /// soft limit of open files where the homes need more.
     ///
     /// # Errors
     ///
-    /// If the configuration, the sources or the tables of a home do not fit together, a routing key has moved to another
-    /// home since the last run, the control database cannot tell that none has, or another run
+    /// If the configuration or a source is wrong, or the control database does not fit; if a routing key has moved to another
+    /// home since the last run, or the control database cannot tell that none has; if something is wrong in all homes, or in
+    /// one of them before the first record of a source has been delivered; or if another run
     /// [is under way](Error::is_under_way). Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
         self.run_until(observer, &CancellationToken::new()).await
@@ -189,9 +191,9 @@ impl Pipeline {
         for (number, source) in planned.iter().enumerate() {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
             let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
-            let (found, misfits) = inspect(&self.config, &source.writing, Some(kept), stay_open).await;
+            let (found, wrong) = inspect(&self.config, &source.writing, Some(kept), stay_open).await;
             inspected.push(found);
-            problems.extend(misfits);
+            problems.extend(wrong.stops_all.then_some(wrong.problems).into_iter().flatten());
         }
         if !problems.is_empty() {
             return Err(problems.into_iter().collect::<Problems>().into());
@@ -260,11 +262,11 @@ impl Pipeline {
         let states = States::new(&report.source, kept);
         let (batch, upto) = (self.batch_limit(), &upto);
         let shared = Shared { source, kept, observer, stop, limits: &limits, batch, upto, states: &states };
-        let (fallen, falls) = mpsc::channel(self.databases());
-        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
-        let leaders = self.pass(planned, leading, reading, &shared, (memory, Some(fallen)));
-        let (leaders, others) = tokio::join!(leaders, CatchUp::new(self, number, &shared, behind).run(falls));
-        report.failure = leaders.ended.as_ref().err().map(ToString::to_string);
+        // There is room for each home once, and for the source.
+        let (fallen, falls) = mpsc::channel(self.databases() + 1);
+        let leaders = self.lead(planned, leading, reading, &shared, fallen);
+        let (leaders, (others, ended)) = tokio::join!(leaders, CatchUp::new(self, number, &shared, behind).run(falls));
+        report.failure = ended.err().map(|error| error.to_string());
         for passed in [leaders].into_iter().chain(others) {
             let is_stopped = matches!(passed.ended, Ok(Ended::Stopped));
             report.is_stopped |= is_stopped;
@@ -305,6 +307,24 @@ impl Pipeline {
     /// The name of a home, or of the control database, by its number.
     fn name(&self, slot: usize) -> &str {
         self.config.homes.get(slot).map_or("control", |home| home.home.as_str())
+    }
+
+    /// Reads a source for the homes that are ahead. Those that fall, or all where the source fails, are left to others.
+    async fn lead(
+        &self,
+        planned: Planned,
+        leading: Inspected,
+        reading: Reading,
+        shared: &Shared<'_>,
+        fallen: mpsc::Sender<Fallen>,
+    ) -> Passed {
+        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
+        let mut passed = self.pass(planned, leading, reading, shared, (memory, Some(fallen.clone()))).await;
+        if let Some(error) = passed.take_error() {
+            let well = passed.homes.iter().filter(|(_, home)| home.why.is_none());
+            let _ = fallen.try_send(Fallen::Source(well.map(|(slot, _)| *slot).collect(), error));
+        }
+        passed
     }
 
     /// Reads a source once for some of its homes, with so much memory for batches. Those that fail are told to whoever tries
@@ -370,6 +390,7 @@ impl Pipeline {
             working: Arc::new(Semaphore::new(delivery.parallel)),
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
+            poison: delivery.poison,
             lease: kept.holding.as_ref().map(Holding::lease),
         }
     }
@@ -387,7 +408,7 @@ impl Pipeline {
     ) -> Homes {
         let tables = planned.writing.analysers.tables();
         let mut homes = Homes::of(self.databases());
-        for Member { slot, state, delivery } in inspected.members {
+        for Member { slot, state, delivery, .. } in inspected.members {
             let home = self.config.homes.get(slot).map(|home| home.home.clone());
             let report = report(self.name(slot), if home.is_some() { tables } else { &[] }, &state);
             let (limits, observer) = (Arc::clone(shared.limits), Arc::clone(shared.observer));
@@ -417,7 +438,7 @@ enum Ended {
     AtItsEnd,
     /// It was asked to stop.
     Stopped,
-    /// All homes have failed that it was for.
+    /// There is nobody any more whom it is for: all homes have failed, or they are read for by others.
     Deserted,
 }
 
@@ -426,6 +447,13 @@ struct Passed {
     /// By the homes' numbers.
     homes: Vec<(usize, HomeReport)>,
     ended: Result<Ended, Error>,
+}
+
+impl Passed {
+    /// Why the source was not read to its end, for whoever reads it again.
+    fn take_error(&mut self) -> Option<Error> {
+        self.ended.is_err().then(|| std::mem::replace(&mut self.ended, Ok(Ended::Deserted)).err()).flatten()
+    }
 }
 
 /// So many homes, or as many as the process may open files for. Its soft limit is raised as far as that takes.

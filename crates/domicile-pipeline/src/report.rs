@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::account::Account;
-use crate::error::Failure;
+use crate::error::{Error, Failure, FailureClass};
 use crate::position::Position;
 use crate::quarantine::Cause;
 use crate::source::Guarantee;
@@ -63,6 +64,15 @@ pub enum Event<'a> {
     BatchRead(BatchRead<'a>),
     /// A home, or the control database, has committed.
     Committed(Committed<'a>),
+    /// A source cannot be read, and is read again after a while for those that it was read for.
+    SourceFails {
+        /// The source.
+        source: &'a str,
+        /// Why it could not be read.
+        error: &'a Error,
+        /// How long it is left alone.
+        wait: Duration,
+    },
     /// A home has failed, the others go on, and it is tried again.
     HomeWaits {
         /// The source.
@@ -151,6 +161,20 @@ pub struct ObjectCount {
     pub count: u64,
 }
 
+/// How a home is, as far as a run has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HomeCondition {
+    /// It has taken what it was given.
+    #[default]
+    Well,
+    /// It fails for a reason that may pass by itself; the next run goes on from its position.
+    Failing,
+    /// Somebody has to mend it: [`failure`](HomeReport::failure) says what. Each run tries it again, and goes on from its
+    /// position once that is done.
+    Blocked,
+}
+
 /// What a run did to one home, or to the control database.
 #[derive(Clone, Debug, Serialize)]
 pub struct HomeReport {
@@ -165,11 +189,54 @@ pub struct HomeReport {
     pub objects: Vec<ObjectCount>,
     /// How far the home has got; `None` if it could not be asked.
     pub position: Option<Position>,
+    /// Whether it is well; if not, whether somebody has to mend it.
+    pub state: HomeCondition,
     /// Why it stopped early.
     pub failure: Option<String>,
     /// The same, for those who try it again.
     #[serde(skip)]
     pub(crate) why: Option<Failure>,
+    /// What a transaction would have done, of which nobody knows whether it was committed.
+    #[serde(skip)]
+    pub(crate) unconfirmed: Option<Transacted>,
+    /// It was let go because others waited for it.
+    #[serde(skip)]
+    pub(crate) is_let_go: bool,
+}
+
+/// What a transaction of a home has done once it is committed.
+#[derive(Clone, Debug)]
+pub(crate) struct Transacted {
+    pub(crate) began: Instant,
+    /// The position before it.
+    pub(crate) after: Position,
+    pub(crate) upto: Position,
+    /// The epoch that the home has then.
+    pub(crate) epoch: i64,
+    pub(crate) account: Account,
+    pub(crate) causes: BTreeMap<Cause, u64>,
+    pub(crate) objects: Vec<ObjectCount>,
+}
+
+impl Transacted {
+    /// Whether a home that is there now has committed it: nobody else gets there in this epoch. Of a transaction that has
+    /// not moved the position nobody can tell.
+    pub(crate) fn is_committed(&self, position: &Position, epoch: i64) -> bool {
+        self.after < self.upto && (position, epoch) == (&self.upto, self.epoch)
+    }
+
+    /// What is told of it.
+    pub(crate) fn event<'a>(&'a self, source: &'a str, home: &'a str) -> Event<'a> {
+        Event::Committed(Committed {
+            source,
+            home,
+            position: &self.upto,
+            account: self.account,
+            causes: &self.causes,
+            objects: &self.objects,
+            took: self.began.elapsed(),
+        })
+    }
 }
 
 /// What a run did with one source.
@@ -212,12 +279,32 @@ impl HomeReport {
         self.objects.iter_mut().zip(then.objects).for_each(|(object, then)| object.count += then.count);
         self.position = then.position.or(self.position.take());
         if then.failure.is_some() || !is_stopped {
-            (self.failure, self.why) = (then.failure, then.why);
+            (self.state, self.failure, self.why) = (then.state, then.failure, then.why);
         }
+    }
+
+    /// A transaction is committed.
+    pub(crate) fn count(&mut self, done: &Transacted) {
+        self.account += done.account;
+        for (cause, count) in &done.causes {
+            *self.causes.entry(*cause).or_insert(0) += count;
+        }
+        self.objects.iter_mut().zip(&done.objects).for_each(|(object, done)| object.count += done.count);
+    }
+
+    /// Objects by the number of their table, with its name.
+    pub(crate) fn of_tables(&self, counts: &[u64]) -> Vec<ObjectCount> {
+        let tables = self.objects.iter().zip(counts);
+        tables.map(|(object, &count)| ObjectCount { table: object.table.clone(), count }).collect()
     }
 
     /// It takes nothing more, for now.
     pub(crate) fn fail(&mut self, failure: Failure) {
+        self.state = match failure.class() {
+            FailureClass::Transient => HomeCondition::Failing,
+            // A record that cannot be found among many is for somebody to mend, too.
+            FailureClass::Blocked | FailureClass::Record => HomeCondition::Blocked,
+        };
         self.failure = Some(failure.with_help());
         self.why = Some(failure);
     }

@@ -102,6 +102,10 @@ impl State {
                 self.delivered += commit.account.read;
                 self.show();
             }
+            Event::SourceFails { source, error, wait } => {
+                let seconds = wait.as_secs_f64();
+                self.say(&format!("source {source} fails, and is read again in {seconds:.1} s: {error}"));
+            }
             Event::HomeWaits { home, failure, wait, .. } => {
                 let seconds = wait.as_secs_f64();
                 self.say(&format!("{home} fails, and is tried again in {seconds:.1} s: {failure}"));

@@ -129,6 +129,10 @@ impl Observer for Log {
             Event::SourceWaits { source, waits_for } => warn!(source, waits_for, "the source waits"),
             Event::BatchRead(read) => batch_read(read),
             Event::Committed(commit) => committed(commit),
+            Event::SourceFails { source, error, wait } => {
+                let (error, wait_ms) = (error.to_string(), milliseconds(*wait));
+                warn!(source, error = error.as_str(), wait_ms, "the source fails, and is read again");
+            }
             Event::HomeWaits { source, home, failure, wait } => {
                 let (error, wait_ms) = (failure.to_string(), milliseconds(*wait));
                 warn!(source, home, error = error.as_str(), wait_ms, "the home fails, and is tried again");

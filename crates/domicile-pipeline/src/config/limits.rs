@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::findings::Findings;
 use super::setting::SettingPath;
+use crate::deliver::PoisonLimits;
 
 /// The size of a batch: it ends with the record that reaches one of the two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -29,7 +30,7 @@ impl Default for BatchLimits {
 }
 
 /// How homes are delivered to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeliveryLimits {
     /// A home's transaction ends once it holds so many records.
     pub commit_rows: u64,
@@ -45,6 +46,8 @@ pub struct DeliveryLimits {
     pub lease: Duration,
     /// How long a home may take for one answer.
     pub answer: Duration,
+    /// How many records may go to quarantine at once.
+    pub poison: PoisonLimits,
 }
 
 /// How homes are delivered to.
@@ -77,6 +80,14 @@ pub(super) struct DeliveryFile {
     /// has failed, and the others wait for it no more. Default: 300.0.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     pub(super) answer_seconds: f64,
+    /// The share of a home's transaction, from 0.0 to 1.0, that may go to quarantine, and of a batch that may have no home, where
+    /// it has 1000 records or more. Beyond it nothing of it is kept: the home, or the source, stays where it is and says
+    /// why, until the cause is gone. Default: 0.5.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(super) poison_share_max: f64,
+    /// The same as a number of records, however few there are in all, up to 10000000. Default: any number.
+    #[schemars(range(max = 10_000_000))]
+    pub(super) poison_records_max: Option<u64>,
 }
 
 impl Default for DeliveryFile {
@@ -89,14 +100,15 @@ impl Default for DeliveryFile {
             add_columns: false,
             lease_seconds: 60.0,
             answer_seconds: 300.0,
+            poison_share_max: 0.5,
+            poison_records_max: None,
         }
     }
 }
 
 /// The limits that the file asks for, with what depends on the number of cores put in.
 pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> DeliveryLimits {
-    let DeliveryFile { commit_rows, commit_seconds, open_homes, parallel, add_columns, lease_seconds, answer_seconds } =
-        file;
+    let DeliveryFile { commit_rows, open_homes, parallel, add_columns, .. } = file;
     if parallel > open_homes {
         let message = format!("{parallel} homes cannot be delivered to at once with {open_homes} connections");
         let help = format!("raise `open_homes`, or write `parallel = {open_homes}` or less");
@@ -105,11 +117,12 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
     let twice_the_cores = || (2 * std::thread::available_parallelism().map_or(1, NonZero::get)).min(open_homes);
     DeliveryLimits {
         commit_rows,
-        commit_interval: commit_seconds.map(Duration::from_secs_f64),
+        commit_interval: file.commit_seconds.map(Duration::from_secs_f64),
         open_homes,
         parallel: if parallel == 0 { twice_the_cores() } else { parallel },
         add_columns,
-        lease: Duration::from_secs_f64(lease_seconds),
-        answer: Duration::from_secs_f64(answer_seconds),
+        lease: Duration::from_secs_f64(file.lease_seconds),
+        answer: Duration::from_secs_f64(file.answer_seconds),
+        poison: PoisonLimits { share_max: file.poison_share_max, records_max: file.poison_records_max },
     }
 }

@@ -60,6 +60,10 @@ impl Delivery for Answering {
         answered(self.within, &mut self.is_lost, self.delivery.open()).await
     }
 
+    fn epoch(&self) -> i64 {
+        self.delivery.epoch()
+    }
+
     async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure> {
         answered(self.within, &mut self.is_lost, self.delivery.begin(control, idle)).await
     }

@@ -17,6 +17,8 @@ use crate::table::Table;
 #[derive(Default)]
 pub(crate) struct Opened {
     pub(crate) position: Position,
+    /// The epoch of the last run that has committed.
+    pub(crate) epoch: i64,
     /// Whose every position in it is, by source.
     pub(crate) owners: Vec<(String, Owner)>,
     /// The home that it says that it is, by a marker.
@@ -89,6 +91,8 @@ pub(crate) trait Delivery: Send {
     fn is_open(&self) -> bool;
     /// Opens the database for writing and reads the position; one that is open has the position that was read before.
     async fn open(&mut self) -> Result<Position, Failure>;
+    /// The epoch that a database which is open has after the next commit.
+    fn epoch(&self) -> i64;
     /// Begins a transaction; the first one makes missing tables and takes the next epoch, for a run that belongs to a
     /// control database. Where the database can tell, it undoes a transaction that it hears nothing of for so long.
     async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure>;

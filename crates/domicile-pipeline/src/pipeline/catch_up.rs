@@ -3,35 +3,32 @@
 //! Those that are ahead are read for at full speed meanwhile, and all come together again when the next run finds them at
 //! the same position. A home that fails for a reason that may pass is tried again after waits that grow, by chance somewhat
 //! longer, so that homes of one server do not all come back at one moment; it goes on from its own position. One that
-//! somebody has to mend is left for the next run.
+//! somebody has to mend is left for the next run. A source that fails for a reason that may pass is read again in the same
+//! way, for all that were read for, from the one of them that is behind all others.
+
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::homes::{Fallen, report};
+use super::homes::Fallen;
 use super::reading::Reading;
-use super::{BATCHES_IN_MEMORY, Ended, Passed, Pipeline, Shared};
+use super::{BATCHES_IN_MEMORY, Passed, Pipeline, Shared};
 use crate::config::Problems;
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, inspect_some};
 use crate::plan::{Planned, plan};
-use crate::report::Event;
+use crate::report::{Event, HomeReport, Transacted};
+use waiting::{TRIES, Tries, Waiting};
 
 /// Readers at once, beside that of the homes which are ahead.
 const READERS: usize = 4;
-
-/// So often a home that fails is tried again, unless it gets on or the homes that are ahead are still read for.
-const TRIES: usize = 5;
-
-/// How long the first wait is, and how long the longest.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// The homes of one source that are not read for with those that are ahead.
 pub(super) struct CatchUp<'a> {
@@ -45,30 +42,23 @@ pub(super) struct CatchUp<'a> {
     ready: Vec<Inspected>,
     waiting: Vec<Waiting>,
     tries: HashMap<usize, Tries>,
-}
-
-/// A home that is tried again.
-struct Waiting {
-    slot: usize,
-    due: Instant,
-    failure: Failure,
-    merges_each_share: bool,
-}
-
-/// How often a home was tried since it last got on.
-struct Tries {
-    count: usize,
-    waits: ExponentialBackoff,
+    /// How often reading the source was tried since it last brought something.
+    source_tries: Tries,
+    /// By home, a transaction of which nobody knows whether it was committed.
+    unconfirmed: HashMap<usize, Transacted>,
+    /// Why the source is not read any more.
+    ended: Result<(), Error>,
 }
 
 /// Homes that are read for together.
 enum Together {
     Known(Inspected),
-    Again { slots: Vec<usize>, merges_each_share: bool },
+    Again { slots: Vec<usize>, merges_each_share: bool, unconfirmed: HashMap<usize, Transacted> },
 }
 
 /// What became of them, and those that are further behind.
 struct Caught {
+    slots: Vec<usize>,
     passed: Passed,
     rest: Option<Inspected>,
     merges_each_share: bool,
@@ -77,12 +67,23 @@ struct Caught {
 impl<'a> CatchUp<'a> {
     pub(super) fn new(pipeline: &'a Pipeline, number: usize, shared: &'a Shared<'a>, behind: Inspected) -> Self {
         let ready = if behind.members.is_empty() { Vec::new() } else { vec![behind] };
-        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
-        Self { pipeline, number, shared, memory, ready, waiting: Vec::new(), tries: HashMap::new() }
+        Self {
+            pipeline,
+            number,
+            shared,
+            memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)),
+            ready,
+            waiting: Vec::new(),
+            tries: HashMap::new(),
+            source_tries: Tries::new(),
+            unconfirmed: HashMap::new(),
+            ended: Ok(()),
+        }
     }
 
-    /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more.
-    pub(super) async fn run(mut self, mut falls: mpsc::Receiver<Fallen>) -> Vec<Passed> {
+    /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more. What was done, and why the
+    /// source was not read to its end, if it was not.
+    pub(super) async fn run(mut self, mut falls: mpsc::Receiver<Fallen>) -> (Vec<Passed>, Result<(), Error>) {
         let (pipeline, number, shared, memory) = (self.pipeline, self.number, self.shared, Arc::clone(&self.memory));
         let mut readers = FuturesUnordered::new();
         let mut passed = Vec::new();
@@ -94,97 +95,150 @@ impl<'a> CatchUp<'a> {
                 readers.push(pipeline.catch_up(number, together, shared, Arc::clone(&memory)));
             }
             if !others_run && readers.is_empty() && self.waiting.is_empty() {
-                return passed;
+                return (passed, self.ended);
             }
             let due = self.waiting.iter().map(|waiting| waiting.due).min();
             tokio::select! {
                 fallen = falls.recv(), if others_run => match fallen {
-                    Some(Fallen { slot, failure }) => self.fell(slot, failure, false, true),
+                    Some(Fallen::Home(slot, home)) => self.left(slot, &home, false, true),
+                    Some(Fallen::Source(slots, error)) => self.source_fell(slots, error, false),
                     None => others_run = false,
                 },
-                Some(caught) = readers.next() => {
-                    self.caught(&caught, others_run);
-                    self.ready.extend(caught.rest);
-                    passed.push(caught.passed);
-                }
+                Some(caught) = readers.next() => passed.push(self.caught(caught, others_run)),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && readers.len() < READERS => {}
                 () = shared.stop.cancelled(), if !self.waiting.is_empty() => self.give_up(),
             }
         }
     }
 
-    /// Homes that can be read for now.
+    /// Homes that can be read for now: all that are due, unless one has held up others before.
     fn next(&mut self) -> Option<Together> {
         if let Some(known) = self.ready.pop() {
             return Some(Together::Known(known));
         }
         let now = Instant::now();
-        let merges_each_share = self.waiting.iter().find(|waiting| waiting.due <= now)?.merges_each_share;
-        let is_next = |waiting: &Waiting| waiting.due <= now && waiting.merges_each_share == merges_each_share;
-        let slots = self.waiting.extract_if(.., |waiting| is_next(waiting)).map(|waiting| waiting.slot).collect();
-        Some(Together::Again { slots, merges_each_share })
+        let first = self.waiting.iter().position(|waiting| waiting.due <= now)?;
+        let first = self.waiting.remove(first);
+        let merges_each_share = first.merges_each_share;
+        let mut slots = first.slots;
+        if !first.is_alone {
+            let joins = |waiting: &mut Waiting| {
+                waiting.due <= now && !waiting.is_alone && waiting.merges_each_share == merges_each_share
+            };
+            slots.extend(self.waiting.extract_if(.., joins).flat_map(|waiting| waiting.slots));
+        }
+        let unconfirmed = slots.iter().filter_map(|slot| Some((*slot, self.unconfirmed.get(slot)?.clone()))).collect();
+        Some(Together::Again { slots, merges_each_share, unconfirmed })
     }
 
-    fn caught(&mut self, caught: &Caught, others_run: bool) {
-        for (slot, home) in &caught.passed.homes {
+    fn caught(&mut self, caught: Caught, others_run: bool) -> Passed {
+        let Caught { slots, mut passed, rest, merges_each_share } = caught;
+        if passed.homes.iter().any(|(_, home)| home.account.read > 0) {
+            self.source_tries = Tries::new();
+        }
+        for (slot, home) in &passed.homes {
             if home.account.read > 0 {
                 self.tries.remove(slot);
             }
-            if let Some(failure) = &home.why {
-                self.fell(*slot, failure.clone(), caught.merges_each_share, others_run);
-            }
+            self.left(*slot, home, merges_each_share, others_run);
+        }
+        self.ready.extend(rest);
+        if let Some(error) = passed.take_error() {
+            let has_failed = |slot: &usize| passed.homes.iter().any(|(of, home)| of == slot && home.why.is_some());
+            self.source_fell(slots.into_iter().filter(|slot| !has_failed(slot)).collect(), error, merges_each_share);
+        }
+        passed
+    }
+
+    /// A home has been read for, and may have failed.
+    fn left(&mut self, slot: usize, home: &HomeReport, merges_each_share: bool, others_run: bool) {
+        if let Some(unconfirmed) = &home.unconfirmed {
+            self.unconfirmed.insert(slot, unconfirmed.clone());
+        } else if let Some(position) = &home.position
+            && self.unconfirmed.get(&slot).is_some_and(|known| known.after != *position)
+        {
+            // It is known by now, because the home has got on.
+            self.unconfirmed.remove(&slot);
+        }
+        if let Some(failure) = &home.why {
+            self.fell(slot, failure, home.is_let_go, merges_each_share, others_run);
         }
     }
 
     /// Decides whether a home is tried again. What was merged of many records and is refused is merged anew of fewer, so that
-    /// the records at fault are found.
-    fn fell(&mut self, slot: usize, failure: Failure, merges_each_share: bool, others_run: bool) {
+    /// the records at fault are found. And who has overtaken this run may be itself, with the commit whose answer was lost.
+    fn fell(&mut self, slot: usize, failure: &Failure, is_alone: bool, merges_each_share: bool, others_run: bool) {
         let (source, home) = (self.shared.source, self.pipeline.name(slot));
-        self.shared.states.fell(self.pipeline, slot, &failure);
+        self.shared.states.fell(self.pipeline, slot, failure);
         let tries = self.tries.entry(slot).or_insert_with(Tries::new);
-        let (wait, merges_each_share) = match &failure {
+        let (wait, merges_each_share) = match failure {
             Failure::Refused(_) if !merges_each_share => (Duration::ZERO, true),
+            Failure::Overtaken(_) if self.unconfirmed.contains_key(&slot) && tries.asks_again() => {
+                (Duration::ZERO, merges_each_share)
+            }
             Failure::Transient(_) if tries.count < TRIES || others_run => {
-                tries.count += 1;
-                let wait = tries.waits.next().unwrap_or(WAITS.1);
-                self.shared.observer.observe(&Event::HomeWaits { source, home, failure: &failure, wait });
+                let wait = tries.wait();
+                self.shared.observer.observe(&Event::HomeWaits { source, home, failure, wait });
                 (wait, merges_each_share)
             }
-            _ => {
-                self.shared.observer.observe(&Event::HomeFailed { source, home, failure: &failure });
+            failure => {
+                self.shared.observer.observe(&Event::HomeFailed { source, home, failure });
                 return;
             }
         };
-        self.waiting.push(Waiting { slot, due: Instant::now() + wait, failure, merges_each_share });
+        let due = Instant::now() + wait;
+        self.waiting.push(Waiting { slots: vec![slot], due, why: Ok(failure.clone()), merges_each_share, is_alone });
+    }
+
+    /// Decides whether the source is read again for those that it was read for. All wait for it together.
+    fn source_fell(&mut self, slots: Vec<usize>, error: Error, merges_each_share: bool) {
+        let waits = |waiting: &&mut Waiting| waiting.why.is_err() && waiting.merges_each_share == merges_each_share;
+        if let Some(waiting) = self.waiting.iter_mut().find(waits).filter(|_| error.may_pass()) {
+            waiting.slots.extend(slots);
+            return;
+        }
+        if !error.may_pass() || self.source_tries.count >= TRIES {
+            self.ended = Err(error);
+            return;
+        }
+        // Homes that fail with it come back to it by themselves.
+        if slots.is_empty() {
+            return;
+        }
+        let wait = self.source_tries.wait();
+        self.shared.observer.observe(&Event::SourceFails { source: self.shared.source, error: &error, wait });
+        let due = Instant::now() + wait;
+        self.waiting.iter_mut().for_each(|waiting| waiting.due = waiting.due.max(due));
+        self.waiting.push(Waiting { slots, due, why: Err(error), merges_each_share, is_alone: false });
     }
 
     fn give_up(&mut self) {
-        for Waiting { slot, failure, .. } in self.waiting.drain(..) {
-            let (source, home) = (self.shared.source, self.pipeline.name(slot));
-            self.shared.observer.observe(&Event::HomeFailed { source, home, failure: &failure });
+        let source = self.shared.source;
+        for Waiting { slots, why, .. } in self.waiting.drain(..) {
+            match why {
+                Ok(failure) => {
+                    for home in slots.iter().map(|slot| self.pipeline.name(*slot)) {
+                        self.shared.observer.observe(&Event::HomeFailed { source, home, failure: &failure });
+                    }
+                }
+                Err(error) => self.ended = Err(error),
+            }
         }
-    }
-}
-
-impl Tries {
-    fn new() -> Self {
-        let waits = ExponentialBuilder::new().with_min_delay(WAITS.0).with_max_delay(WAITS.1).without_max_times();
-        Self { count: 0, waits: waits.with_jitter().build() }
     }
 }
 
 impl Pipeline {
     /// Reads the source for homes that are together, as far as they are.
     async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, memory: Arc<Semaphore>) -> Caught {
-        let (slots, merges_each_share) = match &together {
-            Together::Known(known) => (known.members.iter().map(|member| member.slot).collect(), false),
-            Together::Again { slots, merges_each_share } => (slots.clone(), *merges_each_share),
+        let (mut slots, merges_each_share) = match &together {
+            Together::Known(known) => (known.members.iter().map(|member| member.slot).collect::<Vec<_>>(), false),
+            Together::Again { slots, merges_each_share, .. } => (slots.clone(), *merges_each_share),
         };
-        let (planned, members) = match self.meet(number, together, shared).await {
+        let (planned, members, confirmed) = match self.meet(number, together, shared).await {
             Ok(met) => met,
-            Err(error) => {
-                let passed = self.not_met(&slots, &error);
-                return Caught { passed, rest: None, merges_each_share };
+            Err(problems) => {
+                let passed = Passed { homes: Vec::new(), ended: Err(problems.into()) };
+                return Caught { slots, passed, rest: None, merges_each_share };
             }
         };
         let planned = Planned { merges_each_share, ..planned };
@@ -196,44 +250,47 @@ impl Pipeline {
             shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
         }
         let mut passed = self.pass(planned, members, reading, shared, (memory, None)).await;
-        if let Err(error) = &passed.ended {
-            let failure = Failure::Transient(error.to_string());
-            let whole = passed.homes.iter_mut().filter(|(_, home)| home.failure.is_none());
-            whole.for_each(|(_, home)| home.fail(failure.clone()));
+        for (slot, done) in confirmed {
+            self.confirm(slot, &done, &mut passed, shared);
         }
+        slots.retain(|slot| !rest.members.iter().any(|member| member.slot == *slot));
         let rest = Some(rest).filter(|rest| !rest.members.is_empty());
-        Caught { passed, rest, merges_each_share }
+        Caught { slots, passed, rest, merges_each_share }
     }
 
-    /// Opens the source once more, and asks homes for their positions where these are not known.
+    /// Opens the source once more, and asks homes for their positions where these are not known. Those that have committed
+    /// what they did not answer are told.
     async fn meet(
         &self,
         number: usize,
         together: Together,
         shared: &Shared<'_>,
-    ) -> Result<(Planned, Inspected), Problems> {
+    ) -> Result<(Planned, Inspected, Vec<(usize, Transacted)>), Problems> {
         let planned = plan(&self.config, number, &self.router, &self.added).await;
         let planned = planned.map_err(|unplanned| unplanned.problems.into_iter().collect::<Problems>())?;
-        let members = match together {
-            Together::Known(known) => known,
-            Together::Again { slots, .. } => {
-                let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
-                let is_wanted = |slot| slots.contains(&slot);
-                let stay_open = config.delivery.open_homes;
-                let (members, problems) = inspect_some(config, writing, kept, stay_open, is_wanted).await;
-                if !problems.is_empty() {
-                    return Err(problems.into_iter().collect());
-                }
-                members
-            }
+        let (slots, mut unconfirmed) = match together {
+            Together::Known(known) => return Ok((planned, known, Vec::new())),
+            Together::Again { slots, unconfirmed, .. } => (slots, unconfirmed),
         };
-        Ok((planned, members))
+        let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
+        let is_wanted = |slot| slots.contains(&slot);
+        let (members, _) = inspect_some(config, writing, kept, config.delivery.open_homes, is_wanted).await;
+        // Another run that has taken over has an epoch of its own, and this one nothing more to tell.
+        let is_held = shared.limits.lease.as_ref().is_some_and(|lease| lease.check().is_ok());
+        let known = members.members.iter().filter_map(|member| Some((member, member.state.as_ref().ok()?)));
+        let confirmed = known.filter_map(|(member, position)| {
+            let done = unconfirmed.remove(&member.slot)?;
+            (is_held && done.is_committed(position, member.epoch)).then_some((member.slot, done))
+        });
+        let confirmed = confirmed.collect();
+        Ok((planned, members, confirmed))
     }
 
-    /// What keeps the source or a home from being looked at may pass: it did not stop the run in the beginning.
-    fn not_met(&self, slots: &[usize], problems: &Problems) -> Passed {
-        let failure = Failure::Transient(problems.to_string());
-        let fails = |&slot: &usize| (slot, report(self.name(slot), &[], &Err(failure.clone())));
-        Passed { homes: slots.iter().map(fails).collect(), ended: Ok::<_, Error>(Ended::AtItsEnd) }
+    /// Counts what a home has committed without an answer to what it has done since.
+    fn confirm(&self, slot: usize, done: &Transacted, passed: &mut Passed, shared: &Shared<'_>) {
+        shared.observer.observe(&done.event(shared.source, self.name(slot)));
+        if let Some((_, home)) = passed.homes.iter_mut().find(|(of, _)| *of == slot) {
+            home.count(done);
+        }
     }
 }

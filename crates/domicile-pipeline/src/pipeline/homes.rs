@@ -1,6 +1,7 @@
 //! The tasks of the homes while a source is read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domicile::{Context, Home};
 use tokio::sync::mpsc;
@@ -9,22 +10,29 @@ use tracing::Instrument;
 
 use super::BATCHES_IN_MEMORY;
 use crate::account::Account;
-use crate::deliver::{Deliverer, Message};
-use crate::error::Failure;
+use crate::deliver::{Deliverer, Message, Work};
+use crate::error::{Error, Failure};
 use crate::position::Position;
-use crate::report::{HomeReport, ObjectCount};
+use crate::report::{HomeCondition, HomeReport, ObjectCount};
 
 /// The report of a home before anything is delivered to it.
 pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, Failure>) -> HomeReport {
-    HomeReport {
+    let mut report = HomeReport {
         home: home.to_owned(),
         account: Account::default(),
         causes: BTreeMap::new(),
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
         position: state.as_ref().ok().cloned(),
-        failure: state.as_ref().err().map(Failure::with_help),
-        why: state.as_ref().err().cloned(),
+        state: HomeCondition::Well,
+        failure: None,
+        why: None,
+        unconfirmed: None,
+        is_let_go: false,
+    };
+    if let Err(failure) = state {
+        report.fail(failure.clone());
     }
+    report
 }
 
 /// The tasks that deliver, one a home, by the home's number; the last is the control database's. Not all of them take part.
@@ -36,12 +44,15 @@ pub(super) struct Homes {
 struct Running {
     task: Option<(mpsc::Sender<Message>, JoinHandle<HomeReport>)>,
     report: HomeReport,
+    work: Arc<Work>,
 }
 
-/// A home that takes nothing more from who reads for it.
-pub(super) struct Fallen {
-    pub(super) slot: usize,
-    pub(super) failure: Failure,
+/// What those who are read for first leave to others.
+pub(super) enum Fallen {
+    /// A home that takes nothing more from who reads for it, by its number.
+    Home(usize, Box<HomeReport>),
+    /// The source could not be read for these.
+    Source(Vec<usize>, Error),
 }
 
 impl Running {
@@ -69,24 +80,27 @@ impl Homes {
     ) {
         // The channel has room for each home once.
         let tell = move |report: &HomeReport| {
-            if let (Some(fallen), Some(failure)) = (&fallen, &report.why) {
-                let _ = fallen.try_send(Fallen { slot, failure: failure.clone() });
+            if let (Some(fallen), Some(_)) = (&fallen, &report.why) {
+                let _ = fallen.try_send(Fallen::Home(slot, Box::new(report.clone())));
             }
         };
+        let work = Arc::<Work>::default();
         if report.failure.is_some() {
             tell(&report);
-            self.running[slot] = Some(Running { task: None, report });
+            self.running[slot] = Some(Running { task: None, report, work });
             return;
         }
-        let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY);
+        // There is room for the shares of all batches, and for the end: nobody waits here for a home that does not get on.
+        let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY + 1);
+        let working = Arc::clone(&work);
         let delivering = async move {
-            let report = deliverer.run(messages).await;
+            let report = deliverer.run(messages, working).await;
             tell(&report);
             report
         };
         let context = home.map_or_else(Context::empty, |home| Context::empty().and(home));
         let task = tokio::spawn(context.scope(delivering).in_current_span());
-        self.running[slot] = Some(Running { task: Some((sender, task)), report });
+        self.running[slot] = Some(Running { task: Some((sender, task)), report, work });
     }
 
     /// A home that has failed takes nothing more, and misses nothing: its position stays.
@@ -99,6 +113,15 @@ impl Homes {
     /// Whether there is nobody left to deliver to.
     pub(super) fn is_idle(&self) -> bool {
         !self.running.iter().flatten().any(Running::is_alive)
+    }
+
+    /// Lets homes go that others have been waiting for, for too long. They are read for by themselves later.
+    pub(super) fn let_go_of_stuck(&self) {
+        let (stuck, others): (Vec<_>, Vec<_>) =
+            self.running.iter().flatten().filter(|home| home.is_alive()).partition(|home| home.work.is_stuck());
+        if !others.is_empty() {
+            stuck.iter().for_each(|home| home.work.let_go.cancel());
+        }
     }
 
     /// Lets every home commit, up to where the source was read if that is known, and gathers the reports by number.

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
 use tracing::{Instrument, info_span};
 
 use super::homes::Homes;
 use super::{Ended, Shared};
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
-use crate::deliver::Message;
+use crate::deliver::{Message, OTHERS_WAIT};
 use crate::error::Error;
 use crate::fault::{self, Point};
-use crate::locate::{Locator, Share};
+use crate::locate::{Locator, Split};
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::report::{BatchRead, Event};
@@ -57,13 +58,13 @@ impl Reading {
         let (name, locator) = (planned.writing.name, planned.locator);
         let failed = |message: &str| Error::source(&name, message);
         let upto = shared.upto;
-        let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, memory);
+        let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&memory));
         let mut reached = None;
         loop {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
             }
-            let received = shared.stop.run_until_cancelled(batches.recv()).await;
+            let received = shared.stop.run_until_cancelled(next(&mut batches, homes, &memory)).await;
             let Some(received) = received else { return Ok(Ended::Stopped) };
             let Some(batch) = received else { break };
             let (batch, permit, took) = batch?;
@@ -71,9 +72,12 @@ impl Reading {
             let read = BatchRead { source: &name, records, bytes, upto: &batch.upto, took, is_catching_up };
             shared.observer.observe(&Event::BatchRead(read));
             reached = Some(batch.upto.clone());
-            let shares = locate(batch, Arc::clone(&locator), Arc::clone(&self.starts)).await;
+            let split = locate(batch, Arc::clone(&locator), Arc::clone(&self.starts)).await;
             fault::at(Point::Located);
-            for share in shares.map_err(|message| failed(&message))? {
+            let Split { shares, rows, homeless } = split.map_err(|message| failed(&message))?;
+            // A home that got beyond records which it is taken to have none of would never be given them.
+            shared.limits.poison.check_homeless(rows, &homeless).map_err(|message| failed(&message))?;
+            for share in shares {
                 homes.send(share.slot, Message::Share(share, Arc::clone(&permit))).await;
             }
         }
@@ -110,7 +114,22 @@ fn read_ahead(
     batches
 }
 
-async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Vec<Share>, String> {
+/// The next batch. Homes that hold all memory and do not get on are let go, so that it comes.
+async fn next(
+    batches: &mut mpsc::Receiver<Result<Permitted, Error>>,
+    homes: &Homes,
+    memory: &Semaphore,
+) -> Option<Result<Permitted, Error>> {
+    loop {
+        match timeout(OTHERS_WAIT, batches.recv()).await {
+            Ok(received) => return received,
+            Err(_) if memory.available_permits() == 0 => homes.let_go_of_stuck(),
+            Err(_) => {}
+        }
+    }
+}
+
+async fn locate(batch: Batch, locator: Arc<Locator>, starts: Arc<[Position]>) -> Result<Split, String> {
     let job = blocking::run(move || {
         let judged = locator.judge(&batch.records)?;
         locator.split(&batch, &judged, &starts)

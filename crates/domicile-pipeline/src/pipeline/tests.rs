@@ -96,8 +96,8 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
     runtime.block_on(async {
         let planned = change(pipeline.plan().await.unwrap().pop().unwrap());
         let mut kept = control(&pipeline.config.control).read().await.unwrap();
-        let (inspected, problems) = inspect(&pipeline.config, &planned.writing, Some(&kept), 0).await;
-        assert!(problems.is_empty());
+        let (inspected, wrong) = inspect(&pipeline.config, &planned.writing, Some(&kept), 0).await;
+        assert!(wrong.problems.is_empty());
         pipeline
             .run_source(0, planned, inspected, &mut kept, &observer, &tokio_util::sync::CancellationToken::new())
             .await

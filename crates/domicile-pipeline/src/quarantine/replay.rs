@@ -158,7 +158,7 @@ impl Pipeline {
             database::control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
         for planned in &planned {
-            problems.extend(inspect(&self.config, &planned.writing, Some(&kept), 0).await.1);
+            problems.extend(inspect(&self.config, &planned.writing, Some(&kept), 0).await.1.problems);
         }
         if !problems.is_empty() {
             return Err(Error::from(problems.into_iter().collect::<Problems>()));

@@ -1,6 +1,7 @@
 //! Homes that are behind, or fail, catch up by themselves while the others go on.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use domicile_pipeline::{Event, Observer, Pipeline};
 use domicile_testkit::Server;
@@ -238,4 +239,49 @@ fn a_home_of_postgres_that_does_not_answer_holds_nobody_up() {
 #[test]
 fn a_home_of_mariadb_that_does_not_answer_holds_nobody_up() {
     a_home_that_does_not_answer_holds_nobody_up(&MARIADB);
+}
+
+/// A home's server is stopped in the middle of a run, and nobody waits for its answer: the batches that it holds are given to
+/// the others long before `answer_seconds` are over.
+fn others_finish_while_a_home_hangs_which_then_gets_everything(kind: &Kind) {
+    let Some(world) = sold(kind) else { return };
+    let Some(other) = (kind.start)() else { return };
+    other.create_database("fr");
+    let url = |database| world.server.url(database);
+    let homes = format!(
+        "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}?connect_timeout=1\" }}",
+        url("es"),
+        other.url("fr")
+    );
+    let pipeline =
+        pipeline(world.config(&url("source"), &homes, &url("control"), "rows = 1\n[delivery]\ncommit_rows = 1"));
+    let other = Arc::new(Mutex::new(other));
+    let stopped = Arc::clone(&other);
+    let observer = Interfering::new("delivered fr", move || stopped.lock().unwrap().pause());
+    let report = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(&pipeline, Arc::<Interfering<_>>::clone(&observer)).unwrap());
+        let deadline = Instant::now() + Duration::from_secs(100);
+        let mine = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'orders' AND table_schema IN ('es', 'public')";
+        while world.rows("es", mine) != ["1"] || world.rows("es", "SELECT count(*) FROM orders") != ["20"] {
+            assert!(Instant::now() < deadline && !running.is_finished(), "it waits for the one that hangs");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        other.lock().unwrap().resume();
+        running.join().unwrap()
+    });
+    let report = succeeded(report);
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([20, 20, 0, 0], [20, 20, 0, 0]));
+    assert_arrived(&world.server, "es", "20|20.00");
+    assert_arrived(&other.lock().unwrap(), "fr", "20|40.00");
+    assert!(!observer.told.of("waiting fr").is_empty() && observer.told.of("failed").is_empty());
+}
+
+#[test]
+fn others_finish_while_a_home_of_postgres_hangs_which_then_gets_everything() {
+    others_finish_while_a_home_hangs_which_then_gets_everything(&POSTGRES);
+}
+
+#[test]
+fn others_finish_while_a_home_of_mariadb_hangs_which_then_gets_everything() {
+    others_finish_while_a_home_hangs_which_then_gets_everything(&MARIADB);
 }

@@ -2,6 +2,8 @@
 
 mod added_columns;
 mod aggregates;
+mod blocked;
+mod breaker;
 mod catch_up;
 mod columns_read;
 mod connections;
@@ -18,6 +20,7 @@ mod guarantees;
 mod large_records;
 mod late_commits;
 mod late_writers;
+mod lost_replies;
 mod mariadb;
 mod meddler;
 mod mended;
@@ -29,6 +32,7 @@ mod quarantine;
 mod reports;
 mod routers;
 mod servers;
+mod source_fails;
 mod sql_analysers;
 mod status;
 mod tls;

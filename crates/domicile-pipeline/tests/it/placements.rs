@@ -130,8 +130,9 @@ fn a_home_that_only_has_another_name_goes_on_where_it_was() {
     );
     let told = "DELETE FROM domicile_placement WHERE source = 'orders' AND routing_key = 'FR'";
     open(&world.path("control.sqlite")).execute_batch(told).unwrap();
-    let home = refused(&world, &renamed);
-    assert!(home[0].contains("home france: it has a position of the source `orders` as the home `fr`"), "{home:?}");
+    let report = world.try_run(&renamed);
+    let failure = home(&report, "france").failure.as_deref().unwrap_or_default();
+    assert!(failure.contains("it has a position of the source `orders` as the home `fr`"), "{report:?}");
     world.in_home("france", "UPDATE domicile_position SET home = 'france' WHERE home = 'fr'");
     world.order(&["'FR', 'Ida', NULL, 8.00"]);
     assert_eq!(world.run(&renamed).total().delivered, 1);

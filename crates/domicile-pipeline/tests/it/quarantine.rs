@@ -118,7 +118,8 @@ impl World {
         let url = |database| self.url(database);
         let cursor = if settings.contains("cursor") { "" } else { "cursor = \"id\"" };
         let text = format!(
-            "control = \"{}\"\nhome_url = \"{}\"\n{homes}\nbatch.rows = {batch_rows}\n[[source]]\nurl = \"{}\"\ntable = \"orders\"\n\
+            "control = \"{}\"\nhome_url = \"{}\"\n{homes}\nbatch.rows = {batch_rows}\n\
+             delivery.poison_share_max = 1.0\n[[source]]\nurl = \"{}\"\ntable = \"orders\"\n\
              {cursor}\nkey = '''{key}'''\n{settings}\n\
              [[source.analyser]]\ninto = \"orders\"\nkey = \"id\"\nsql = \"SELECT id, customer, amount FROM record\"\n\
              [[source.analyser]]\ninto = \"totals\"\nwrite = \"merge\"\n\

@@ -73,7 +73,7 @@ impl Delivery for MySqlDelivery {
             all.extend(misfits(&mut session, number, table).await.map_err(|error| failure(&error))?);
         }
         self.open = Some(Open::new(session, position.clone(), epoch));
-        Ok(Opened { position, owners, marker, identity, misfits: all })
+        Ok(Opened { position, epoch, owners, marker, identity, misfits: all })
     }
 
     /// Nobody waits for it.
@@ -93,6 +93,10 @@ impl Delivery for MySqlDelivery {
         let Progress { position, epoch, .. } = progress(&mut session, &self.delivered.source).await?;
         self.open = Some(Open::new(session, position.clone(), epoch));
         Ok(position)
+    }
+
+    fn epoch(&self) -> i64 {
+        self.open.as_ref().map_or(0, Open::next_epoch)
     }
 
     async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure> {
@@ -303,7 +307,7 @@ impl Open {
     }
 
     async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
-        let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
+        let epoch = self.next_epoch();
         let (after, reached) = (self.position.stored(), upto.stored());
         let sql = "UPDATE domicile_position SET position = ?, updated_at = UTC_TIMESTAMP(6)
                    WHERE source = ? AND epoch = ? AND position <=> ?";
@@ -329,6 +333,11 @@ impl Open {
         fault::at(Point::Committed);
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
+    }
+
+    /// The epoch of this run, which is written or will be with the next commit.
+    fn next_epoch(&self) -> i64 {
+        if self.claimed { self.epoch } else { self.epoch + 1 }
     }
 
     fn overtaken(&self) -> Failure {

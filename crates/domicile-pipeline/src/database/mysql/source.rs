@@ -20,7 +20,7 @@ use super::large::{Asked, is_too_large, sent_bytes};
 use super::read::push_values;
 use super::refused::refused;
 use super::types::source_column;
-use super::{is_ended_late, quote, said};
+use super::{failure, is_ended_late, quote, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{ColumnType, Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -28,7 +28,7 @@ use crate::database::COUNTS_AT_ONCE;
 use crate::database::bounds::{Bounds, check_all_are_read, count_upto, told_of_future};
 use crate::database::given::given;
 use crate::database::rows::Rows;
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Unread};
 use crate::position::Position;
 use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
 
@@ -118,7 +118,7 @@ impl MySqlSource {
         };
         if !is_alive {
             let session = opened(&self.server).await;
-            self.session = Some(session.map_err(|failure| Error::source(&self.reading.name, failure))?);
+            self.session = Some(session.map_err(|failure| Error::unread(&self.reading.name, failure.into()))?);
         }
         Ok(self.session.as_mut().expect("it was opened above"))
     }
@@ -153,7 +153,7 @@ impl MySqlSource {
 async fn opened(server: &ServerUrl) -> Result<Session, Failure> {
     let mut session = connect(server).await?;
     let read_only = session.conn.query_drop(READ_ONLY).await;
-    read_only.map_err(|error| Failure::Failed(said(&error)))?;
+    read_only.map_err(|error| failure(&error))?;
     Ok(session)
 }
 
@@ -215,7 +215,7 @@ impl Source for MySqlSource {
         let session = session.as_mut().expect("it was opened above");
         let Some(table) = settling.table() else { return Ok(None) };
         let found = unindexed(session, &reading.bounds, &reading.cursor.names(), table).await;
-        found.map_err(|error| Error::source(&reading.name, reading.told(&error)))
+        found.map_err(|error| Error::unread(&reading.name, reading.told(&error)))
     }
 
     fn given(&self, objects: &[Map<String, serde_json::Value>]) -> Result<Batch, String> {
@@ -226,11 +226,11 @@ impl Source for MySqlSource {
         self.connected().await?;
         let Self { session, reading, settling, .. } = self;
         let session = session.as_mut().expect("it was opened above");
-        let told = |message: String| Error::source(&reading.name, message);
+        let told = |unread: Unread| Error::unread(&reading.name, unread);
         reading.check_all_are_read(session).await.map_err(told)?;
         let highest = reading.last(session).await.map_err(told)?;
         let horizon = settling.horizon(session, highest, reached, waits).await;
-        let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)?;
+        let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(|message| told(message.into()))?;
         let future = reading.count(reading.bounds.count_future(&reading.relation), session).await.map_err(told)?;
         Ok(told_of_future(horizon, future))
     }
@@ -243,7 +243,7 @@ impl Source for MySqlSource {
         self.connected().await?;
         let session = self.session.as_mut().expect("it was opened above");
         let counted = self.reading.count_between(session, positions, counting).await;
-        counted.map_err(|error| Error::source(&self.reading.name, self.reading.told(&error)))
+        counted.map_err(|error| Error::unread(&self.reading.name, self.reading.told(&error)))
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
@@ -262,7 +262,7 @@ impl Source for MySqlSource {
             read => read,
         };
         let Self { server, session, reading, .. } = self;
-        let told = |message: String| Error::source(&reading.name, message);
+        let told = |unread: Unread| Error::unread(&reading.name, unread);
         let (rows, is_cut) = read.map_err(|error| told(reading.told(&error)))?;
         if is_cut == Some(true)
             && let Some(rest) = session.take()
@@ -273,7 +273,7 @@ impl Source for MySqlSource {
             None => rows.last(&reading.schema, &reading.cursor, upto),
             Some(_) => rows.before_last(&reading.schema, &reading.cursor),
         };
-        batch.map_err(told)
+        batch.map_err(|message| told(message.into()))
     }
 }
 
@@ -288,18 +288,19 @@ async fn throw_away(server: &ServerUrl, rest: Session) {
 }
 
 impl Reading {
-    fn told(&self, error: &mysql_async::Error) -> String {
-        if self.conceals { format!("the server fails to read it; {UNTOLD}") } else { said(error) }
+    fn told(&self, error: &mysql_async::Error) -> Unread {
+        let message = if self.conceals { format!("the server fails to read it; {UNTOLD}") } else { said(error) };
+        Unread { message, may_pass: failure(error).is_transient() }
     }
 
     /// A source with records that would never be read is refused.
-    async fn check_all_are_read(&self, session: &mut Session) -> Result<(), String> {
+    async fn check_all_are_read(&self, session: &mut Session) -> Result<(), Unread> {
         let never = self.count(self.bounds.count_never(&self.relation), session).await?;
-        check_all_are_read(never, &self.cursor)
+        Ok(check_all_are_read(never, &self.cursor)?)
     }
 
     /// What a query counts; nothing without one.
-    async fn count(&self, sql: Option<String>, session: &mut Session) -> Result<i64, String> {
+    async fn count(&self, sql: Option<String>, session: &mut Session) -> Result<i64, Unread> {
         let Some(sql) = sql else { return Ok(0) };
         let count: Option<i64> = session.conn.query_first(sql).await.map_err(|error| self.told(&error))?;
         Ok(count.unwrap_or_default())
@@ -341,14 +342,14 @@ impl Reading {
     }
 
     /// The highest position that is to be seen.
-    async fn last(&self, session: &mut Session) -> Result<Position, String> {
+    async fn last(&self, session: &mut Session) -> Result<Position, Unread> {
         let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].clone()).collect();
         let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
         let asked = Asked::whole(&selected, &self.relation);
         let sql = self.bounds.select_last(&asked.columns, &asked.relation);
         let read = streamed(session, &sql, Vec::new(), &asked, Rows::one(&schema)).await;
         let (rows, _) = read.map_err(|error| self.told(&error))?;
-        rows.position(&Arc::new(schema))
+        Ok(rows.position(&Arc::new(schema))?)
     }
 }
 

@@ -84,7 +84,7 @@ impl Delivery for PostgresDelivery {
             misfits.extend(catalogue.misfits(number, table));
         }
         self.open = Some(Open::new(client, position.clone(), epoch, Some(catalogue)));
-        Ok(Opened { position, owners, marker, identity, misfits })
+        Ok(Opened { position, epoch, owners, marker, identity, misfits })
     }
 
     /// Nobody waits for it.
@@ -105,6 +105,10 @@ impl Delivery for PostgresDelivery {
         let Progress { position, epoch, .. } = progress(&client, &catalogue, &self.delivered.source).await?;
         self.open = Some(Open::new(client, position.clone(), epoch, None));
         Ok(position)
+    }
+
+    fn epoch(&self) -> i64 {
+        self.open.as_ref().map_or(0, Open::next_epoch)
     }
 
     async fn begin(&mut self, control: Option<&str>, idle: Duration) -> Result<(), Failure> {
@@ -347,7 +351,7 @@ impl Open {
     }
 
     async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
-        let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
+        let epoch = self.next_epoch();
         let (after, reached) = (self.position.stored(), upto.stored());
         let moving = "UPDATE domicile_position SET position = $4, updated_at = now()
                       WHERE source = $1 AND epoch = $2 AND position IS NOT DISTINCT FROM $3";
@@ -380,6 +384,11 @@ impl Open {
         fault::at(Point::Committed);
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
+    }
+
+    /// The epoch of this run, which is written or will be with the next commit.
+    fn next_epoch(&self) -> i64 {
+        if self.claimed { self.epoch } else { self.epoch + 1 }
     }
 
     fn overtaken(&self) -> Failure {

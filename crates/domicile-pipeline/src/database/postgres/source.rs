@@ -22,7 +22,7 @@ use super::index::unindexed;
 use super::read::{Format, hexadecimal, push_into};
 use super::refused::{Asked, refused};
 use super::types::{Declared, source_column, untyped};
-use super::{relation, said};
+use super::{failure, relation, said};
 use crate::batch::{Batch, BatchLimit};
 use crate::config::{Document, From, ServerUrl, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
@@ -31,7 +31,7 @@ use crate::database::bounds::{Bounds, check_all_are_read, count_upto, told_of_fu
 use crate::database::column::Column;
 use crate::database::given::given;
 use crate::database::rows::Rows;
-use crate::error::Error;
+use crate::error::{Error, Unread};
 use crate::extension::{UUID, extension};
 use crate::position::Position;
 use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
@@ -111,7 +111,7 @@ impl PostgresSource {
     async fn connected(&mut self) -> Result<&Client, Error> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
             let client = connect_to_read(&self.server).await;
-            let client = client.map_err(|failure| Error::source(&self.reading.name, failure))?;
+            let client = client.map_err(|failure| Error::unread(&self.reading.name, failure.into()))?;
             self.client = Some(client);
         }
         Ok(self.client.as_ref().expect("it was opened above"))
@@ -186,7 +186,7 @@ impl Source for PostgresSource {
         let client = client.as_ref().expect("it was opened above");
         let Some(table) = settling.table() else { return Ok(None) };
         let found = unindexed(client, &reading.bounds, &reading.cursor.names(), table).await;
-        found.map_err(|error| Error::source(&reading.name, reading.told(&error)))
+        found.map_err(|error| Error::unread(&reading.name, reading.told(&error)))
     }
 
     fn given(&self, objects: &[Map<String, Value>]) -> Result<Batch, String> {
@@ -197,11 +197,11 @@ impl Source for PostgresSource {
         self.connected().await?;
         let Self { client, reading, settling, .. } = self;
         let client = client.as_ref().expect("it was opened above");
-        let told = |message: String| Error::source(&reading.name, message);
+        let told = |unread: Unread| Error::unread(&reading.name, unread);
         reading.check_all_are_read(client).await.map_err(told)?;
         let highest = reading.last(client).await.map_err(told)?;
         let horizon = settling.horizon(client, highest, reached, waits).await;
-        let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(told)?;
+        let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(|message| told(message.into()))?;
         let future = reading.count(reading.bounds.count_future(&reading.relation), client).await.map_err(told)?;
         Ok(told_of_future(horizon, future))
     }
@@ -214,14 +214,14 @@ impl Source for PostgresSource {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
         let counted = self.reading.count_between(client, positions, counting).await;
-        counted.map_err(|error| Error::source(&self.reading.name, self.reading.told(&error)))
+        counted.map_err(|error| Error::unread(&self.reading.name, self.reading.told(&error)))
     }
 
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
         let read = self.reading.batch(client, from, upto, limit).await;
-        let (batch, is_all) = read.map_err(|message| Error::source(&self.reading.name, message))?;
+        let (batch, is_all) = read.map_err(|unread| Error::unread(&self.reading.name, unread))?;
         if !is_all {
             // The rest may be large, and is not wanted. To cancel the statement could hit the next one instead.
             self.client = None;
@@ -231,18 +231,19 @@ impl Source for PostgresSource {
 }
 
 impl Reading {
-    fn told(&self, error: &tokio_postgres::Error) -> String {
-        if self.conceals { format!("PostgreSQL fails to read it; {UNTOLD}") } else { said(error) }
+    fn told(&self, error: &tokio_postgres::Error) -> Unread {
+        let message = if self.conceals { format!("PostgreSQL fails to read it; {UNTOLD}") } else { said(error) };
+        Unread { message, may_pass: failure(error).is_transient() }
     }
 
     /// A source with records that would never be read is refused.
-    async fn check_all_are_read(&self, client: &Client) -> Result<(), String> {
+    async fn check_all_are_read(&self, client: &Client) -> Result<(), Unread> {
         let never = self.count(self.bounds.count_never(&self.relation), client).await?;
-        check_all_are_read(never, &self.cursor)
+        Ok(check_all_are_read(never, &self.cursor)?)
     }
 
     /// What a query counts; nothing without one.
-    async fn count(&self, sql: Option<String>, client: &Client) -> Result<i64, String> {
+    async fn count(&self, sql: Option<String>, client: &Client) -> Result<i64, Unread> {
         let Some(sql) = sql else { return Ok(0) };
         Ok(client.query_one(&sql, &[]).await.map_err(|error| self.told(&error))?.get(0))
     }
@@ -276,13 +277,13 @@ impl Reading {
     }
 
     /// The highest position that is to be seen.
-    async fn last(&self, client: &Client) -> Result<Position, String> {
+    async fn last(&self, client: &Client) -> Result<Position, Unread> {
         let selected: Vec<_> = self.cursor.columns().iter().map(|&column| self.selected[column].as_str()).collect();
         let formats: Vec<_> = self.cursor.columns().iter().map(|&column| self.formats[column]).collect();
         let schema = self.schema.project(self.cursor.columns()).map_err(|error| error.to_string())?;
         let sql = self.bounds.select_last(&selected.join(", "), &self.relation);
         let (rows, _) = self.copied(client, &sql, &formats, Rows::one(&schema)).await?;
-        rows.position(&Arc::new(schema))
+        Ok(rows.position(&Arc::new(schema))?)
     }
 
     /// A batch, and whether all that the server sends for it has been read.
@@ -292,14 +293,14 @@ impl Reading {
         from: &Bound<Position>,
         upto: &Position,
         limit: BatchLimit,
-    ) -> Result<(Batch, bool), String> {
+    ) -> Result<(Batch, bool), Unread> {
         let rows = Rows::new(&self.schema, limit);
         if *upto == Position::Start {
             return Ok((rows.last(&self.schema, &self.cursor, upto)?, true));
         }
         let copied = self.copied(client, &self.select(&self.selected, from, upto, limit), &self.formats, rows).await;
         let copied = match copied {
-            Err(Unread::Untranslatable) => self.copied_as_bytes(client, from, upto, limit).await,
+            Err(NotCopied::Untranslatable) => self.copied_as_bytes(client, from, upto, limit).await,
             copied => copied,
         };
         match copied? {
@@ -328,13 +329,13 @@ impl Reading {
         sql: &str,
         formats: &[Format],
         mut rows: Rows,
-    ) -> Result<(Rows, Option<bool>), Unread> {
+    ) -> Result<(Rows, Option<bool>), NotCopied> {
         let copied = client.copy_out(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)")).await;
-        let mut copied = std::pin::pin!(copied.map_err(|error| self.unread(&error))?);
+        let mut copied = std::pin::pin!(copied.map_err(|error| self.not_copied(&error))?);
         let mut records = Records::new(rows.columns.len());
         while let Some(bytes) = copied.next().await {
-            records.push(&bytes.map_err(|error| self.unread(&error))?);
-            while let Some(record) = records.next().map_err(Unread::Told)? {
+            records.push(&bytes.map_err(|error| self.not_copied(&error))?);
+            while let Some(record) = records.next().map_err(|message| NotCopied::Unread(message.into()))? {
                 let is_full = rows.is_full();
                 for (column, value) in record.values().enumerate() {
                     push_into(&mut rows, column, formats[column], value);
@@ -347,7 +348,7 @@ impl Reading {
             }
         }
         if !records.has_ended() {
-            return Err(Unread::Told(String::from("the server's COPY was cut off")));
+            return Err(NotCopied::Unread(String::from("the server's COPY was cut off").into()));
         }
         Ok((rows, None))
     }
@@ -360,7 +361,7 @@ impl Reading {
         from: &Bound<Position>,
         upto: &Position,
         limit: BatchLimit,
-    ) -> Result<(Rows, Option<bool>), Unread> {
+    ) -> Result<(Rows, Option<bool>), NotCopied> {
         let fields = self.schema.fields().iter().zip(&self.formats);
         let is_text = fields.map(|(field, format)| *field.data_type() == DataType::Utf8 || *format == Format::Text);
         let is_text: Vec<_> = is_text.collect();
@@ -374,7 +375,7 @@ impl Reading {
         let columns: Vec<_> = bytes.iter().map(|column| column.as_binary::<i32>()).collect();
         let texts = columns.iter().zip(&is_text).filter(|(_, is_text)| **is_text).flat_map(|(column, _)| column.iter());
         let texts: HashSet<_> = texts.flatten().filter(|text| !text.is_ascii()).collect();
-        let texts = translated(client, texts.into_iter().collect()).await.map_err(|error| self.unread(&error))?;
+        let texts = translated(client, texts.into_iter().collect()).await.map_err(|error| self.not_copied(&error))?;
         let mut rows = Rows::new(&self.schema, limit);
         for row in 0..columns.first().map_or(0, |column| column.len()) {
             for (number, column) in columns.iter().enumerate() {
@@ -395,23 +396,23 @@ impl Reading {
         Ok((rows, is_read))
     }
 
-    fn unread(&self, error: &tokio_postgres::Error) -> Unread {
-        if is_untranslatable(error) { Unread::Untranslatable } else { Unread::Told(self.told(error)) }
+    fn not_copied(&self, error: &tokio_postgres::Error) -> NotCopied {
+        if is_untranslatable(error) { NotCopied::Untranslatable } else { NotCopied::Unread(self.told(error)) }
     }
 }
 
-/// Why records were not read.
-enum Unread {
+/// Why records were not copied.
+enum NotCopied {
     /// There is text that has no place in Unicode.
     Untranslatable,
-    Told(String),
+    Unread(Unread),
 }
 
-impl std::convert::From<Unread> for String {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::Untranslatable => String::from(UNTRANSLATABLE),
-            Unread::Told(told) => told,
+impl std::convert::From<NotCopied> for Unread {
+    fn from(not_copied: NotCopied) -> Self {
+        match not_copied {
+            NotCopied::Untranslatable => String::from(UNTRANSLATABLE).into(),
+            NotCopied::Unread(unread) => unread,
         }
     }
 }

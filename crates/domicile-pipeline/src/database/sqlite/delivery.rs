@@ -91,6 +91,10 @@ impl Delivery for SqliteDelivery {
         Ok(position)
     }
 
+    fn epoch(&self) -> i64 {
+        self.open.as_ref().map_or(0, Open::next_epoch)
+    }
+
     async fn begin(&mut self, control: Option<&str>, _: Duration) -> Result<(), Failure> {
         let control = control.map(str::to_owned);
         self.with_open(move |delivered, open| open.begin(delivered, control.as_deref())).await
@@ -186,7 +190,7 @@ fn may_write(path: &Path) -> bool {
 }
 
 fn inspect(connection: &Connection, delivered: &Delivered) -> Result<Opened, Failure> {
-    let Progress { position, owners, .. } = progress(connection, &delivered.source)?;
+    let Progress { position, epoch, owners } = progress(connection, &delivered.source)?;
     let mut all = Vec::new();
     for (number, table) in delivered.tables.iter().enumerate() {
         let columns = existing(connection, &table.name).map_err(|error| failure(&error))?;
@@ -197,7 +201,7 @@ fn inspect(connection: &Connection, delivered: &Delivered) -> Result<Opened, Fai
     }
     let marker = marker(connection).map_err(|error| failure(&error))?;
     // That two paths lead to one file is seen without opening it.
-    Ok(Opened { position, owners, marker, identity: None, misfits: all })
+    Ok(Opened { position, epoch, owners, marker, identity: None, misfits: all })
 }
 
 fn marker(connection: &Connection) -> rusqlite::Result<Option<String>> {
@@ -355,7 +359,7 @@ impl Open {
     }
 
     fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
-        let epoch = if self.claimed { self.epoch } else { self.epoch + 1 };
+        let epoch = self.next_epoch();
         let write = || -> rusqlite::Result<usize> {
             let Account { read, delivered, ignored, quarantined } = account;
             let (after, reached) = (self.position.stored(), upto.stored());
@@ -389,6 +393,11 @@ impl Open {
         fault::at(Point::Committed);
         (self.position, self.epoch, self.claimed) = (upto, epoch, true);
         Ok(())
+    }
+
+    /// The epoch of this run, which is written or will be with the next commit.
+    fn next_epoch(&self) -> i64 {
+        if self.claimed { self.epoch } else { self.epoch + 1 }
     }
 
     fn overtaken(&self) -> Failure {

@@ -1,0 +1,52 @@
+//! What a home is at, as whoever reads for it sees that.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Failure;
+
+/// So long a home may be at what it was given while others wait for it.
+pub(crate) const OTHERS_WAIT: Duration = Duration::from_secs(5);
+
+/// Shared by a home's task and whoever reads for it.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Since when the home is at what it was given last; `None` while it waits for more.
+    since: Mutex<Option<Instant>>,
+    /// Nobody waits for the home any more.
+    pub(crate) let_go: CancellationToken,
+}
+
+/// For as long as this lives, a home is at work.
+pub(super) struct AtWork<'a>(&'a Work);
+
+impl Work {
+    pub(super) fn begin(&self) -> AtWork<'_> {
+        self.set(Some(Instant::now()));
+        AtWork(self)
+    }
+
+    /// Whether the home has been at one thing for as long as others may have to wait for it.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() >= OTHERS_WAIT)
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
+}
+
+/// What is told of a home that is let go.
+pub(super) fn let_go() -> Failure {
+    let seconds = OTHERS_WAIT.as_secs();
+    Failure::Transient(format!("it has been at what it was given for {seconds} s, and the other homes waited for it"))
+}

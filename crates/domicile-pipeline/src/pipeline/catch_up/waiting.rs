@@ -1,0 +1,51 @@
+//! Homes that are tried again, and how often and when they are.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
+
+use crate::error::{Error, Failure};
+
+/// So often a home that fails is tried again, unless it gets on or the homes that are ahead are still read for; and so often
+/// a source, unless it brings something.
+pub(super) const TRIES: usize = 5;
+
+/// How long the first wait is, and how long the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Homes that are tried again.
+pub(super) struct Waiting {
+    pub(super) slots: Vec<usize>,
+    pub(super) due: Instant,
+    /// Why they have failed, or the source.
+    pub(super) why: Result<Failure, Error>,
+    pub(super) merges_each_share: bool,
+    /// Nobody else is to wait for it.
+    pub(super) is_alone: bool,
+}
+
+/// How often something was tried since it last got on.
+pub(super) struct Tries {
+    pub(super) count: usize,
+    waits: ExponentialBackoff,
+    has_asked_again: bool,
+}
+
+impl Tries {
+    pub(super) fn new() -> Self {
+        let waits = ExponentialBuilder::new().with_min_delay(WAITS.0).with_max_delay(WAITS.1).without_max_times();
+        Self { count: 0, waits: waits.with_jitter().build(), has_asked_again: false }
+    }
+
+    /// How long it is waited before the next one.
+    pub(super) fn wait(&mut self) -> Duration {
+        self.count += 1;
+        self.waits.next().unwrap_or(WAITS.1)
+    }
+
+    /// Whether a home may be asked for its position once more, which is done once.
+    pub(super) fn asks_again(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_asked_again, true)
+    }
+}

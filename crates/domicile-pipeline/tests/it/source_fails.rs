@@ -1,0 +1,143 @@
+//! A source whose connection is cut is read again within the run, from where the homes are.
+
+use std::sync::{Arc, Mutex};
+
+use domicile_pipeline::{Event, Observer, Pipeline};
+use domicile_testkit::{Proxy, Server};
+
+use crate::fixture::{counts, home, only, run};
+use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
+
+/// What is done once.
+type Act = Box<dyn FnOnce() + Send>;
+
+/// Does something when something is told for the first time, and notes what fails.
+struct Interfering {
+    act: Mutex<Option<(&'static str, Act)>>,
+    then: Mutex<Option<Act>>,
+    told: Mutex<Vec<String>>,
+}
+
+impl Interfering {
+    /// `then` is done when the source has failed.
+    fn new(when: &'static str, act: impl FnOnce() + Send + 'static, then: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        let (act, then) = (Mutex::new(Some((when, Box::new(act) as _))), Mutex::new(Some(Box::new(then) as _)));
+        Arc::new(Self { act, then, told: Mutex::default() })
+    }
+
+    fn meet(&self, what: &str) {
+        let taken = self.act.lock().unwrap().take_if(|(when, _)| *when == what);
+        if let Some((_, act)) = taken {
+            act();
+        }
+    }
+
+    fn tell(&self, told: String) {
+        self.told.lock().unwrap().push(told);
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+}
+
+impl Observer for Interfering {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::SourceStarted { .. } => self.meet("started"),
+            Event::Committed(commit) => self.meet(commit.home),
+            Event::SourceFails { source, .. } => {
+                self.tell(format!("{source} fails"));
+                let then = self.then.lock().unwrap().take();
+                then.into_iter().for_each(|then| then());
+            }
+            Event::HomeWaits { home, .. } => self.tell(format!("{home} waits")),
+            Event::HomeFailed { home, .. } => self.tell(format!("{home} failed")),
+            _ => {}
+        }
+    }
+}
+
+const SUMS: &str = "SELECT country, count(*) AS n, sum(amount) AS s FROM record GROUP BY country";
+
+/// 400 orders in a server of its own, every other one of each home.
+fn sold(kind: &Kind) -> Option<(World, Server)> {
+    let world = World::new(kind)?;
+    let world =
+        world.analyser("orders", "", "SELECT id, customer FROM record").analyser("sums", "write = \"merge\"", SUMS);
+    let source = World::new(kind)?.server;
+    let customer = "x".repeat(80);
+    let orders = vec![format!("('ES', '{customer}', 1.00), ('FR', '{customer}', 2.00)"); 200].join(", ");
+    source.sql("source", &format!("INSERT INTO orders (country, customer, amount) VALUES {orders}"));
+    Some((world, source))
+}
+
+fn reading(world: &World, source: &str) -> Pipeline {
+    let url = |database| world.server.url(database);
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", url("{home}"));
+    pipeline(world.config(source, &homes, &url("control"), "rows = 40\n[delivery]\ncommit_rows = 20"))
+}
+
+fn assert_arrived(world: &World) {
+    for (database, sums) in [("es", "200|200.00"), ("fr", "200|400.00")] {
+        assert_eq!(world.rows(database, "SELECT count(*), count(DISTINCT id) FROM orders"), ["200|200"], "{database}");
+        assert_eq!(world.rows(database, "SELECT n, s FROM sums"), [sums], "{database}");
+        let account = "SELECT sum(a.read), sum(delivered) FROM domicile_account a";
+        assert_eq!(world.rows(database, account), ["200|200"], "{database}");
+    }
+}
+
+fn a_source_whose_server_is_started_again_is_read_on_within_the_run(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let pipeline = reading(&world, &source.url("source"));
+    let server = Arc::new(Mutex::new(source));
+    let (killed, started) = (Arc::clone(&server), Arc::clone(&server));
+    let kill = move || killed.lock().unwrap().kill();
+    let observer = Interfering::new("es", kill, move || started.lock().unwrap().start_again());
+    let report = succeeded(run(&pipeline, observer.clone()).unwrap());
+    for home_name in ["es", "fr"] {
+        assert_eq!(counts(home(&report, home_name)), [200, 200, 0, 0], "what was done before is counted, too");
+    }
+    assert_eq!(observer.told(), ["orders fails"]);
+    assert_arrived(&world);
+}
+
+fn a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let proxy = Arc::new(Proxy::to(&source));
+    let pipeline = reading(&world, &proxy.url(&source, "source"));
+    let cutting = Arc::clone(&proxy);
+    let observer = Interfering::new("started", move || cutting.cut_after(20_000), || {});
+    let report = succeeded(run(&pipeline, observer.clone()).unwrap());
+    assert_eq!((counts(home(&report, "es")), proxy.cuts()), ([200, 200, 0, 0], 1));
+    assert_eq!(observer.told(), ["orders fails"]);
+    assert_arrived(&world);
+}
+
+fn a_source_that_stays_away_fails_the_run_and_no_home(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let proxy = Arc::new(Proxy::to(&source));
+    let pipeline = reading(&world, &proxy.url(&source, "source"));
+    let refusing = Arc::clone(&proxy);
+    let observer = Interfering::new("es", move || refusing.refuse(), || {});
+    let report = only(run(&pipeline, observer.clone()).unwrap());
+    assert!(report.failure.is_some(), "{report:#?}");
+    assert_eq!((report.failed().count(), observer.told()), (0, vec![String::from("orders fails"); 5]));
+    proxy.heal();
+    succeeded(run(&pipeline, Interfering::new("never", || {}, || {})).unwrap());
+    assert_arrived(&world);
+}
+
+/// The contract, as tests of each kind of server.
+macro_rules! contract {
+    ($($test:ident)*) => {
+        mod postgres { $(#[test] fn $test() { super::$test(&super::POSTGRES) })* }
+        mod mariadb { $(#[test] fn $test() { super::$test(&super::MARIADB) })* }
+    };
+}
+
+contract! {
+    a_source_whose_server_is_started_again_is_read_on_within_the_run
+    a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on
+    a_source_that_stays_away_fails_the_run_and_no_home
+}
