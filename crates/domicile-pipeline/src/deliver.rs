@@ -42,8 +42,8 @@ pub(crate) use breaker::PoisonLimits;
 pub(crate) use breaker::Tally;
 pub(crate) use delivery::{Delivered, Delivery, Misfit, Opened, Owner};
 pub(crate) use records::analyse;
+pub(crate) use work::Work;
 use work::let_go;
-pub(crate) use work::{OTHERS_WAIT, Work};
 
 /// When a transaction is large or old enough, and how much may happen at once.
 pub(crate) struct Limits {
@@ -64,6 +64,8 @@ pub(crate) struct Limits {
     pub(crate) opened_briefly: Arc<Semaphore>,
     /// How many records of a transaction may go to quarantine.
     pub(crate) poison: PoisonLimits,
+    /// So long a home may be at what it was given while others wait for it.
+    pub(crate) others_wait: Duration,
     /// The run's lease; none where there is nothing to deliver.
     pub(crate) lease: Option<Lease>,
 }
@@ -167,7 +169,7 @@ impl Deliverer {
         let Some(delivered) = work.let_go.run_until_cancelled(delivering).await else {
             // Whoever does not answer is asked nothing more: with the connection its transaction ends, and with the messages
             // go the batches that others wait for.
-            self.report.fail(let_go());
+            self.report.fail(let_go(self.limits.others_wait));
             self.report.is_let_go = true;
             self.report.position = Some(self.position);
             return self.report;

@@ -391,6 +391,7 @@ impl Pipeline {
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
             poison: delivery.poison,
+            others_wait: delivery.others_wait,
             lease: kept.holding.as_ref().map(Holding::lease),
         }
     }

@@ -347,7 +347,7 @@ fn a_lease_that_ended_is_lost_also_where_nobody_took_it(kind: &'static Kind) {
 
 fn a_second_run_leaves_while_the_first_lives(kind: &'static Kind) {
     let Some(mut world) = World::new(kind, 3, 1) else { return };
-    world.configure("commit_rows = 1\n", "commit_rows = 2\ncommit_seconds = 3600\n");
+    world.configure("commit_rows = 1\n", "commit_rows = 2\ncommit_seconds = 3600\nothers_wait_seconds = 3600\n");
     let first = world.start_to_the_gate();
     // As many batches are in memory as may be, and the other home has a transaction that is not full.
     let rests = || world.server.sql("fr", world.kind.resting);

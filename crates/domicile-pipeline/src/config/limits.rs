@@ -46,6 +46,8 @@ pub struct DeliveryLimits {
     pub lease: Duration,
     /// How long a home may take for one answer.
     pub answer: Duration,
+    /// How long a home may be at what it was given while others wait for it.
+    pub others_wait: Duration,
     /// How many records may go to quarantine at once.
     pub poison: PoisonLimits,
 }
@@ -80,6 +82,10 @@ pub(super) struct DeliveryFile {
     /// has failed, and the others wait for it no more. Default: 300.0.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     pub(super) answer_seconds: f64,
+    /// How many seconds the other homes wait for one that is at what it was given, because it hangs or is slow, from 1 to 86400.
+    /// Then it is left alone, what it has not committed is undone, and it catches up by a reader of its own. Default: 5.0.
+    #[schemars(range(min = 1.0, max = 86_400.0))]
+    pub(super) others_wait_seconds: f64,
     /// The share of a home's transaction, from 0.0 to 1.0, that may go to quarantine, and of a batch that may have no home, where
     /// it has 1000 records or more. Beyond it nothing of it is kept: the home, or the source, stays where it is and says
     /// why, until the cause is gone. Default: 0.5.
@@ -100,6 +106,7 @@ impl Default for DeliveryFile {
             add_columns: false,
             lease_seconds: 60.0,
             answer_seconds: 300.0,
+            others_wait_seconds: 5.0,
             poison_share_max: 0.5,
             poison_records_max: None,
         }
@@ -123,6 +130,7 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
         add_columns,
         lease: Duration::from_secs_f64(file.lease_seconds),
         answer: Duration::from_secs_f64(file.answer_seconds),
+        others_wait: Duration::from_secs_f64(file.others_wait_seconds),
         poison: PoisonLimits { share_max: file.poison_share_max, records_max: file.poison_records_max },
     }
 }

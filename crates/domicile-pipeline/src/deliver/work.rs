@@ -7,9 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Failure;
 
-/// So long a home may be at what it was given while others wait for it.
-pub(crate) const OTHERS_WAIT: Duration = Duration::from_secs(5);
-
 /// Shared by a home's task and whoever reads for it.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
@@ -29,9 +26,9 @@ impl Work {
     }
 
     /// Whether the home has been at one thing for as long as others may have to wait for it.
-    pub(crate) fn is_stuck(&self) -> bool {
+    pub(crate) fn is_stuck(&self, others_wait: Duration) -> bool {
         let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() >= OTHERS_WAIT)
+        since.is_some_and(|since| since.elapsed() >= others_wait)
     }
 
     fn set(&self, since: Option<Instant>) {
@@ -46,7 +43,9 @@ impl Drop for AtWork<'_> {
 }
 
 /// What is told of a home that is let go.
-pub(super) fn let_go() -> Failure {
-    let seconds = OTHERS_WAIT.as_secs();
-    Failure::Transient(format!("it has been at what it was given for {seconds} s, and the other homes waited for it"))
+pub(super) fn let_go(others_wait: Duration) -> Failure {
+    let seconds = others_wait.as_secs_f64();
+    Failure::Transient(format!(
+        "it has been at what it was given for {seconds} s, and the other homes waited for it (`delivery.others_wait_seconds`)"
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domicile::{Context, Home};
 use tokio::sync::mpsc;
@@ -116,9 +117,13 @@ impl Homes {
     }
 
     /// Lets homes go that others have been waiting for, for too long. They are read for by themselves later.
-    pub(super) fn let_go_of_stuck(&self) {
-        let (stuck, others): (Vec<_>, Vec<_>) =
-            self.running.iter().flatten().filter(|home| home.is_alive()).partition(|home| home.work.is_stuck());
+    pub(super) fn let_go_of_stuck(&self, others_wait: Duration) {
+        let (stuck, others): (Vec<_>, Vec<_>) = self
+            .running
+            .iter()
+            .flatten()
+            .filter(|home| home.is_alive())
+            .partition(|home| home.work.is_stuck(others_wait));
         if !others.is_empty() {
             stuck.iter().for_each(|home| home.work.let_go.cancel());
         }

@@ -12,7 +12,7 @@ use super::homes::Homes;
 use super::{Ended, Shared};
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
-use crate::deliver::{Message, OTHERS_WAIT};
+use crate::deliver::Message;
 use crate::error::Error;
 use crate::fault::{self, Point};
 use crate::locate::{Locator, Split};
@@ -64,7 +64,8 @@ impl Reading {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
             }
-            let received = shared.stop.run_until_cancelled(next(&mut batches, homes, &memory)).await;
+            let received =
+                shared.stop.run_until_cancelled(next(&mut batches, homes, &memory, shared.limits.others_wait)).await;
             let Some(received) = received else { return Ok(Ended::Stopped) };
             let Some(batch) = received else { break };
             let (batch, permit, took) = batch?;
@@ -119,11 +120,12 @@ async fn next(
     batches: &mut mpsc::Receiver<Result<Permitted, Error>>,
     homes: &Homes,
     memory: &Semaphore,
+    others_wait: Duration,
 ) -> Option<Result<Permitted, Error>> {
     loop {
-        match timeout(OTHERS_WAIT, batches.recv()).await {
+        match timeout(others_wait, batches.recv()).await {
             Ok(received) => return received,
-            Err(_) if memory.available_permits() == 0 => homes.let_go_of_stuck(),
+            Err(_) if memory.available_permits() == 0 => homes.let_go_of_stuck(others_wait),
             Err(_) => {}
         }
     }
