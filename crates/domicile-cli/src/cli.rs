@@ -2,6 +2,7 @@
 
 mod quarantine;
 mod status;
+mod trace;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::command;
 use crate::telemetry::LogFormat;
 pub(crate) use quarantine::{Drop, Quarantine, Selected, Show};
 pub(crate) use status::Status;
+pub(crate) use trace::Trace;
 
 /// Every record finds its home database.
 ///
@@ -51,6 +53,13 @@ enum Command {
     /// fails, is blocked, cannot be reached, or is behind by more than --max-lag-rows or --max-lag-seconds, 2 wrong usage or
     /// configuration. With --watch it ends with 0 when it is stopped.
     Status(Status),
+    /// Tells what became of one record: what the rules say of it, whether its home has passed it, and when, and what
+    /// quarantines keep of it. Writes nothing.
+    ///
+    /// The verdict is one word: delivered, ignored, dropped, quarantined, blocked, not_reached or unknown. Exit codes: 0 it was
+    /// delivered, ignored by the rule or dropped, 1 it was not or not yet, it is not known, or a database cannot be asked, 2
+    /// wrong usage or configuration.
+    Trace(Trace),
     /// Lists, shows, replays or drops what was not delivered.
     #[command(subcommand)]
     Quarantine(Quarantine),
@@ -149,6 +158,7 @@ impl Cli {
             Command::Explain(arguments) => command::explain::explain(&arguments),
             Command::Verify(arguments) => command::verify::verify(&arguments),
             Command::Status(arguments) => command::status::status(&arguments),
+            Command::Trace(arguments) => command::trace::trace(&arguments),
             Command::Quarantine(what) => command::quarantine::quarantine(&what),
             Command::Schema => command::schema::schema(),
         };

@@ -137,8 +137,8 @@ impl Pipeline {
             let judged = planned.locator.judge(&batch.records)?;
             let mut near_misses = NearMisses::default();
             let rows = 0..batch.records.num_rows();
-            rows.map(|row| self.explain_record(planned, batch, &judged, row, &mut near_misses))
-                .collect::<Result<_, _>>()
+            let explained = rows.map(|row| self.explain_record(planned, batch, &judged, row, &mut near_misses));
+            Ok(explained.collect())
         };
         explained().map_err(|message: String| Error::source(&planned.writing.name, message))
     }
@@ -150,10 +150,31 @@ impl Pipeline {
         judged: &Judged,
         row: usize,
         near_misses: &mut NearMisses,
-    ) -> Result<Explained, String> {
+    ) -> Explained {
+        let (_, outcome, objects) = self.outcome(planned, batch, judged, row, near_misses);
+        Explained {
+            position: planned.source.cursor().of(&batch.records, row),
+            outcome,
+            key_expression: planned.locator.key_shown().to_owned(),
+            key_inputs: planned.locator.key_inputs(batch, row),
+            objects,
+        }
+    }
+
+    /// What would become of a record, and the number of the home that it is read for, or that of the control database.
+    pub(crate) fn outcome(
+        &self,
+        planned: &Planned,
+        batch: &Batch,
+        judged: &Judged,
+        row: usize,
+        near_misses: &mut NearMisses,
+    ) -> (usize, Outcome, Vec<ExplainedObject>) {
         let records = &batch.records;
         let mut objects = Vec::new();
-        let outcome = match planned.locator.fate(batch, judged, row, near_misses) {
+        let fate = planned.locator.fate(batch, judged, row, near_misses);
+        let slot = fate.slot();
+        let outcome = match fate {
             Fate::Ignored(_) => Outcome::Ignored,
             Fate::Quarantined(_, cause, Why { reason, .. }) => Outcome::Quarantined { cause, reason },
             Fate::Delivered(slot, route) => {
@@ -171,13 +192,7 @@ impl Pipeline {
                 }
             }
         };
-        Ok(Explained {
-            position: planned.source.cursor().of(records, row),
-            outcome,
-            key_expression: planned.locator.key_shown().to_owned(),
-            key_inputs: planned.locator.key_inputs(batch, row),
-            objects,
-        })
+        (slot, outcome, objects)
     }
 }
 

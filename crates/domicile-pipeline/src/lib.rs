@@ -32,6 +32,7 @@ mod state;
 mod status;
 mod table;
 mod text;
+mod trace;
 mod verify;
 
 pub use account::Account;
@@ -53,6 +54,7 @@ pub use report::{
 };
 pub use source::{Guarantee, GuaranteeClass};
 pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
+pub use trace::{Passage, PassageState, Trace, TracedBatch, TracedQuarantine, TracedRecord, Verdict};
 pub use verify::{
     Difference, DifferenceKind, Verification, Verified, VerifiedAccount, VerifiedHome, VerifiedSource, VerifiedTable,
 };

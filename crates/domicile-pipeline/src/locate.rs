@@ -63,7 +63,7 @@ pub(crate) enum Fate<'a> {
 }
 
 impl Fate<'_> {
-    fn slot(&self) -> usize {
+    pub(crate) fn slot(&self) -> usize {
         match self {
             Fate::Delivered(slot, _) | Fate::Ignored(slot) | Fate::Quarantined(slot, ..) => *slot,
         }

@@ -108,6 +108,12 @@ impl Pipeline {
         if problems.is_empty() { Ok(planned) } else { Err(problems.into_iter().collect()) }
     }
 
+    /// Plans one source by its number.
+    pub(crate) async fn plan_one(&self, number: usize) -> Result<Planned, Problems> {
+        let planned = plan(&self.config, number, &self.router, &self.added).await;
+        planned.map_err(|unplanned| unplanned.problems.into_iter().collect())
+    }
+
     /// Plans every source as far as that is possible.
     pub(crate) async fn plan_all(&self) -> AllPlanned {
         let mut all = AllPlanned { planned: Vec::new(), partly: Vec::new(), problems: Vec::new() };

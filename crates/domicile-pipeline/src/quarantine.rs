@@ -23,8 +23,9 @@ use crate::extension::extension;
 use crate::overlap::Mark;
 use crate::position::Position;
 
+pub(crate) use filter::Narrowed;
 pub use filter::QuarantineFilter;
-pub(crate) use kept::{cleared, taken_over};
+pub(crate) use kept::{Quarantine, Stored, cleared, taken_over};
 pub use list::{QuarantineGroup, QuarantineList, QuarantinedRecord, UnreachedQuarantine};
 pub use replay::{Replay, ReplayedPlace};
 pub(crate) use store::{Dialect, Row, Store};

@@ -20,16 +20,18 @@ use crate::pipeline::Pipeline;
 use crate::position::Position;
 use crate::state::{Condition, State};
 use end::End;
+pub(crate) use end::SETTLES;
 use look::{Look, Seen, look};
+pub(crate) use look::{PATIENCE, unanswered};
 pub use report::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
 
 /// So many databases are looked at together: most of the time is spent waiting for their answers.
-const LOOKED_AT_AT_ONCE: usize = 32;
+pub(crate) const LOOKED_AT_AT_ONCE: usize = 32;
 
 /// A database that is looked at. The control database has no home.
-struct Place<'a> {
-    home: Option<&'a str>,
-    database: &'a Database,
+pub(crate) struct Place<'a> {
+    pub(crate) home: Option<&'a str>,
+    pub(crate) database: &'a Database,
 }
 
 impl Pipeline {
@@ -74,7 +76,7 @@ impl Pipeline {
     }
 
     /// The homes and, where nothing says which, the control database.
-    fn watched<'a>(&'a self, names: &[String]) -> Vec<Place<'a>> {
+    pub(crate) fn watched<'a>(&'a self, names: &[String]) -> Vec<Place<'a>> {
         let is_chosen = |home: &&HomeConfig| names.is_empty() || names.iter().any(|name| *name == home.home.as_str());
         let homes = self.config.homes.iter().filter(is_chosen);
         let homes = homes.map(|home| Place { home: Some(home.home.as_str()), database: &home.database });
@@ -82,7 +84,7 @@ impl Pipeline {
         homes.chain(control).collect()
     }
 
-    async fn kept_in_time(&self) -> Result<Kept, String> {
+    pub(crate) async fn kept_in_time(&self) -> Result<Kept, String> {
         let mut control = database::control(&self.config.control);
         let kept = tokio::time::timeout(look::PATIENCE, control.read()).await;
         let kept = kept.map_err(|_| look::unanswered().to_string())?;
@@ -213,6 +215,6 @@ impl Found<'_> {
 }
 
 /// A time that is given in seconds since 1970.
-fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -9,6 +9,7 @@ mod schedule;
 pub(crate) mod schema;
 mod signal;
 pub(crate) mod status;
+pub(crate) mod trace;
 pub(crate) mod verify;
 
 use std::future::Future;

@@ -6,6 +6,7 @@ pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod table;
+pub(crate) mod trace;
 pub(crate) mod verified;
 
 use std::io::{ErrorKind, Write};

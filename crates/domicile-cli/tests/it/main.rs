@@ -25,6 +25,7 @@ mod secrets;
 mod status;
 mod tables;
 mod terminal;
+mod trace;
 mod traces;
 mod values;
 mod verify;

@@ -14,7 +14,7 @@ fn status(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
 }
 
 /// The text without what is never the same.
-fn without_times(text: &str) -> String {
+pub(crate) fn without_times(text: &str) -> String {
     let is_time =
         |word: &str| word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_digit() || b"-:TZ".contains(&byte));
     let without = |line: &str| {

@@ -37,6 +37,12 @@ const MARKER: &str = "domicile_home";
 /// The table that says how far the database has got.
 pub(crate) const POSITION: &str = "domicile_position";
 
+/// The table that says what became of the records of each transaction.
+pub(crate) const ACCOUNT: &str = "domicile_account";
+
+/// The table that remembers what is read again.
+pub(crate) const SEEN: &str = "domicile_seen";
+
 /// The table that keeps what was not delivered.
 pub(crate) const QUARANTINE: &str = "domicile_quarantine";
 

@@ -4,7 +4,6 @@ use super::Cause;
 use crate::config::HomeConfig;
 use crate::error::Error;
 use crate::pipeline::Pipeline;
-use crate::plan::plan;
 
 /// Which records in quarantine are meant; all where nothing is said.
 #[derive(Clone, Debug, Default)]
@@ -73,9 +72,7 @@ impl Pipeline {
         let [(number, source)] = named[..] else {
             return Err(Error::usage("a record is told by its cursor and its source: name one source"));
         };
-        let planned = plan(&self.config, number, &self.router, &self.added).await;
-        let planned = planned
-            .map_err(|unplanned| Error::from(unplanned.problems.into_iter().collect::<crate::config::Problems>()))?;
+        let planned = self.plan_one(number).await?;
         let position = planned.source.cursor().read(record);
         let position = position.map_err(|message| Error::usage(format!("source {}: {message}", source.name)))?;
         narrowed.sources = vec![source.name.clone()];

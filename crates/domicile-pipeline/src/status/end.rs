@@ -13,7 +13,7 @@ use crate::source::{Counting, GuaranteeClass, Horizon, NotOpened, Waits};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writers to it are waited for so long, and no longer, to tell what is settled.
-const SETTLES: Duration = Duration::from_secs(1);
+pub(crate) const SETTLES: Duration = Duration::from_secs(1);
 
 /// So many records are counted of each distance, and for so long.
 const COUNTING: Counting = Counting { most: 1_000_000, within: Duration::from_secs(5) };

@@ -13,7 +13,7 @@ use crate::position::Position;
 use crate::quarantine::{Row, Store};
 
 /// A database that has not answered by then is told not to be reachable.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a database writes times here.
 const TIME: &str = "%Y-%m-%d %H:%M:%S";
@@ -39,7 +39,7 @@ pub(super) async fn look(database: &Database) -> Look {
     looked.unwrap_or_else(|_| Err(unanswered()))
 }
 
-pub(super) fn unanswered() -> Failure {
+pub(crate) fn unanswered() -> Failure {
     Failure::Transient(format!("it does not answer within {} s", PATIENCE.as_secs()))
 }
 

@@ -36,6 +36,7 @@ mod source_fails;
 mod sql_analysers;
 mod status;
 mod tls;
+mod trace;
 mod typed_analysers;
 mod typed_shapes;
 mod types;

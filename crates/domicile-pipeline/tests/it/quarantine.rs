@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) homes: String,
     pub(crate) key: String,
     pub(crate) settings: String,
-    batch_rows: usize,
+    pub(crate) batch_rows: usize,
 }
 
 pub(crate) const FILES: fn() -> Option<Databases> = || Some(Databases::Files(tempfile::tempdir().unwrap()));
@@ -143,7 +143,7 @@ impl World {
         runtime().block_on(self.pipeline().replay(filter, Some("ana"))).unwrap()
     }
 
-    fn replay_all(&self) -> Replay {
+    pub(crate) fn replay_all(&self) -> Replay {
         let replay = self.replay(&QuarantineFilter::default());
         assert!(!replay.has_failed(), "{replay:#?}");
         replay

@@ -1,0 +1,157 @@
+//! What is told of one record.
+
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::explain::Outcome;
+use crate::position::Position;
+use crate::quarantine::{Resolution, UnreachedQuarantine};
+
+/// What became of the record with a cursor, or of the records, where several have it. Nothing that they hold stands in it but
+/// what a reason may quote.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trace {
+    /// The source.
+    pub source: String,
+    /// The cursor.
+    pub position: Position,
+    /// In one word.
+    pub verdict: Verdict,
+    /// The records that the source has with this cursor now.
+    pub records: Vec<TracedRecord>,
+    /// What any quarantine keeps of records with this cursor, also what is resolved.
+    pub quarantine: Vec<TracedQuarantine>,
+    /// More have this cursor, or are in one quarantine with it, than are told.
+    pub is_cut: bool,
+    /// Databases that could not be asked.
+    pub unreached: Vec<UnreachedQuarantine>,
+}
+
+/// What became of a record, in one word. Of several records it is the one that stands first here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It waits in a quarantine.
+    Quarantined,
+    /// Its home has not passed it, because it is blocked or fails.
+    Blocked,
+    /// Its home has not passed it yet.
+    NotReached,
+    /// Neither the source nor a quarantine has it; or its home has passed it and does not account for it, or cannot be asked.
+    Unknown,
+    /// It was dropped from quarantine, for a reason.
+    Dropped,
+    /// The source's `ignore` rule leaves it out.
+    Ignored,
+    /// Its home has passed it, or a replay has delivered it.
+    Delivered,
+}
+
+impl Verdict {
+    /// The name for people and scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Quarantined => "quarantined",
+            Verdict::Blocked => "blocked",
+            Verdict::NotReached => "not_reached",
+            Verdict::Unknown => "unknown",
+            Verdict::Dropped => "dropped",
+            Verdict::Ignored => "ignored",
+            Verdict::Delivered => "delivered",
+        }
+    }
+}
+
+impl Trace {
+    /// Whether it is known for good what became of it: it was delivered, ignored by the rule, or dropped.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let is_final = matches!(self.verdict, Verdict::Delivered | Verdict::Ignored | Verdict::Dropped);
+        is_final && self.unreached.is_empty() && !self.is_cut
+    }
+}
+
+/// A record of the source.
+#[derive(Clone, Debug, Serialize)]
+pub struct TracedRecord {
+    /// What the rules say of it now.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The home that it is read for; `None` for the control database, because it has none.
+    pub read_for: Option<String>,
+    /// Whether that has passed it.
+    pub passage: Passage,
+}
+
+/// Whether a home, or the control database, has passed a record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Passage {
+    /// In one word.
+    pub state: PassageState,
+    /// How far it has got; `None` where it cannot be asked.
+    pub position: Option<Position>,
+    /// The transaction in which it passed the record, if its accounting tells.
+    pub batch: Option<TracedBatch>,
+    /// Why it has not passed it, or what is not known of that it has.
+    pub why: Option<String>,
+    /// Since when runs have found it not to be well, in UTC.
+    pub since: Option<String>,
+}
+
+/// Whether a home has passed a record, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassageState {
+    /// It has.
+    Passed,
+    /// It has not yet.
+    NotReached,
+    /// It has not, because it fails for a reason that passes by itself.
+    Failing,
+    /// It has not, because somebody has to mend something before it gets on.
+    Blocked,
+    /// It cannot be asked now.
+    Unreachable,
+}
+
+/// A transaction that has moved a home on, with all of its records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TracedBatch {
+    /// It began behind this cursor.
+    pub after: Position,
+    /// It ended with this one.
+    pub upto: Position,
+    /// When it was committed, in UTC.
+    pub committed_at: String,
+    /// What became of its records.
+    #[serde(flatten)]
+    pub account: Account,
+}
+
+/// What a quarantine keeps of a record, without what the record holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct TracedQuarantine {
+    /// The home that keeps it; `None` for the control database.
+    pub home: Option<String>,
+    /// Tells it from others with this cursor; negative where the home has taken it over from the control database.
+    pub number: i64,
+    /// The kind of reason.
+    pub cause: String,
+    /// The reason, which may quote a value.
+    pub reason: String,
+    /// When it came, in UTC.
+    pub first_seen: String,
+    /// When it was last tried, in UTC.
+    pub last_seen: String,
+    /// What became of it; `None` while it waits.
+    pub resolution: Option<Resolution>,
+    /// When that was, in UTC.
+    pub resolved_at: Option<String>,
+    /// Who did it.
+    pub resolved_by: Option<String>,
+    /// Why it was dropped.
+    pub note: Option<String>,
+    /// The home that it was moved to.
+    pub moved_to: Option<String>,
+}
