@@ -175,8 +175,9 @@ impl Deliverer {
             return self.report;
         };
         if let Err(failure) = delivered.unwrap_or_else(|panic| Err(Failure::Failed(panic))) {
-            // Nothing of the open transaction is kept: the next run begins at the position of the last commit.
-            messages.close();
+            // Nothing of the open transaction is kept: the next run begins at the position of the last commit. Undoing it may take
+            // long, and nobody waits for the batches that came meanwhile.
+            drop(messages);
             self.delivery.rollback().await;
             // Whatever has failed: a run that has lost its lease is at its end.
             let lost = self.limits.lease.as_ref().and_then(|lease| lease.check().err());

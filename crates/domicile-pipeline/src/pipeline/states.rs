@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,6 +16,9 @@ use crate::lease::{Holding, Lease};
 use crate::position::Position;
 use crate::report::{HomeReport, SourceReport};
 use crate::state::{Change, OfHome, State};
+
+/// So long at most the states of homes are being written where the run has no lease, of which that would take a part.
+const WITHIN: Duration = Duration::from_secs(5);
 
 /// The homes of one source that were not well before, and those that fall in this run.
 pub(super) struct States {
@@ -106,11 +110,13 @@ async fn note(database: Database, lease: Option<Lease>, mut fallen: mpsc::Receiv
     noted
 }
 
-/// Whoever renews the lease is waited for: where the control database is a file, one writes at a time.
+/// Whoever renews the lease is waited for: where the control database is a file, one writes at a time. Whoever renews it next
+/// is not kept waiting for what is only a hint.
 async fn write(database: &Database, lease: Option<&Lease>, changes: &[Change]) -> Result<(), Failure> {
-    let _alone = match lease {
-        Some(lease) => Some(lease.write_control().await),
-        None => None,
+    let (_alone, within) = match lease {
+        Some(lease) => (Some(lease.write_control().await), lease.third()),
+        None => (None, WITHIN),
     };
-    control(database).note_states(changes).await
+    let written = tokio::time::timeout(within, control(database).note_states(changes)).await;
+    written.unwrap_or_else(|_| Err(Failure::Transient(String::from("the states of homes were not written in time"))))
 }

@@ -203,19 +203,24 @@ fn a_home_that_somebody_has_to_mend_is_left_alone_until_the_next_run() {
     assert_arrived(&world.server, "es", "20|20.00");
 }
 
-/// A home's server is stopped while the run has a transaction there, and none of its connections is closed.
-fn a_home_that_does_not_answer_holds_nobody_up(kind: &Kind) {
-    let Some(world) = sold(kind) else { return };
-    let Some(other) = (kind.start)() else { return };
-    other.create_database("fr");
+/// The world's pipeline, with one home on another server, and a commit for each record.
+fn with_france_on(other: &Server, world: &World, delivery: &str) -> Pipeline {
     let url = |database| world.server.url(database);
     let homes = format!(
         "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}?connect_timeout=1\" }}",
         url("es"),
         other.url("fr")
     );
-    let batch = "rows = 1\n[delivery]\ncommit_rows = 1\nanswer_seconds = 2";
-    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), batch));
+    let batch = format!("rows = 1\n[delivery]\ncommit_rows = 1\n{delivery}");
+    pipeline(world.config(&url("source"), &homes, &url("control"), &batch))
+}
+
+/// A home's server is stopped while the run has a transaction there, and none of its connections is closed.
+fn a_home_that_does_not_answer_holds_nobody_up(kind: &Kind) {
+    let Some(world) = sold(kind) else { return };
+    let Some(other) = (kind.start)() else { return };
+    other.create_database("fr");
+    let pipeline = with_france_on(&other, &world, "answer_seconds = 2");
     let other = Arc::new(Mutex::new(other));
     let stopped = Arc::clone(&other);
     let observer = Interfering::new("delivered fr", move || stopped.lock().unwrap().pause());
@@ -247,14 +252,7 @@ fn others_finish_while_a_home_hangs_which_then_gets_everything(kind: &Kind) {
     let Some(world) = sold(kind) else { return };
     let Some(other) = (kind.start)() else { return };
     other.create_database("fr");
-    let url = |database| world.server.url(database);
-    let homes = format!(
-        "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}?connect_timeout=1\" }}",
-        url("es"),
-        other.url("fr")
-    );
-    let pipeline =
-        pipeline(world.config(&url("source"), &homes, &url("control"), "rows = 1\n[delivery]\ncommit_rows = 1"));
+    let pipeline = with_france_on(&other, &world, "");
     let other = Arc::new(Mutex::new(other));
     let stopped = Arc::clone(&other);
     let observer = Interfering::new("delivered fr", move || stopped.lock().unwrap().pause());

@@ -174,7 +174,7 @@ impl World {
         assert!(verified.is_proved(), "{verified:#?}");
     }
 
-    fn ids(&self, home: &str) -> String {
+    pub(crate) fn ids(&self, home: &str) -> String {
         self.rows(home, "SELECT id FROM orders ORDER BY id").join(" ")
     }
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domicile_pipeline::{HomeState, HomeStatus, Lag, Position, Silent, SourceStatus, Status};
 use domicile_testkit::Server;
@@ -261,4 +262,31 @@ fn a_run_with_nothing_new_keeps_nothing() {
     assert_eq!(before, control());
     let has_table = "SELECT count(*) FROM sqlite_schema WHERE name = 'domicile_state'";
     assert_eq!(world.rows("control", has_table), ["0"], "no home was ever ill");
+}
+
+#[test]
+fn a_run_does_not_wait_for_long_where_nobody_can_note_how_homes_are() {
+    let Some(mut world) = World::new(POSTGRES) else { return };
+    world.homes += "\ndelivery.lease_seconds = 3.0";
+    world.order(&["'ES', 'Ana', 1.00", "'FR', 'Luc', 2.00"]);
+    world.run();
+    take_away(&world, "fr");
+    world.order(&["'FR', 'Luc', 4.00"]);
+    assert!(try_run(&world));
+    give_back(&world, "fr");
+    let Databases::Server(server) = &world.databases else { unreachable!("it is one of PostgreSQL") };
+    let mut session = server.session("control");
+    assert!(session.execute("BEGIN; LOCK TABLE domicile_state IN SHARE MODE"));
+    let begin = Instant::now();
+    assert!(!try_run(&world));
+    assert!(begin.elapsed() < Duration::from_secs(30), "it waits until the server gives up: {:?}", begin.elapsed());
+    assert_eq!(
+        (world.ids("fr"), kept(&world).len()),
+        (String::from("2 3"), 1),
+        "the home is well, and it is not noted"
+    );
+    assert!(session.execute("ROLLBACK"));
+    world.order(&["'FR', 'Luc', 8.00"]);
+    world.run();
+    assert_eq!(kept(&world), [""; 0]);
 }
