@@ -32,6 +32,8 @@ macro_rules! points {
 }
 
 points! {
+    /// A run has read what earlier ones keep in the control database, and has looked at no home yet.
+    ControlRead = "control-read",
     /// What a run keeps in the control database, and its lease, are written there; the transaction is open.
     BeforeLeaseTaken = "before-lease-taken",
     /// The lease is taken.

@@ -16,6 +16,7 @@ use crate::control::{Kept, moved};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
+use crate::fault::{self, Point};
 use crate::inspect::{Inspected, Member, inspect};
 use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
@@ -173,6 +174,7 @@ impl Pipeline {
         if let Some(error) = under_way(&self.config, &kept.leases) {
             return Err(error);
         }
+        fault::at(Point::ControlRead);
         let ran = self.run_planned(planned, &mut kept, observer, stop).await;
         if let Some(holding) = kept.holding {
             holding.give_back(&self.config.control).await;
@@ -202,7 +204,8 @@ impl Pipeline {
             problems.extend(wrong.stops_all.then_some(wrong.problems).into_iter().flatten());
         }
         if !problems.is_empty() {
-            return Err(problems.into_iter().collect::<Problems>().into());
+            let wrong = || problems.into_iter().collect::<Problems>().into();
+            return Err(self.overtaken(kept).await.unwrap_or_else(wrong));
         }
         let mut sources = Vec::new();
         for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {

@@ -19,9 +19,11 @@ enum Reached {
 
 fn reached(point: Point) -> Reached {
     match point {
-        Point::BeforeLeaseTaken | Point::LeaseTaken | Point::BeforeLeaseReleased | Point::LeaseReleased => {
-            Reached::InARun(&[1])
-        }
+        Point::ControlRead
+        | Point::BeforeLeaseTaken
+        | Point::LeaseTaken
+        | Point::BeforeLeaseReleased
+        | Point::LeaseReleased => Reached::InARun(&[1]),
         // Once in a run for each of four databases.
         Point::TablesMade => Reached::InARun(&[1, 4]),
         Point::BeforeRead

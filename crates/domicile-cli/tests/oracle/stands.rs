@@ -41,6 +41,7 @@ macro_rules! on_servers {
 }
 
 on_servers!(
+    a_run_that_was_overtaken_before_it_looked_at_homes_leaves,
     a_run_that_stands_still_with_the_lock_of_the_control_database_keeps_others_out_for_a_bounded_time,
     a_run_that_stands_still_before_its_commit_for_longer_than_its_lease_commits_nothing,
     a_run_killed_between_a_commit_and_its_reply_is_made_good_by_the_next,
@@ -51,6 +52,11 @@ on_servers!(
 
 mod sqlite {
     #[test]
+    fn a_run_that_was_overtaken_before_it_looked_at_homes_leaves() {
+        super::a_run_that_was_overtaken_before_it_looked_at_homes_leaves(crate::database::Kind::Sqlite);
+    }
+
+    #[test]
     fn a_run_that_was_overtaken_is_fenced_out() {
         super::a_run_that_was_overtaken_is_fenced_out(crate::database::Kind::Sqlite);
     }
@@ -59,6 +65,21 @@ mod sqlite {
     fn without_the_fence_it_delivers_twice() {
         super::without_the_fence_it_delivers_twice(crate::database::Kind::Sqlite);
     }
+}
+
+/// What it finds in homes is another run's doing, and no wrong setting.
+fn a_run_that_was_overtaken_before_it_looked_at_homes_leaves(kind: Kind) {
+    let server = kind.start();
+    if !kind.is_there(server.as_ref()) {
+        return;
+    }
+    let mut world = World::of_one_kind((kind, server.as_ref()), "looked", ALL, SMALL, None);
+    world.sell_to_one_home(20);
+    let first = standing(&world, Point::ControlRead, 1);
+    world.run();
+    first.signal("CONT");
+    first.end().exits_with(&[4]).complains("another run was under way since this one looked");
+    world.assert_at_rest("after the first went on");
 }
 
 fn a_run_that_stands_still_with_the_lock_of_the_control_database_keeps_others_out_for_a_bounded_time(kind: Kind) {

@@ -1,5 +1,7 @@
 //! What a run reads from the control database, and what it keeps there before it delivers.
 
+use std::collections::BTreeMap;
+
 use super::Pipeline;
 use crate::config::Problems;
 use crate::control::{Kept, placements};
@@ -7,7 +9,7 @@ use crate::database::control;
 use crate::error::Error;
 use crate::fault::{self, Point};
 use crate::inspect::{CONTROL, unusable};
-use crate::lease::{Applicant, under_way};
+use crate::lease::{Applicant, Leased, under_way};
 
 /// A key of a source, and its home.
 type Placed = ((String, String), String);
@@ -42,16 +44,28 @@ impl Pipeline {
         let told = |failure| Error::control(&failure);
         let id = control(&self.config.control).keep(new.clone(), Some(claim)).await.map_err(told)?;
         let is_held = id.is_some() && applicant.has_in_time(&self.config).await.map_err(told)?;
-        let Some(id) = id.filter(|_| is_held) else {
-            let leases = self.kept().await?.leases;
-            let ended = "another run was under way since this one looked, and nothing was done: run it again";
-            return Err(under_way(&self.config, &leases).unwrap_or_else(|| Error::under_way(ended)));
-        };
+        let Some(id) = id.filter(|_| is_held) else { return Err(self.has_been_under_way(&self.kept().await?.leases)) };
         fault::at(Point::LeaseTaken);
         kept.id = Some(id);
         kept.placed.extend(new);
         kept.holding = Some(applicant.hold(&self.config));
         Ok(())
+    }
+
+    /// Whether another run has taken a lease since this one has read these: what was found in homes then may be that run's
+    /// doing.
+    pub(super) async fn overtaken(&self, kept: &Kept) -> Option<Error> {
+        let leases = self.kept().await.ok()?.leases;
+        let number = |leases: &BTreeMap<String, Leased>, source| leases.get(source).map(|leased| leased.number);
+        let mut sources = self.config.sources.iter().map(|source| &source.name);
+        let is_overtaken = sources.any(|source| number(&leases, source) != number(&kept.leases, source));
+        is_overtaken.then(|| self.has_been_under_way(&leases))
+    }
+
+    /// What is told where another run has taken a lease since this one looked.
+    fn has_been_under_way(&self, leases: &BTreeMap<String, Leased>) -> Error {
+        let ended = "another run was under way since this one looked, and nothing was done: run it again";
+        under_way(&self.config, leases).unwrap_or_else(|| Error::under_way(ended))
     }
 
     fn new_placements(&self, kept: &Kept) -> Vec<Placed> {
