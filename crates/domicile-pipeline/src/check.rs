@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::config::{Config, Database, Problem, Problems, SettingPath, UNTOLD};
-use crate::control::Kept;
+use crate::control::{Kept, changed};
 use crate::database::control;
 use crate::deliver::Delivery;
 use crate::error::{Error, Failure};
@@ -89,6 +89,11 @@ impl Pipeline {
         for source in &mut planned {
             let (inspected, wrong) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
             problems.extend(wrong.problems);
+            let configured = self.config.sources.iter().find(|configured| configured.name == source.writing.name);
+            let changed = configured.zip(kept.as_ref()).and_then(|(configured, kept)| {
+                changed(&self.config, configured, kept, &inspected.behind(&self.config))
+            });
+            problems.extend(changed);
             let waits_for = match self.check_reading(source, &inspected, kept.as_ref(), &mut warnings).await {
                 Ok(waits_for) => waits_for,
                 Err(error) => {

@@ -3,6 +3,8 @@
 //! A home's position says how far the home has got with the keys that it had. If a key moves to another home, or loses
 //! its home, between two runs, that home's position says nothing of the key's records: some would be delivered twice and
 //! others never. The placement that a source was synced with is therefore kept, and a key that has moved is refused.
+//! So is a change of the rule that makes the keys, while a home is behind: a record in between might be nobody's then, or two
+//! homes'.
 //! And a position is of use only to those who made it: each home notes which control database it belongs to, so that
 //! two configurations with one source name do not take each other's positions for their own.
 //!
@@ -17,9 +19,11 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use domicile::RoutingKey;
 
-use crate::config::{Config, Problem};
+use crate::config::{Config, From, Problem, SourceConfig};
 use crate::error::Failure;
+use crate::inspect::in_short;
 use crate::lease::{Claim, Holding, Leased};
+use crate::quarantine::sha256;
 use crate::source::Waits;
 use crate::state::{Change, OfHome, State};
 
@@ -30,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) id: Option<String>,
     /// The home of each routing key, by source.
     pub(crate) placed: BTreeMap<(String, String), String>,
+    /// By source, what stands for the rule that makes the routing keys.
+    pub(crate) rules: BTreeMap<String, String>,
     /// By source, the end at which all homes were seen.
     pub(crate) ends: BTreeMap<String, End>,
     /// By source, whom it waits for.
@@ -40,6 +46,15 @@ pub(crate) struct Kept {
     pub(crate) leases: BTreeMap<String, Leased>,
     /// This run's own lease, once it has taken it.
     pub(crate) holding: Option<Holding>,
+}
+
+/// What a run keeps before it delivers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct New {
+    /// Keys of sources, and their homes.
+    pub(crate) placed: Vec<((String, String), String)>,
+    /// Sources, and what stands for their rules.
+    pub(crate) rules: Vec<(String, String)>,
 }
 
 /// Where a source ended when all homes had dealt with everything of it.
@@ -81,13 +96,9 @@ pub(crate) fn now() -> i64 {
 pub(crate) trait Control: Send {
     /// Reads what is kept, without a trace: a missing database is not made.
     async fn read(&mut self) -> Result<Kept, Failure>;
-    /// Keeps these placements as well, makes an id where there is none, and gives the leases that are claimed. The id; or
-    /// `None`, and nothing is kept, if somebody has taken one of the leases since it was read.
-    async fn keep(
-        &mut self,
-        placed: Vec<((String, String), String)>,
-        claim: Option<Claim>,
-    ) -> Result<Option<String>, Failure>;
+    /// Keeps this as well, makes an id where there is none, and gives the leases that are claimed. The id; or `None`, and
+    /// nothing is kept, if somebody has taken one of the leases since it was read.
+    async fn keep(&mut self, new: &New, claim: Option<Claim>) -> Result<Option<String>, Failure>;
     /// Lets those of a holder's leases that have not ended last for so many seconds from now. How many they are.
     async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure>;
     /// Takes a holder's leases back, and notes ends of sources as [`note`](Self::note) does.
@@ -143,6 +154,38 @@ pub(crate) fn moved(config: &Config, kept: &Kept) -> Vec<Problem> {
         problems.push(config.document.problem(&setting, message).help(help));
     }
     problems
+}
+
+/// What stands for the rule that makes a source's routing keys: its expression, and the query that the records come from.
+pub(crate) fn rule(source: &SourceConfig) -> String {
+    let query = match &source.from {
+        From::Query(query) => query,
+        From::Table(_) => "",
+    };
+    sha256(&format!("{}\0{query}", source.key))
+}
+
+/// Finds a rule that has changed while these databases are behind others, or nobody knows where they are.
+pub(crate) fn changed(config: &Config, source: &SourceConfig, kept: &Kept, behind: &[String]) -> Option<Problem> {
+    if behind.is_empty() || kept.rules.get(&source.name).is_none_or(|kept| *kept == rule(source)) {
+        return None;
+    }
+    let (what, setting) = match source.from {
+        From::Query(_) => ("`key` or `query`", source.setting.key("query")),
+        From::Table(_) => ("`key`", source.setting.key("key")),
+    };
+    let behind = in_short(behind);
+    let message = format!(
+        "source {}: {what} has changed since the last run, and {behind} is behind the others: what it was not given yet might be \
+         given to nobody, or to two homes",
+        source.name
+    );
+    let help = format!(
+        "put it back, and run until all homes have caught up; or, if no record that somebody lacks gets another home by it, say so \
+         in the control database: DELETE FROM domicile_rule WHERE source = {}",
+        quoted(&source.name)
+    );
+    Some(config.document.problem(&setting, message).help(help))
 }
 
 /// A text, quoted for SQL.

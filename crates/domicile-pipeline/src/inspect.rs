@@ -14,7 +14,7 @@ use crate::plan::Writing;
 use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass};
 use found::Found;
-pub(crate) use found::Wrong;
+pub(crate) use found::{Stops, Wrong};
 use who::{Control, Known, databases};
 
 /// So many homes are looked at together: most of the time is spent waiting for their answers.
@@ -64,6 +64,14 @@ impl Inspected {
     /// How far the home that is ahead of all others has got.
     pub(crate) fn reached(&self) -> Position {
         self.positions().max().cloned().unwrap_or(Position::Start)
+    }
+
+    /// The databases that are behind another one, or of which that is not known.
+    pub(crate) fn behind(&self, config: &Config) -> Vec<String> {
+        let reached = self.reached();
+        let members = self.members.iter().zip(databases(config));
+        let behind = members.filter(|(member, _)| member.state.as_ref().ok() != Some(&reached));
+        behind.map(|(_, who)| who.name).collect()
     }
 
     fn positions(&self) -> impl Iterator<Item = &Position> {

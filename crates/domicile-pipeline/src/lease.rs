@@ -206,6 +206,12 @@ impl Applicant {
         Ok(renewed == config.sources.len())
     }
 
+    /// Gives back what it was given too late. What is not given back ends by itself.
+    pub(crate) async fn give_up(&self, config: &Config) {
+        let mut control = control(&config.control);
+        let _ = tokio::time::timeout(self.duration / 3, control.release(&self.holder, Vec::new())).await;
+    }
+
     /// What it has once it was given what it asked for.
     pub(crate) fn hold(self, config: &Config) -> Holding {
         let lease = Lease::new(self.duration, self.asked_at);

@@ -12,12 +12,12 @@ use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::BatchLimit;
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
-use crate::control::{Kept, moved};
+use crate::control::{Kept, changed, moved};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
 use crate::fault::{self, Point};
-use crate::inspect::{Inspected, Member, inspect};
+use crate::inspect::{Inspected, Member, Stops, inspect};
 use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
@@ -151,7 +151,7 @@ impl Pipeline {
     ///
     /// If the configuration or a source is wrong, or the control database does not fit; if a routing key has moved to another
     /// home since the last run, or the control database cannot tell that none has; if something is wrong in all homes, or in
-    /// one of them before the first record of a source has been delivered; or if another run
+    /// one of them before the first record of any source has been delivered; or if another run
     /// [is under way](Error::is_under_way). Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
         self.run_until(observer, &CancellationToken::new()).await
@@ -195,14 +195,29 @@ impl Pipeline {
         {
             return Ok(report);
         }
-        let mut inspected = Vec::new();
+        let (mut inspected, mut stopped) = (Vec::new(), Vec::new());
         for (number, source) in planned.iter().enumerate() {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
             let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
             let (found, wrong) = inspect(&self.config, &source.writing, Some(kept), stay_open).await;
+            problems.extend(changed(&self.config, &self.config.sources[number], kept, &found.behind(&self.config)));
+            match wrong.stops {
+                Some(Stops::All) => problems.extend(wrong.problems),
+                Some(Stops::Source) => stopped.push((number, wrong.problems)),
+                None => {}
+            }
             inspected.push(found);
-            problems.extend(wrong.stops_all.then_some(wrong.problems).into_iter().flatten());
         }
+        let is_stopped = |number: usize| stopped.iter().any(|(stopped, _)| *stopped == number);
+        // Without another source that has got anywhere, it is the configuration that is new, or wrong.
+        let mut others = inspected.iter().enumerate().filter(|(number, _)| !is_stopped(*number));
+        if !others.any(|(_, inspected)| inspected.reached() > Position::Start) {
+            problems.extend(stopped.drain(..).flat_map(|(_, problems)| problems));
+        }
+        let mut refused: HashMap<usize, Error> = stopped
+            .into_iter()
+            .map(|(number, problems)| (number, problems.into_iter().collect::<Problems>().into()))
+            .collect();
         if !problems.is_empty() {
             let wrong = || problems.into_iter().collect::<Problems>().into();
             return Err(self.overtaken(kept).await.unwrap_or_else(wrong));
@@ -213,7 +228,8 @@ impl Pipeline {
                 return Ok(Report { sources, is_stopped: true });
             }
             let span = info_span!("source", source = source.writing.name);
-            let report = self.run_source(number, source, inspected, kept, observer, stop).instrument(span).await?;
+            let source = (number, source, refused.remove(&number));
+            let report = self.run_source(source, inspected, kept, observer, stop).instrument(span).await?;
             observer.observe(&Event::SourceEnded(&report));
             sources.push(report);
         }
@@ -221,10 +237,10 @@ impl Pipeline {
         Ok(Report { sources, is_stopped })
     }
 
+    /// Runs one source, unless it is refused.
     async fn run_source(
         &self,
-        number: usize,
-        mut planned: Planned,
+        (number, mut planned, refused): (usize, Planned, Option<Error>),
         inspected: Inspected,
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
@@ -239,7 +255,8 @@ impl Pipeline {
         };
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
         let guarantee = planned.source.guarantee().clone();
-        let upto = horizon.and_then(|horizon| inspected.readable(horizon.upto, &guarantee, &planned.writing.name));
+        let upto = refused.map_or(horizon, Err);
+        let upto = upto.and_then(|horizon| inspected.readable(horizon.upto, &guarantee, &planned.writing.name));
         let mut report = self.report(&planned, &inspected, waits_for);
         let upto = match upto {
             Ok(upto) => upto,

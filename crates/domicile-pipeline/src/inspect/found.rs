@@ -42,10 +42,18 @@ struct Fault {
 /// All that is wrong with databases.
 pub(crate) struct Wrong {
     pub(crate) problems: Vec<Problem>,
-    /// It is no matter of single homes, and nobody is to be delivered to.
-    pub(crate) stops_all: bool,
+    /// It is no matter of single homes, and nobody is to be delivered to from this source.
+    pub(crate) stops: Option<Stops>,
     /// By number of a database, why it is blocked and how to mend it.
     blocked: BTreeMap<usize, Vec<(String, String)>>,
+}
+
+/// Who is stopped where it is no matter of single homes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// The source alone, beside others that have begun and go on.
+    Source,
+    All,
 }
 
 impl Found {
@@ -70,10 +78,10 @@ impl Found {
         opened.position
     }
 
-    /// Decides who is blocked. Nobody is delivered to where the fault is in the control database, where all homes that have
-    /// a position say that the source or the cursor is another one, and where no home could be delivered to. Nor is
-    /// anybody in the first run of a source: what is set up wrongly then is likely to be wrong in more than one place, and
-    /// nothing stands to be lost by waiting.
+    /// Decides who is blocked. Nobody is delivered to where the fault is in the control database, and where all homes that have
+    /// a position say that the source or the cursor is another one. Nor is anybody from this source where no home could be
+    /// delivered to, or in its first run: what is set up wrongly then is likely to be wrong in more than one place, and nothing
+    /// stands to be lost by waiting.
     pub(super) fn judge(self, config: &Config, members: &[Member]) -> Wrong {
         let of_source = self.wrong.values().filter(|fault| fault.of == Of::Source);
         let of_source: BTreeSet<_> = of_source.flat_map(|fault| &fault.who).map(|(slot, _)| *slot).collect();
@@ -95,9 +103,12 @@ impl Found {
         self.also.into_iter().for_each(|(slot, message, fix)| blocked.entry(slot).or_default().push((message, fix)));
         let homes = config.homes.len();
         let are_all_blocked = blocked.range(..homes).count() == homes;
-        let stops_all =
-            blocked.contains_key(&homes) || is_of_source || !blocked.is_empty() && (is_first_run || are_all_blocked);
-        Wrong { problems, stops_all, blocked }
+        let stops = if blocked.contains_key(&homes) || is_of_source {
+            Some(Stops::All)
+        } else {
+            (!blocked.is_empty() && (is_first_run || are_all_blocked)).then_some(Stops::Source)
+        };
+        Wrong { problems, stops, blocked }
     }
 }
 

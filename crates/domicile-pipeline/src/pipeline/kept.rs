@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Pipeline;
 use crate::config::Problems;
-use crate::control::{Kept, placements};
+use crate::control::{Kept, New, placements, rule};
 use crate::database::control;
 use crate::error::Error;
 use crate::fault::{self, Point};
@@ -24,11 +24,12 @@ impl Pipeline {
 
     /// Keeps the placement in the control database, for one who works beside runs.
     pub(crate) async fn keep(&self, kept: &mut Kept) -> Result<(), Error> {
-        let new = self.new_placements(kept);
-        if kept.id.is_none() || !new.is_empty() {
-            let id = control(&self.config.control).keep(new.clone(), None).await;
+        // The rules are kept by runs, which know where the homes are.
+        let new = New { rules: Vec::new(), ..self.new_of(kept) };
+        if kept.id.is_none() || !new.placed.is_empty() {
+            let id = control(&self.config.control).keep(&new, None).await;
             kept.id = id.map_err(|failure| Error::control(&failure))?;
-            kept.placed.extend(new);
+            kept.placed.extend(new.placed);
         }
         Ok(())
     }
@@ -39,15 +40,19 @@ impl Pipeline {
         if kept.holding.is_some() {
             return Ok(());
         }
-        let (new, mut applicant) = (self.new_placements(kept), Applicant::new(&self.config));
+        let (new, mut applicant) = (self.new_of(kept), Applicant::new(&self.config));
         let claim = applicant.claim(&self.config, &kept.leases);
         let told = |failure| Error::control(&failure);
-        let id = control(&self.config.control).keep(new.clone(), Some(claim)).await.map_err(told)?;
+        let id = control(&self.config.control).keep(&new, Some(claim)).await.map_err(told)?;
         let is_held = id.is_some() && applicant.has_in_time(&self.config).await.map_err(told)?;
+        if id.is_some() && !is_held {
+            applicant.give_up(&self.config).await;
+        }
         let Some(id) = id.filter(|_| is_held) else { return Err(self.has_been_under_way(&self.kept().await?.leases)) };
         fault::at(Point::LeaseTaken);
         kept.id = Some(id);
-        kept.placed.extend(new);
+        kept.placed.extend(new.placed);
+        kept.rules.extend(new.rules);
         kept.holding = Some(applicant.hold(&self.config));
         Ok(())
     }
@@ -68,8 +73,13 @@ impl Pipeline {
         under_way(&self.config, leases).unwrap_or_else(|| Error::under_way(ended))
     }
 
-    fn new_placements(&self, kept: &Kept) -> Vec<Placed> {
+    /// What is not kept yet.
+    fn new_of(&self, kept: &Kept) -> New {
         let is_new = |(key, home): &Placed| self.is_placed && kept.placed.get(key) != Some(home);
-        placements(&self.config).filter(is_new).collect()
+        let rules = self.config.sources.iter().map(|source| (source.name.clone(), rule(source)));
+        New {
+            placed: placements(&self.config).filter(is_new).collect(),
+            rules: rules.filter(|(source, rule)| kept.rules.get(source) != Some(rule)).collect(),
+        }
     }
 }

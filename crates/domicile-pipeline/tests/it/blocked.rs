@@ -41,6 +41,11 @@ impl Place {
 
     /// A pipeline with these databases for the three homes, or for the first of them.
     fn pipeline(&self, databases: &[&str]) -> Pipeline {
+        self.pipeline_by("country", databases)
+    }
+
+    /// The same, with this rule for the routing key.
+    fn pipeline_by(&self, key: &str, databases: &[&str]) -> Pipeline {
         let homes = |url: &dyn Fn(&str) -> String| {
             let lines = HOMES.iter().zip(databases).map(|(home, database)| {
                 format!("[homes.{home}]\nurl = \"{}\"\nkeys = \"{}\"\n", url(database), home.to_uppercase())
@@ -51,11 +56,12 @@ impl Place {
             Self::Files(world) => {
                 let url = |database: &str| format!("sqlite:${{D:-homes}}/{database}.sqlite");
                 let setup = Setup::new().homes(&homes(&url)).insert("orders", "SELECT id, customer FROM record");
-                world.pipeline(&setup)
+                world.pipeline(&setup.key(key))
             }
             Self::Server(world) => {
                 let url = |database: &str| world.server.url(database);
-                pipeline(world.config(&url("source"), &homes(&url), &url("control"), ""))
+                let config = world.config(&url("source"), &homes(&url), &url("control"), "");
+                pipeline(config.replace("key = \"country\"", &format!("key = \"{key}\"")))
             }
         }
     }
@@ -110,6 +116,7 @@ contract! {
     homes_that_have_exchanged_their_databases_are_blocked_and_the_third_goes_on
     a_home_with_the_marker_of_another_is_blocked_alone
     a_home_that_is_wrong_in_the_first_run_stops_it
+    a_rule_that_changes_while_a_home_is_behind_is_refused_until_it_has_caught_up
     what_is_wrong_in_all_homes_stops_the_run
 }
 
@@ -190,6 +197,82 @@ fn a_home_that_is_wrong_in_the_first_run_stops_it(place: Option<Place>) {
     place.sql("es", "DROP TABLE orders");
     place.run();
     assert_eq!([place.ids("es"), place.ids("fr"), place.ids("pt")], ["1", "2", "3"]);
+}
+
+/// Spain has what was France's, from now on.
+const WITHOUT_FRANCE: &str = "CASE country WHEN 'FR' THEN 'ES' ELSE country END";
+
+fn a_rule_that_changes_while_a_home_is_behind_is_refused_until_it_has_caught_up(place: Option<Place>) {
+    let Some(place) = place else { return };
+    place.run();
+    place.sql("fr", "ALTER TABLE orders RENAME TO away");
+    place.order();
+    let behind = |place: &Place| {
+        let error = run(&place.pipeline_by(WITHOUT_FRANCE, &HOMES), Arc::new(Silent)).unwrap_err();
+        let expected = "source orders: `key` has changed since the last run, and home fr is behind the others: ";
+        assert!(error.is_configuration() && told(&error)[0].contains(expected), "{error}");
+    };
+    assert_eq!(place.try_run(&HOMES).unwrap().sources[0].failed().count(), 1);
+    // Where it is is not known, and then it is known to be behind.
+    behind(&place);
+    place.sql("fr", "ALTER TABLE away RENAME TO orders");
+    behind(&place);
+    assert_eq!([place.ids("es"), place.ids("fr"), place.ids("pt")], ["1 4", "2", "3 6"]);
+    place.run();
+    assert_eq!(place.ids("fr"), "2 5");
+    for ids in [["1 4 7 8", "2 5", "3 6 9"], ["1 4 7 8 10 11", "2 5", "3 6 9 12"]] {
+        place.order();
+        succeeded(run(&place.pipeline_by(WITHOUT_FRANCE, &HOMES), Arc::new(Silent)).unwrap());
+        assert_eq!([place.ids("es"), place.ids("fr"), place.ids("pt")], ids);
+    }
+}
+
+/// What it is refused for.
+#[test]
+fn a_rule_that_changed_while_a_home_is_behind_would_lose_a_record() {
+    let place = Place::files().unwrap();
+    place.run();
+    place.sql("fr", "ALTER TABLE orders RENAME TO away");
+    place.order();
+    place.try_run(&HOMES).unwrap();
+    place.sql("fr", "ALTER TABLE away RENAME TO orders");
+    let Place::Files(world) = &place else { unreachable!("it is one of files") };
+    crate::fixture::open(&world.path("control.sqlite")).execute_batch("DELETE FROM domicile_rule").unwrap();
+    succeeded(run(&place.pipeline_by(WITHOUT_FRANCE, &HOMES), Arc::new(Silent)).unwrap());
+    assert_eq!([place.ids("es"), place.ids("fr")], ["1 4", "2"], "nobody has the fifth");
+}
+
+/// An order of another source.
+const OTHER: &str = "[[source]]\nurl = \"sqlite:other.sqlite\"\ntable = \"orders\"\nname = \"other\"\ncursor = \"id\"\nkey = \"country\"\n\
+                     [[source.analyser]]\ninto = \"others\"\nsql = \"SELECT id FROM record\"\n";
+
+/// A source of which nothing was ever delivered does not stop those that are delivered from.
+#[test]
+fn a_source_that_has_not_begun_is_stopped_alone_by_what_is_wrong_for_it() {
+    let world = Files::with_orders(&["'ES', 'Ana', NULL, 1.00", "'FR', 'Luc', NULL, 2.00"]);
+    crate::fixture::open(&world.path("other.sqlite")).execute_batch(crate::fixture::ORDERS).unwrap();
+    let homes = "es = \"ES\"\nfr = \"FR\"";
+    let setup = || Setup::new().homes(homes).analyser("orders", "", "SELECT id FROM record").further(OTHER);
+    let run = || run(&world.pipeline(&setup()), Arc::new(Silent));
+    rusqlite::Connection::open(world.home_path("fr")).unwrap();
+    world.in_home("fr", "CREATE TABLE others (number bigint)");
+    let error = run().unwrap_err();
+    assert!(told(&error)[0].contains("home fr: the table `others` has no column `id`"), "{error}");
+    assert!(!world.home_path("es").exists(), "nothing is written in the first run of all");
+    world.in_home("fr", "DROP TABLE others");
+    succeeded_all(&run().unwrap());
+    world.in_home("fr", "CREATE TABLE others (number bigint)");
+    world.order(&["'FR', 'Zoé', NULL, 4.00"]);
+    let report = run().unwrap();
+    let [orders, other] = &report.sources[..] else { panic!("{report:?}") };
+    assert_eq!((orders.total().delivered, orders.failure.as_deref(), orders.failed().count()), (1, None, 0));
+    assert!(other.failure.as_deref().is_some_and(|failure| failure.contains("`others` has no column")), "{other:?}");
+    world.in_home("fr", "DROP TABLE others");
+    succeeded_all(&run().unwrap());
+}
+
+fn succeeded_all(report: &Report) {
+    assert!(!report.has_failed(), "{report:?}");
 }
 
 fn what_is_wrong_in_all_homes_stops_the_run(place: Option<Place>) {

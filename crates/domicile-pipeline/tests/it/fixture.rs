@@ -258,6 +258,12 @@ impl Setup {
         self.analyser(into, "write = \"merge\"", sql)
     }
 
+    /// What stands behind the source.
+    pub(crate) fn further(mut self, toml: &str) -> Self {
+        self.analysers += toml;
+        self
+    }
+
     fn toml(&self) -> String {
         let Self { homes, file, source, key, settings, batch, delivery, analysers } = self;
         // A source has at least one analyser.

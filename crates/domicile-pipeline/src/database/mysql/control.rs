@@ -8,14 +8,14 @@ use super::connect::{Session, WAIT_BRIEFLY, connect};
 use super::failure;
 use super::schema::{LOCK_TABLES, UNLOCK_TABLES, create_own_table, existing};
 use crate::config::ServerUrl;
-use crate::control::{Control, End, Kept, placed_elsewhere};
+use crate::control::{Control, End, Kept, New, placed_elsewhere};
 use crate::error::Failure;
 use crate::fault::{self, Point};
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 use crate::state::{Change, State};
 
-pub(super) const TABLES: [(&str, &str); 5] = [
+pub(super) const TABLES: [(&str, &str); 6] = [
     ("domicile_control", "id varchar(255) NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",
@@ -24,6 +24,7 @@ pub(super) const TABLES: [(&str, &str); 5] = [
          home varchar(255) NOT NULL,
          PRIMARY KEY (source, routing_key)",
     ),
+    ("domicile_rule", "source varchar(255) NOT NULL PRIMARY KEY, rule varchar(255) NOT NULL"),
     (
         "domicile_end",
         "source varchar(255) NOT NULL PRIMARY KEY,
@@ -80,18 +81,14 @@ impl Control for MySqlControl {
         kept
     }
 
-    async fn keep(
-        &mut self,
-        placed: Vec<((String, String), String)>,
-        claim: Option<Claim>,
-    ) -> Result<Option<String>, Failure> {
+    async fn keep(&mut self, new: &New, claim: Option<Claim>) -> Result<Option<String>, Failure> {
         let mut session = self.connect().await?;
         // One run at a time, so that what stands there is not changed meanwhile. The lock ends with the connection.
         let locked: Result<Option<Option<i64>>, Error> = session.conn.query_first(LOCK_TABLES).await;
         if locked.map_err(|error| failure(&error))?.flatten() != Some(1) {
             return Err(Failure::Transient(String::from("another run has been using it for a minute")));
         }
-        let kept = keep(&mut session, &placed, claim.as_ref()).await;
+        let kept = keep(&mut session, new, claim.as_ref()).await;
         let _ = session.conn.query_drop(UNLOCK_TABLES).await;
         let _ = session.conn.disconnect().await;
         kept
@@ -165,6 +162,10 @@ async fn read(session: &mut Session) -> Result<Kept, Error> {
     let sql = "SELECT source, routing_key, home FROM domicile_placement";
     let rows: Vec<(String, String, String)> = session.conn.query(sql).await?;
     kept.placed = rows.into_iter().map(|(source, key, home)| ((source, key), home)).collect();
+    if has("domicile_rule") {
+        let rows: Vec<(String, String)> = session.conn.query("SELECT source, rule FROM domicile_rule").await?;
+        kept.rules = rows.into_iter().collect();
+    }
     if !has("domicile_wait") {
         return Ok(kept);
     }
@@ -227,11 +228,7 @@ async fn make_tables(session: &mut Session) -> Result<(), Error> {
 }
 
 /// The id, or `None` if somebody has taken a lease since it was read.
-async fn keep(
-    session: &mut Session,
-    placed: &[((String, String), String)],
-    claim: Option<&Claim>,
-) -> Result<Option<String>, Failure> {
+async fn keep(session: &mut Session, new: &New, claim: Option<&Claim>) -> Result<Option<String>, Failure> {
     let failed = |error: Error| failure(&error);
     // In front of the transaction: what makes a table ends one that is open.
     make_tables(session).await.map_err(failed)?;
@@ -247,8 +244,11 @@ async fn keep(
     if !is_taken {
         return Ok(None);
     }
-    if !place(conn, placed).await.map_err(failed)? {
+    if !place(conn, &new.placed).await.map_err(failed)? {
         return Err(placed_elsewhere());
+    }
+    for rule in &new.rules {
+        conn.exec_drop("REPLACE INTO domicile_rule VALUES (?, ?)", rule).await.map_err(failed)?;
     }
     let id: Option<String> = conn.query_first("SELECT id FROM domicile_control").await.map_err(failed)?;
     fault::at(Point::BeforeLeaseTaken);

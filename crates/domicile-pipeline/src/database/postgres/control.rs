@@ -11,14 +11,14 @@ use super::encoding::kept_by;
 use super::failure;
 use super::schema::{Catalogue, LOCK_TABLES, create_own_tables};
 use crate::config::ServerUrl;
-use crate::control::{Control, End, Kept, placed_elsewhere};
+use crate::control::{Control, End, Kept, New, placed_elsewhere};
 use crate::error::Failure;
 use crate::fault::{self, Point};
 use crate::lease::{Claim, Leased};
 use crate::source::Waits;
 use crate::state::{Change, OfHome, State};
 
-pub(super) const TABLES: [(&str, &str); 5] = [
+pub(super) const TABLES: [(&str, &str); 6] = [
     ("domicile_control", "id text NOT NULL PRIMARY KEY"),
     (
         "domicile_placement",
@@ -27,6 +27,7 @@ pub(super) const TABLES: [(&str, &str); 5] = [
          home text NOT NULL,
          PRIMARY KEY (source, routing_key)",
     ),
+    ("domicile_rule", "source text NOT NULL PRIMARY KEY, rule text NOT NULL"),
     (
         "domicile_end",
         "source text NOT NULL PRIMARY KEY,
@@ -85,11 +86,7 @@ impl Control for PostgresControl {
         read(&client).await.map_err(|error| failure(&error))
     }
 
-    async fn keep(
-        &mut self,
-        placed: Vec<((String, String), String)>,
-        claim: Option<Claim>,
-    ) -> Result<Option<String>, Failure> {
+    async fn keep(&mut self, new: &New, claim: Option<Claim>) -> Result<Option<String>, Failure> {
         let client = self.connect().await?;
         let failed = |error: Error| failure(&error);
         begin(&client).await.map_err(failed)?;
@@ -101,8 +98,13 @@ impl Control for PostgresControl {
         if !is_taken {
             return Ok(None);
         }
-        if !place(&client, &placed).await.map_err(failed)? {
+        if !place(&client, &new.placed).await.map_err(failed)? {
             return Err(placed_elsewhere());
+        }
+        for (source, rule) in &new.rules {
+            let sql =
+                "INSERT INTO domicile_rule VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET rule = excluded.rule";
+            client.execute(sql, &[source, rule]).await.map_err(failed)?;
         }
         let id = client.query_one("SELECT id FROM domicile_control", &[]).await.map_err(failed)?.get(0);
         fault::at(Point::BeforeLeaseTaken);
@@ -179,13 +181,17 @@ async fn begin(client: &Client) -> Result<(), Error> {
 
 async fn read(client: &Client) -> Result<Kept, Error> {
     let mut kept = Kept::default();
-    let tables = ["domicile_control", "domicile_wait", "domicile_lease", "domicile_state"];
+    let tables = ["domicile_control", "domicile_rule", "domicile_wait", "domicile_lease", "domicile_state"];
     let catalogue = Catalogue::read(client, &tables).await?;
     if catalogue.columns("domicile_control").is_empty() {
         return Ok(kept);
     }
     kept.id = client.query_opt("SELECT id FROM domicile_control", &[]).await?.map(|row| row.get(0));
-    let rows = client.query("SELECT source, routing_key, home FROM domicile_placement", &[]).await?;
+    let has_rules = !catalogue.columns("domicile_rule").is_empty();
+    // Both are on their way at once.
+    let placed = client.query("SELECT source, routing_key, home FROM domicile_placement", &[]);
+    let (rows, rules) = try_join!(placed, rules(client, has_rules))?;
+    kept.rules = rules;
     kept.placed = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
     if catalogue.columns("domicile_wait").is_empty() {
         return Ok(kept);
@@ -209,6 +215,14 @@ async fn read(client: &Client) -> Result<Kept, Error> {
     kept.leases = rows.iter().map(|row| (row.get(0), leased(row))).collect();
     kept.states = states;
     Ok(kept)
+}
+
+async fn rules(client: &Client, has_rules: bool) -> Result<BTreeMap<String, String>, Error> {
+    if !has_rules {
+        return Ok(BTreeMap::new());
+    }
+    let rows = client.query("SELECT source, rule FROM domicile_rule", &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 async fn states(client: &Client, has_states: bool) -> Result<BTreeMap<OfHome, State>, Error> {

@@ -9,7 +9,7 @@ use super::schema::existing;
 use super::statement::failure;
 use super::{create, open};
 use crate::blocking;
-use crate::control::{Control, End, Kept, placed_elsewhere};
+use crate::control::{Control, End, Kept, New, placed_elsewhere};
 use crate::error::Failure;
 use crate::fault::{self, Point};
 use crate::lease::{Claim, Leased};
@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS domicile_placement (
     routing_key TEXT NOT NULL,
     home TEXT NOT NULL,
     PRIMARY KEY (source, routing_key)
+);
+CREATE TABLE IF NOT EXISTS domicile_rule (
+    source TEXT NOT NULL PRIMARY KEY,
+    rule TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS domicile_end (
     source TEXT NOT NULL PRIMARY KEY,
@@ -86,13 +90,9 @@ impl Control for SqliteControl {
         .await
     }
 
-    async fn keep(
-        &mut self,
-        placed: Vec<((String, String), String)>,
-        claim: Option<Claim>,
-    ) -> Result<Option<String>, Failure> {
-        let path = self.0.clone();
-        blocking::run(move || keep(&mut create(&path)?, &placed, claim.as_ref())).await
+    async fn keep(&mut self, new: &New, claim: Option<Claim>) -> Result<Option<String>, Failure> {
+        let (path, new) = (self.0.clone(), new.clone());
+        blocking::run(move || keep(&mut create(&path)?, &new, claim.as_ref())).await
     }
 
     async fn renew(&mut self, holder: &str, seconds: f64) -> Result<usize, Failure> {
@@ -164,6 +164,11 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
     let mut statement = connection.prepare("SELECT source, routing_key, home FROM domicile_placement")?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     kept.placed = rows.collect::<rusqlite::Result<_>>()?;
+    if !existing(&connection, "domicile_rule")?.is_empty() {
+        let mut statement = connection.prepare("SELECT source, rule FROM domicile_rule")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        kept.rules = rows.collect::<rusqlite::Result<_>>()?;
+    }
     if existing(&connection, "domicile_wait")?.is_empty() {
         return Ok(kept);
     }
@@ -200,11 +205,7 @@ fn read(path: &Path) -> rusqlite::Result<Kept> {
 }
 
 /// The id, or `None` if somebody has taken a lease since it was read.
-fn keep(
-    connection: &mut Connection,
-    placed: &[((String, String), String)],
-    claim: Option<&Claim>,
-) -> Result<Option<String>, Failure> {
+fn keep(connection: &mut Connection, new: &New, claim: Option<&Claim>) -> Result<Option<String>, Failure> {
     let failed = |error: rusqlite::Error| failure(&error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     transaction.execute_batch(TABLES).map_err(failed)?;
@@ -214,8 +215,12 @@ fn keep(
     {
         return Ok(None);
     }
-    if !place(&transaction, placed).map_err(failed)? {
+    if !place(&transaction, &new.placed).map_err(failed)? {
         return Err(placed_elsewhere());
+    }
+    for (source, rule) in &new.rules {
+        let sql = "INSERT OR REPLACE INTO domicile_rule VALUES (?1, ?2)";
+        transaction.execute(sql, [source, rule]).map_err(failed)?;
     }
     let id = transaction.query_row("SELECT id FROM domicile_control", [], |row| row.get(0)).map_err(failed)?;
     fault::at(Point::BeforeLeaseTaken);
