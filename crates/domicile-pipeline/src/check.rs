@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use tokio::sync::Mutex;
+
 use crate::config::{Config, Database, Problem, Problems, SettingPath, UNTOLD};
 use crate::control::{Kept, changed};
 use crate::database::control;
 use crate::deliver::Delivery;
 use crate::error::{Error, Failure};
-use crate::inspect::{CONTROL, Inspected, inspect, unusable};
+use crate::inspect::{CONTROL, Inspected, WaitFor, inspect, unusable};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
 use crate::position::Position;
@@ -83,11 +85,14 @@ impl Pipeline {
         let kept = control(&self.config.control).read().await.ok().filter(|_| !parts_are_missing);
         problems.extend(kept.iter().flat_map(|kept| self.moved(kept)));
         for writing in &partly {
-            problems.extend(inspect(&self.config, writing, kept.as_ref(), 0).await.1.problems);
+            problems.extend(
+                inspect(&self.config, writing, kept.as_ref(), 0, WaitFor::All, &Mutex::default()).await.1.problems,
+            );
         }
         let (mut sources, mut warnings) = (Vec::new(), Problems::default());
         for source in &mut planned {
-            let (inspected, wrong) = inspect(&self.config, &source.writing, kept.as_ref(), 0).await;
+            let (inspected, wrong) =
+                inspect(&self.config, &source.writing, kept.as_ref(), 0, WaitFor::All, &Mutex::default()).await;
             problems.extend(wrong.problems);
             let configured = self.config.sources.iter().find(|configured| configured.name == source.writing.name);
             let changed = configured.zip(kept.as_ref()).and_then(|(configured, kept)| {

@@ -1,9 +1,11 @@
 //! A look at every home and the control database before anything is written.
 
 mod found;
+mod patience;
 mod who;
 
 use futures::{StreamExt, stream};
+use tokio::sync::Mutex;
 
 use crate::config::{Config, Database, Location, Problem};
 use crate::control::Kept;
@@ -15,7 +17,10 @@ use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass};
 use found::Found;
 pub(crate) use found::{Stops, Wrong};
-use who::{Control, Known, databases};
+use patience::Patience;
+pub(crate) use patience::WaitFor;
+pub(crate) use who::Known;
+use who::{Control, databases};
 
 /// So many homes are looked at together: most of the time is spent waiting for their answers.
 const INSPECTED_AT_ONCE: usize = 16;
@@ -33,6 +38,8 @@ pub(crate) struct Member {
     pub(crate) epoch: i64,
     /// The way into it, which may be open.
     pub(crate) delivery: Box<dyn Delivery>,
+    /// It has not answered when most others had, and is left to be asked again by itself.
+    pub(crate) is_silent: bool,
 }
 
 /// How far homes have got with one source, each of them or some; in the configuration's order.
@@ -136,8 +143,10 @@ pub(crate) async fn inspect(
     writing: &Writing,
     kept: Option<&Kept>,
     stay_open: usize,
+    wait_for: WaitFor,
+    known: &Mutex<Known>,
 ) -> (Inspected, Wrong) {
-    inspect_some(config, writing, kept, stay_open, |_| true).await
+    inspect_some(config, writing, kept, (stay_open, wait_for), known, |_| true).await
 }
 
 /// The same, of the databases whose numbers are wanted.
@@ -145,24 +154,32 @@ pub(crate) async fn inspect_some(
     config: &Config,
     writing: &Writing,
     kept: Option<&Kept>,
-    stay_open: usize,
+    (stay_open, wait_for): (usize, WaitFor),
+    known: &Mutex<Known>,
     is_wanted: impl Fn(usize) -> bool,
 ) -> (Inspected, Wrong) {
     let control = Control { is_known: kept.is_some(), id: kept.and_then(|kept| kept.id.as_deref()) };
     let mut found = Found::default();
-    let homes = config.homes.iter().map(|home| writing.delivery(home));
-    let all = homes.chain([writing.nowhere(&config.control)]).zip(databases(config)).enumerate();
-    let inspecting = all.filter(|(slot, _)| is_wanted(*slot)).map(|(slot, (mut delivery, who))| async move {
-        let opened = delivery.inspect().await;
-        if slot >= stay_open {
+    let wanted: Vec<_> = databases(config).filter(|who| is_wanted(who.slot)).collect();
+    let patience = &Patience::new(wait_for, wanted.len());
+    let inspecting = wanted.into_iter().map(|who| async move {
+        let (slot, mut delivery) = (who.slot, writing.delivery_to(config, who.slot));
+        let opened = patience.wait(delivery.inspect()).await;
+        if slot >= stay_open && opened.is_some() {
             delivery.close().await;
         }
         (slot, who, delivery, opened)
     });
     let looked: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
     let mut members = Vec::new();
-    let mut known = Known::new();
-    for (slot, who, delivery, mut opened) in looked {
+    let mut known = known.lock().await;
+    for (slot, who, mut delivery, opened) in looked {
+        let is_silent = opened.is_none();
+        if is_silent {
+            // With the connection goes what it is still asked.
+            delivery = writing.delivery_to(config, slot);
+        }
+        let mut opened = opened.unwrap_or_else(|| Err(silent()));
         if let Ok(opened) = &opened {
             who.check_owners(&mut found, config, writing, control, opened);
             who.check_cursor(&mut found, writing, opened);
@@ -173,7 +190,13 @@ pub(crate) async fn inspect_some(
             opened = Err(failure);
         }
         let epoch = opened.as_ref().map_or(0, |opened| opened.epoch);
-        members.push(Member { slot, state: opened.map(|opened| found.take(writing, &who, opened)), epoch, delivery });
+        members.push(Member {
+            slot,
+            state: opened.map(|opened| found.take(writing, &who, opened)),
+            epoch,
+            delivery,
+            is_silent,
+        });
     }
     let wrong = found.judge(config, &members);
     for member in &mut members {
@@ -183,6 +206,11 @@ pub(crate) async fn inspect_some(
         }
     }
     (Inspected { members }, wrong)
+}
+
+fn silent() -> Failure {
+    let message = "it has not answered when most others had; it is asked again, and read for by itself";
+    Failure::Transient(String::from(message))
 }
 
 /// What is told of a database that fails, with the homes whose it is.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domicile::{Chain, PlacementRouter};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
@@ -17,7 +17,7 @@ use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
 use crate::fault::{self, Point};
-use crate::inspect::{Inspected, Member, Stops, inspect};
+use crate::inspect::{Inspected, Known, Member, Stops, WaitFor, inspect};
 use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
@@ -199,19 +199,21 @@ impl Pipeline {
         for (number, source) in planned.iter().enumerate() {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
             let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
-            let (found, wrong) = inspect(&self.config, &source.writing, Some(kept), stay_open).await;
+            let known = Mutex::<Known>::default();
+            let (found, wrong) =
+                inspect(&self.config, &source.writing, Some(kept), stay_open, WaitFor::Most, &known).await;
             problems.extend(changed(&self.config, &self.config.sources[number], kept, &found.behind(&self.config)));
             match wrong.stops {
                 Some(Stops::All) => problems.extend(wrong.problems),
                 Some(Stops::Source) => stopped.push((number, wrong.problems)),
                 None => {}
             }
-            inspected.push(found);
+            inspected.push((found, known));
         }
         let is_stopped = |number: usize| stopped.iter().any(|(stopped, _)| *stopped == number);
         // Without another source that has got anywhere, it is the configuration that is new, or wrong.
         let mut others = inspected.iter().enumerate().filter(|(number, _)| !is_stopped(*number));
-        if !others.any(|(_, inspected)| inspected.reached() > Position::Start) {
+        if !others.any(|(_, (inspected, _))| inspected.reached() > Position::Start) {
             problems.extend(stopped.drain(..).flat_map(|(_, problems)| problems));
         }
         let mut refused: HashMap<usize, Error> = stopped
@@ -241,7 +243,7 @@ impl Pipeline {
     async fn run_source(
         &self,
         (number, mut planned, refused): (usize, Planned, Option<Error>),
-        inspected: Inspected,
+        (inspected, known): (Inspected, Mutex<Known>),
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
@@ -287,7 +289,8 @@ impl Pipeline {
         let limits = Arc::new(self.limits(kept));
         let states = States::new(&report.source, kept);
         let (batch, upto) = (self.batch_limit(), &upto);
-        let shared = Shared { source, kept, observer, stop, limits: &limits, batch, upto, states: &states };
+        let shared =
+            Shared { source, kept, observer, stop, limits: &limits, batch, upto, states: &states, known: &known };
         // There is room for each home once, and for the source.
         let (fallen, falls) = mpsc::channel(self.databases() + 1);
         let leaders = self.lead(planned, leading, reading, &shared, fallen);
@@ -435,9 +438,10 @@ impl Pipeline {
     ) -> Homes {
         let tables = planned.writing.analysers.tables();
         let mut homes = Homes::of(self.databases());
-        for Member { slot, state, delivery, .. } in inspected.members {
+        for Member { slot, state, delivery, is_silent, .. } in inspected.members {
             let home = self.config.homes.get(slot).map(|home| home.home.clone());
-            let report = report(self.name(slot), if home.is_some() { tables } else { &[] }, &state);
+            let mut report = report(self.name(slot), if home.is_some() { tables } else { &[] }, &state);
+            report.is_let_go = is_silent;
             let (limits, observer) = (Arc::clone(shared.limits), Arc::clone(shared.observer));
             let control = shared.kept.id.as_deref();
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
@@ -458,6 +462,8 @@ struct Shared<'a> {
     /// Where the source ends in this run.
     upto: &'a Position,
     states: &'a States,
+    /// The databases that were looked at.
+    known: &'a Mutex<Known>,
 }
 
 /// How reading ended, if it did not fail.

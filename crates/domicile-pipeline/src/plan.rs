@@ -362,6 +362,11 @@ impl Writing {
         Box::new(Answering::new(delivery, self.answer))
     }
 
+    /// The way into the home of this number or, behind the last of them, into the control database.
+    pub(crate) fn delivery_to(&self, config: &Config, slot: usize) -> Box<dyn Delivery> {
+        config.homes.get(slot).map_or_else(|| self.nowhere(&config.control), |home| self.delivery(home))
+    }
+
     /// The way into a home for what it keeps in quarantine of this source.
     pub(crate) fn store(&self, home: &HomeConfig) -> Box<dyn Store> {
         let tables = Arc::clone(self.analysers.tables());

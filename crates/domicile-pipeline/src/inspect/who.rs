@@ -102,15 +102,16 @@ impl<'a> Who<'a> {
     }
 
     /// Two names of one database, which the configuration alone does not tell. `known` has those that were looked at before,
-    /// by what they say of themselves.
+    /// this one perhaps among them.
     pub(super) async fn check_identity(
         &self,
         found: &mut Found,
-        known: &mut Known<'a>,
+        known: &mut Known,
         opened: &Opened,
     ) -> Result<(), Failure> {
         let Some(identity) = &opened.identity else { return Ok(()) };
-        let alike = known.entry(identity.clone()).or_default();
+        let alike = known.0.entry(identity.clone()).or_default();
+        alike.retain(|(slot, ..)| *slot != self.slot);
         for (slot, first, database) in alike.iter() {
             if is_one_server(database, self.database).await? {
                 let at = (self.database.setting.clone(), None);
@@ -122,13 +123,14 @@ impl<'a> Who<'a> {
                 return Ok(());
             }
         }
-        alike.push((self.slot, self.name.clone(), self.database));
+        alike.push((self.slot, self.name.clone(), self.database.clone()));
         Ok(())
     }
 }
 
-/// Databases with their numbers and names, by what they say of themselves.
-pub(super) type Known<'a> = HashMap<String, Vec<(usize, String, &'a Database)>>;
+/// Databases that were looked at, with their numbers and names, by what they say of themselves.
+#[derive(Default)]
+pub(crate) struct Known(HashMap<String, Vec<(usize, String, Database)>>);
 
 /// What is told of a position that was read from somewhere else.
 fn moved_source(config: &Config, writing: &Writing, kept: &str) -> (SettingPath, String, String) {

@@ -22,7 +22,7 @@ use super::reading::Reading;
 use super::{BATCHES_IN_MEMORY, Passed, Pipeline, Shared};
 use crate::config::Problems;
 use crate::error::{Error, Failure};
-use crate::inspect::{Inspected, inspect_some};
+use crate::inspect::{Inspected, WaitFor, inspect_some};
 use crate::plan::{Planned, plan};
 use crate::report::{Event, HomeReport, Transacted};
 use waiting::{TRIES, Tries, Waiting};
@@ -274,7 +274,9 @@ impl Pipeline {
         };
         let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
         let is_wanted = |slot| slots.contains(&slot);
-        let (members, _) = inspect_some(config, writing, kept, config.delivery.open_homes, is_wanted).await;
+        let (members, _) =
+            inspect_some(config, writing, kept, (config.delivery.open_homes, WaitFor::Most), shared.known, is_wanted)
+                .await;
         // Another run that has taken over has an epoch of its own, and this one nothing more to tell.
         let is_held = shared.limits.lease.as_ref().is_some_and(|lease| lease.check().is_ok());
         let known = members.members.iter().filter_map(|member| Some((member, member.state.as_ref().ok()?)));

@@ -19,12 +19,14 @@ use super::filter::{Narrowed, QuarantineFilter};
 use super::kept::{Kept, Key, Quarantine, Resolved, Stored};
 use super::list::AT_ONCE;
 use super::{Cause, Resolution};
+use tokio::sync::Mutex;
+
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::Problems;
 use crate::database;
 use crate::error::{Error, Failure, Refusal};
-use crate::inspect::inspect;
+use crate::inspect::{WaitFor, inspect};
 use crate::locate::{Fate, Locator, NearMisses};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
@@ -158,7 +160,12 @@ impl Pipeline {
             database::control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
         let mut problems = self.moved(&kept);
         for planned in &planned {
-            problems.extend(inspect(&self.config, &planned.writing, Some(&kept), 0).await.1.problems);
+            problems.extend(
+                inspect(&self.config, &planned.writing, Some(&kept), 0, WaitFor::All, &Mutex::default())
+                    .await
+                    .1
+                    .problems,
+            );
         }
         if !problems.is_empty() {
             return Err(Error::from(problems.into_iter().collect::<Problems>()));

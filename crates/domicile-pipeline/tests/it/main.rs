@@ -32,6 +32,7 @@ mod quarantine;
 mod reports;
 mod routers;
 mod servers;
+mod silent;
 mod source_fails;
 mod sql_analysers;
 mod status;
