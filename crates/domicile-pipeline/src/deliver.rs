@@ -14,6 +14,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use tracing::field::{Empty, display};
 use tracing::{Span, info_span};
 
@@ -46,6 +47,7 @@ pub(crate) use work::Work;
 use work::let_go;
 
 /// When a transaction is large or old enough, and how much may happen at once.
+#[derive(Clone)]
 pub(crate) struct Limits {
     pub(crate) commit_rows: u64,
     /// `None` for what is usual for the home's kind of database.
@@ -56,7 +58,9 @@ pub(crate) struct Limits {
     pub(crate) databases: usize,
     /// Rows of partial aggregates that a home keeps in memory for a table.
     pub(crate) aggregate_rows: usize,
-    /// Homes that are worked on at the same time.
+    /// Batches that are in memory at the same time.
+    pub(crate) memory: Arc<Semaphore>,
+    /// Homes that are worked on at the same time, but for those that have been at one thing for too long.
     pub(crate) working: Arc<Semaphore>,
     /// Homes that keep their connection open between shares.
     pub(crate) kept_open: Arc<Semaphore>,
@@ -190,7 +194,7 @@ impl Deliverer {
     }
 
     async fn deliver_all(&mut self, messages: &mut mpsc::Receiver<Message>, work: &Work) -> Result<(), Failure> {
-        let working = Arc::clone(&self.limits.working);
+        let (parallel, others_wait) = (Arc::clone(&self.limits.working), self.limits.others_wait);
         loop {
             let due = self.transaction.as_ref().map(|transaction| transaction.began + self.commit_interval());
             let next = async {
@@ -198,17 +202,33 @@ impl Deliverer {
                     Some(due) => tokio::time::timeout_at(due, messages.recv()).await,
                     None => Ok(messages.recv().await),
                 };
-                (message, working.acquire().await.expect("the semaphore is never closed"))
+                (message, parallel.acquire().await.expect("the semaphore is never closed"))
             };
-            let (message, _working) = self.stirring(next).await?;
+            let (message, working) = self.stirring(next).await?;
             let _at_work = work.begin();
-            match message {
-                Err(_) => self.commit().await?,
-                // The batch's permit is dropped with the share, whose records are few or delivered then.
-                Ok(Some(Message::Share(share, _batch))) => self.deliver(share).await?,
-                Ok(Some(Message::Finish(upto))) => self.finish(upto).await?,
-                Ok(None) => return self.commit().await,
+            let is_last = matches!(message, Ok(None));
+            let mut doing = std::pin::pin!(self.act_on(message));
+            match tokio::time::timeout(others_wait, &mut doing).await {
+                Ok(done) => done?,
+                Err(_) => {
+                    // It hangs or is slow, and others are worked on in its place.
+                    drop(working);
+                    doing.await?;
+                }
             }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what it is told. A transaction that is old enough is committed, and so is the last one.
+    async fn act_on(&mut self, message: Result<Option<Message>, Elapsed>) -> Result<(), Failure> {
+        match message {
+            // The batch's permit is dropped with the share, whose records are few or delivered then.
+            Ok(Some(Message::Share(share, _batch))) => self.deliver(share).await,
+            Ok(Some(Message::Finish(upto))) => self.finish(upto).await,
+            Ok(None) | Err(_) => self.commit().await,
         }
     }
 

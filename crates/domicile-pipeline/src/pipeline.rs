@@ -39,7 +39,7 @@ use homes::{Fallen, Homes, report};
 use reading::Reading;
 use states::States;
 
-/// Batches that are in memory at once: one is read while others are delivered. Homes that catch up have as many again.
+/// Batches of those who are ahead that are in memory at once: one is read while others are delivered.
 const BATCHES_IN_MEMORY: usize = 4;
 
 /// Bytes of records that all homes together gather before they deliver them.
@@ -347,8 +347,8 @@ impl Pipeline {
         shared: &Shared<'_>,
         fallen: mpsc::Sender<Fallen>,
     ) -> Passed {
-        let memory = Arc::new(Semaphore::new(BATCHES_IN_MEMORY));
-        let mut passed = self.pass(planned, leading, reading, shared, (memory, Some(fallen.clone()))).await;
+        let limits = Arc::clone(shared.limits);
+        let mut passed = self.pass(planned, leading, reading, shared, (limits, Some(fallen.clone()))).await;
         if let Some(error) = passed.take_error() {
             let well = passed.homes.iter().filter(|(_, home)| home.why.is_none());
             let _ = fallen.try_send(Fallen::Source(well.map(|(slot, _)| *slot).collect(), error));
@@ -356,22 +356,21 @@ impl Pipeline {
         passed
     }
 
-    /// Reads a source once for some of its homes, with so much memory for batches. Those that fail are told to whoever tries
-    /// them again.
+    /// Reads a source once for some of its homes, within limits. Those that fail are told to whoever tries them again.
     async fn pass(
         &self,
         planned: Planned,
         members: Inspected,
         reading: Reading,
         shared: &Shared<'_>,
-        (memory, fallen): (Arc<Semaphore>, Option<mpsc::Sender<Fallen>>),
+        (limits, fallen): (Arc<Limits>, Option<mpsc::Sender<Fallen>>),
     ) -> Passed {
         let is_leading = fallen.is_some();
         let expecting = if reading.is_needed { self.expect_waiting(&planned, &members).await } else { Ok(()) };
-        let homes = self.start_homes(&planned, members, shared, fallen);
+        let homes = self.start_homes(&planned, members, shared, (&limits, fallen));
         let ended = match (expecting, reading.is_needed) {
             (Err(error), _) => Err(error),
-            (Ok(()), true) => reading.distribute(planned, &homes, shared, memory, !is_leading).await,
+            (Ok(()), true) => reading.distribute(planned, &homes, shared, &limits, !is_leading).await,
             (Ok(()), false) => Ok(Ended::AtItsEnd),
         };
         let reached = matches!(ended, Ok(Ended::AtItsEnd)).then(|| shared.upto.clone());
@@ -416,6 +415,7 @@ impl Pipeline {
             gathered_bytes: GATHERED_BYTES / self.config.homes.len().clamp(1, delivery.open_homes),
             aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().clamp(1, delivery.open_homes))
                 .clamp(1024, 8_192),
+            memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)),
             working: Arc::new(Semaphore::new(delivery.parallel)),
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
@@ -434,7 +434,7 @@ impl Pipeline {
         planned: &Planned,
         inspected: Inspected,
         shared: &Shared<'_>,
-        fallen: Option<mpsc::Sender<Fallen>>,
+        (limits, fallen): (&Arc<Limits>, Option<mpsc::Sender<Fallen>>),
     ) -> Homes {
         let tables = planned.writing.analysers.tables();
         let mut homes = Homes::of(self.databases());
@@ -442,7 +442,7 @@ impl Pipeline {
             let home = self.config.homes.get(slot).map(|home| home.home.clone());
             let mut report = report(self.name(slot), if home.is_some() { tables } else { &[] }, &state);
             report.is_let_go = is_silent;
-            let (limits, observer) = (Arc::clone(shared.limits), Arc::clone(shared.observer));
+            let (limits, observer) = (Arc::clone(limits), Arc::clone(shared.observer));
             let control = shared.kept.id.as_deref();
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
             homes.start(slot, deliverer, report, home, fallen.clone());
@@ -457,6 +457,7 @@ struct Shared<'a> {
     kept: &'a Kept,
     observer: &'a Arc<dyn Observer>,
     stop: &'a CancellationToken,
+    /// Those of who reads for homes that are ahead.
     limits: &'a Arc<Limits>,
     batch: BatchLimit,
     /// Where the source ends in this run.

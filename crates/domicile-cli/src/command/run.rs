@@ -66,9 +66,10 @@ pub(super) fn sync(
     })
 }
 
-/// One batch is read and one is located while homes are delivered to.
+/// Each of at most five readers reads a batch and locates one, while homes are delivered to that are ahead, and others that
+/// catch up. Threads begin when there is work for them.
 pub(super) fn threads(config: &Config) -> usize {
-    config.delivery.parallel + 2
+    2 * (5 + config.delivery.parallel)
 }
 
 /// One run, until it is asked to stop; nothing if it takes too long to stop then, or is asked once more. What it has not

@@ -38,7 +38,8 @@ pub struct DeliveryLimits {
     pub commit_interval: Option<Duration>,
     /// How many connections to homes are kept open.
     pub open_homes: usize,
-    /// How many homes are delivered to at once; at least 1, and no more than `open_homes`.
+    /// How many homes are delivered to at once, and as many again of those that catch up; at least 1, and no more than
+    /// `open_homes`.
     pub parallel: usize,
     /// Whether columns that a table of a home lacks are added to it.
     pub add_columns: bool,
@@ -67,8 +68,8 @@ pub(super) struct DeliveryFile {
     /// How many connections to homes are kept open, from 1 to 10000. Default: 128.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) open_homes: usize,
-    /// How many homes are delivered to at once, up to `open_homes`; 0 is twice as many as there are cores, because one
-    /// waits for its disk while another works. Default: 0.
+    /// How many homes are delivered to at once, and as many again of those that catch up, up to `open_homes`; 0 is twice as
+    /// many as there are cores, because one waits for its disk while another works. Default: 0.
     #[schemars(range(max = 10_000))]
     pub(super) parallel: usize,
     /// Whether a column of an analyser that a table of a home lacks is added to it, as one that may be NULL. Columns of a

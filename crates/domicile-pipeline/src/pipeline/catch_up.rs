@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::homes::Fallen;
 use super::reading::Reading;
-use super::{BATCHES_IN_MEMORY, Passed, Pipeline, Shared};
+use super::{Passed, Pipeline, Shared};
 use crate::config::Problems;
+use crate::deliver::Limits;
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, WaitFor, inspect_some};
 use crate::plan::{Planned, plan};
@@ -30,14 +31,17 @@ use waiting::{TRIES, Tries, Waiting};
 /// Readers at once, beside that of the homes which are ahead.
 const READERS: usize = 4;
 
+/// Batches of each of them that are in memory at once: one is read while another is delivered.
+const BATCHES_IN_MEMORY: usize = 2;
+
 /// The homes of one source that are not read for with those that are ahead.
 pub(super) struct CatchUp<'a> {
     pipeline: &'a Pipeline,
     /// The source.
     number: usize,
     shared: &'a Shared<'a>,
-    /// Room for the batches of all readers.
-    memory: Arc<Semaphore>,
+    /// Those of all readers. Homes that hang take no place of a home that is ahead.
+    limits: Limits,
     /// Homes whose positions are known, which can be read for.
     ready: Vec<Inspected>,
     waiting: Vec<Waiting>,
@@ -71,7 +75,10 @@ impl<'a> CatchUp<'a> {
             pipeline,
             number,
             shared,
-            memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)),
+            limits: Limits {
+                working: Arc::new(Semaphore::new(pipeline.config.delivery.parallel)),
+                ..Limits::clone(shared.limits)
+            },
             ready,
             waiting: Vec::new(),
             tries: HashMap::new(),
@@ -84,7 +91,7 @@ impl<'a> CatchUp<'a> {
     /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more. What was done, and why the
     /// source was not read to its end, if it was not.
     pub(super) async fn run(mut self, mut falls: mpsc::Receiver<Fallen>) -> (Vec<Passed>, Result<(), Error>) {
-        let (pipeline, number, shared, memory) = (self.pipeline, self.number, self.shared, Arc::clone(&self.memory));
+        let (pipeline, number, shared) = (self.pipeline, self.number, self.shared);
         let mut readers = FuturesUnordered::new();
         let mut passed = Vec::new();
         let mut others_run = true;
@@ -92,7 +99,7 @@ impl<'a> CatchUp<'a> {
             while readers.len() < READERS
                 && let Some(together) = self.next()
             {
-                readers.push(pipeline.catch_up(number, together, shared, Arc::clone(&memory)));
+                readers.push(pipeline.catch_up(number, together, shared, self.limits_of_one()));
             }
             if !others_run && readers.is_empty() && self.waiting.is_empty() {
                 return (passed, self.ended);
@@ -109,6 +116,11 @@ impl<'a> CatchUp<'a> {
                 () = shared.stop.cancelled(), if !self.waiting.is_empty() => self.give_up(),
             }
         }
+    }
+
+    /// Nobody waits for memory that another reader's homes hold.
+    fn limits_of_one(&self) -> Arc<Limits> {
+        Arc::new(Limits { memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)), ..self.limits.clone() })
     }
 
     /// Homes that can be read for now: all that are due, unless one has held up others before.
@@ -229,7 +241,7 @@ impl<'a> CatchUp<'a> {
 
 impl Pipeline {
     /// Reads the source for homes that are together, as far as they are.
-    async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, memory: Arc<Semaphore>) -> Caught {
+    async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, limits: Arc<Limits>) -> Caught {
         let (mut slots, merges_each_share) = match &together {
             Together::Known(known) => (known.members.iter().map(|member| member.slot).collect::<Vec<_>>(), false),
             Together::Again { slots, merges_each_share, .. } => (slots.clone(), *merges_each_share),
@@ -249,7 +261,7 @@ impl Pipeline {
             let (source, after, upto) = (shared.source, &reading.after, shared.upto);
             shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
         }
-        let mut passed = self.pass(planned, members, reading, shared, (memory, None)).await;
+        let mut passed = self.pass(planned, members, reading, shared, (limits, None)).await;
         for (slot, done) in confirmed {
             self.confirm(slot, &done, &mut passed, shared);
         }

@@ -12,7 +12,7 @@ use super::homes::Homes;
 use super::{Ended, Shared};
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
-use crate::deliver::Message;
+use crate::deliver::{Limits, Message};
 use crate::error::Error;
 use crate::fault::{self, Point};
 use crate::locate::{Locator, Split};
@@ -45,27 +45,25 @@ impl Reading {
         Self { after, is_needed, from, starts: Arc::from(starts) }
     }
 
-    /// Reads batches, locates the records of each and hands every home its share. `memory` has a permit for each batch that
-    /// may be in memory.
+    /// Reads batches, locates the records of each and hands every home its share.
     pub(super) async fn distribute(
         self,
         planned: Planned,
         homes: &Homes,
         shared: &Shared<'_>,
-        memory: Arc<Semaphore>,
+        limits: &Limits,
         is_catching_up: bool,
     ) -> Result<Ended, Error> {
         let (name, locator) = (planned.writing.name, planned.locator);
         let failed = |message: &str| Error::source(&name, message);
         let upto = shared.upto;
-        let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&memory));
+        let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&limits.memory));
         let mut reached = None;
         loop {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
             }
-            let received =
-                shared.stop.run_until_cancelled(next(&mut batches, homes, &memory, shared.limits.others_wait)).await;
+            let received = shared.stop.run_until_cancelled(next(&mut batches, homes, limits)).await;
             let Some(received) = received else { return Ok(Ended::Stopped) };
             let Some(batch) = received else { break };
             let (batch, permit, took) = batch?;
@@ -77,7 +75,7 @@ impl Reading {
             fault::at(Point::Located);
             let Split { shares, rows, homeless } = split.map_err(|message| failed(&message))?;
             // A home that got beyond records which it is taken to have none of would never be given them.
-            shared.limits.poison.check_homeless(rows, &homeless).map_err(|message| failed(&message))?;
+            limits.poison.check_homeless(rows, &homeless).map_err(|message| failed(&message))?;
             for share in shares {
                 homes.send(share.slot, Message::Share(share, Arc::clone(&permit))).await;
             }
@@ -119,13 +117,12 @@ fn read_ahead(
 async fn next(
     batches: &mut mpsc::Receiver<Result<Permitted, Error>>,
     homes: &Homes,
-    memory: &Semaphore,
-    others_wait: Duration,
+    limits: &Limits,
 ) -> Option<Result<Permitted, Error>> {
     loop {
-        match timeout(others_wait, batches.recv()).await {
+        match timeout(limits.others_wait, batches.recv()).await {
             Ok(received) => return received,
-            Err(_) if memory.available_permits() == 0 => homes.let_go_of_stuck(others_wait),
+            Err(_) if limits.memory.available_permits() == 0 => homes.let_go_of_stuck(limits.others_wait),
             Err(_) => {}
         }
     }

@@ -17,6 +17,7 @@ mod existing_tables;
 mod fencing;
 mod fixture;
 mod guarantees;
+mod hanging;
 mod large_records;
 mod late_commits;
 mod late_writers;
