@@ -99,7 +99,13 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
         let (inspected, wrong) = inspect(&pipeline.config, &planned.writing, Some(&kept), 0).await;
         assert!(wrong.problems.is_empty());
         pipeline
-            .run_source(0, planned, inspected, &mut kept, &observer, &tokio_util::sync::CancellationToken::new())
+            .run_source(
+                (0, planned, None),
+                inspected,
+                &mut kept,
+                &observer,
+                &tokio_util::sync::CancellationToken::new(),
+            )
             .await
             .unwrap()
     })
