@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use crate::cluster::{Cluster, Place};
 use crate::database::{Database, Kind, SharedServer, open};
 use crate::history::{History, Side, Step};
-use crate::model::Record;
+use crate::model::{Quarantine, Record};
+use crate::points::{DROP, REPLAY, dies_at, mend};
 use crate::process::{Ended, PATIENCE, Process};
 use crate::world::{Plan, World, insert};
 
@@ -85,7 +86,23 @@ impl<'a> Act<'a> {
     /// Does all of it, and then puts an end to all faults and lets everything be delivered.
     pub(crate) fn play(&mut self) {
         let history = self.history;
-        for step in &history.steps {
+        self.lead(&history.steps);
+        self.end();
+        if history.quarantine == Quarantine::Waits {
+            return;
+        }
+        if history.quarantine == Quarantine::Replayed {
+            mend(&self.world);
+        }
+        self.lead(&history.afterwards);
+        self.heal();
+        self.tend_to_the_end();
+        self.world.quarantine = history.quarantine;
+        self.end();
+    }
+
+    fn lead(&mut self, steps: &[Step]) {
+        for step in steps {
             self.happened.push((format!("{step:?}"), false));
             let has_happened = self.step(step);
             self.happened.last_mut().expect("it was pushed above").1 = has_happened;
@@ -94,7 +111,6 @@ impl<'a> Act<'a> {
             }
             self.reap();
         }
-        self.end();
     }
 
     /// Whether it could be done.
@@ -104,7 +120,12 @@ impl<'a> Act<'a> {
             Step::Open(count) => self.open(count),
             Step::Commit => self.close("COMMIT"),
             Step::Rollback => self.close("ROLLBACK"),
+            Step::InsertPlain(count) => self.insert_plain(count),
             Step::Run => self.run(String::new(), false),
+            Step::Tend(point) => {
+                let faults = point.map(|point| dies_at(point, 1));
+                self.begin(self.tending(), &faults.unwrap_or_default(), point.is_some())
+            }
             Step::Dying(point, time) => self.run(format!("{}={}*off->return(kill)", point.name(), time - 1), true),
             Step::Standing(point, time) => {
                 self.run(format!("{}={}*off->1*return(stop)", point.name(), time - 1), false)
@@ -185,6 +206,14 @@ impl<'a> Act<'a> {
         true
     }
 
+    fn insert_plain(&mut self, count: u64) -> bool {
+        if !self.is_writable() {
+            return false;
+        }
+        self.world.sell_to_one_home(count);
+        true
+    }
+
     fn open(&mut self, count: u64) -> bool {
         if !self.is_writable() || self.writers.len() == OPEN {
             return false;
@@ -212,13 +241,33 @@ impl<'a> Act<'a> {
     }
 
     fn run(&mut self, faults: String, is_doomed: bool) -> bool {
+        let has_begun = self.begin(&["run"], &faults, is_doomed);
+        *self.counts.entry("runs").or_insert(0) += u64::from(has_begun);
+        has_begun
+    }
+
+    fn begin(&mut self, arguments: &[&str], faults: &str, is_doomed: bool) -> bool {
         if self.runs.len() >= 3 {
             return false;
         }
-        let process = self.world.start(&["run"], &faults);
+        let process = self.world.start(arguments, faults);
         self.runs.push(Running { process, is_doomed, is_stopped: false });
-        *self.counts.entry("runs").or_insert(0) += 1;
         true
+    }
+
+    /// What somebody does to what is in quarantine.
+    fn tending(&self) -> &'static [&'static str] {
+        if self.history.quarantine == Quarantine::Dropped { DROP } else { REPLAY }
+    }
+
+    /// Does it until nothing fails. What cannot be mended waits on, with 3.
+    fn tend_to_the_end(&self) {
+        for _ in 0..8 {
+            if self.world.domicile(self.tending()).exits_with(&[0, 1, 3]).code() != Some(1) {
+                return;
+            }
+        }
+        panic!("what is in quarantine is not dealt with");
     }
 
     /// Sends the oldest run a signal that makes sense to it.
@@ -389,7 +438,10 @@ fn name(step: &Step) -> &'static str {
         Step::Open(_) => "transactions left open",
         Step::Commit => "late commits",
         Step::Rollback => "rollbacks",
+        Step::InsertPlain(_) => "inserts of what is taken",
         Step::Run => "runs begun plainly",
+        Step::Tend(None) => "replays and drops",
+        Step::Tend(Some(_)) => "replays and drops that are to die at a point",
         Step::Dying(..) => "runs that are to die at a point",
         Step::Standing(..) => "runs that are to stand still at a point",
         Step::Kill => "kills of runs",

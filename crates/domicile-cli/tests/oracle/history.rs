@@ -5,6 +5,7 @@ use domicile_pipeline::fault::Point;
 use domicile_testkit::SplitMix64;
 
 use crate::database::Kind;
+use crate::model::Quarantine;
 
 /// A server that something may happen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,12 +26,16 @@ pub(crate) enum Step {
     /// The oldest open transaction ends.
     Commit,
     Rollback,
+    /// So many records that their home takes, whatever was mended.
+    InsertPlain(u64),
     /// A run begins.
     Run,
     /// One that is killed when it gets to a point for the time of this number.
     Dying(Point, usize),
     /// One that stands still there.
     Standing(Point, usize),
+    /// Somebody works on what is in quarantine, perhaps until the process gets to a point for the first time.
+    Tend(Option<Point>),
     /// The oldest run is killed from outside.
     Kill,
     /// It is stopped, or goes on.
@@ -74,6 +79,10 @@ pub(crate) struct History {
     pub(crate) control: Kind,
     pub(crate) limits: &'static str,
     pub(crate) steps: Vec<Step>,
+    /// What somebody does to what is in quarantine, once all is delivered.
+    pub(crate) quarantine: Quarantine,
+    /// What happens meanwhile.
+    pub(crate) afterwards: Vec<Step>,
 }
 
 const KINDS: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
@@ -100,7 +109,16 @@ impl History {
             homes = [(); 3].map(|()| *random.pick(&KINDS));
         }
         let (control, limits) = (*random.pick(&KINDS), *random.pick(&LIMITS));
-        let mut history = Self { seed, source, homes, control, limits, steps: Vec::new() };
+        let mut history = Self {
+            seed,
+            source,
+            homes,
+            control,
+            limits,
+            steps: Vec::new(),
+            quarantine: Quarantine::Waits,
+            afterwards: Vec::new(),
+        };
         // Nothing is made in homes while a source has never had a record.
         history.steps.push(Step::Insert(1 + random.below(150)));
         for scene in 0..3 + random.below(4) {
@@ -109,7 +127,38 @@ impl History {
                 history.steps.push(Step::PutBack(random.below(3) as usize));
             }
         }
+        if !is_put_back {
+            history.quarantine = *random.pick(&[Quarantine::Waits, Quarantine::Replayed, Quarantine::Dropped]);
+        }
+        if history.quarantine != Quarantine::Waits {
+            history.afterwards = (0..1 + random.below(3)).flat_map(|_| history.tend(&mut random)).collect();
+        }
         history
+    }
+
+    /// Somebody works on what is in quarantine, beside runs, and things happen meanwhile.
+    fn tend(&self, random: &mut SplitMix64) -> Vec<Step> {
+        let (first, last) = match self.quarantine {
+            Quarantine::Dropped => (Point::BeforeDropped, Point::Dropped),
+            Quarantine::Waits | Quarantine::Replayed => (Point::ReplayBegun, Point::MoveTold),
+        };
+        let place = |point| Point::ALL.iter().position(|of| *of == point).expect("it is one of them");
+        let points = &Point::ALL[place(first)..=place(last)];
+        let mut steps = Vec::new();
+        if random.below(2) == 0 {
+            steps.extend([Step::InsertPlain(1 + random.below(60)), Step::Run]);
+        }
+        for _ in 0..1 + random.below(2) {
+            steps.push(Step::Tend((random.below(2) == 0).then(|| *random.pick(points))));
+        }
+        for _ in 0..random.below(3) {
+            steps.push(Step::Wait(random.below(200)));
+            steps.extend(self.happening(random));
+        }
+        if random.below(2) == 0 {
+            steps.push(Step::Await);
+        }
+        steps
     }
 
     /// Something is written, runs begin, and things happen meanwhile.
@@ -128,7 +177,8 @@ impl History {
             if random.below(3) > 0 {
                 self.steps.push(Step::Wait(random.below(200)));
             }
-            self.happen(random);
+            let happening = self.happening(random);
+            self.steps.extend(happening);
         }
         if random.below(4) > 0 {
             self.steps.push(Step::Await);
@@ -160,12 +210,12 @@ impl History {
     }
 
     /// A fault, and perhaps its end.
-    fn happen(&mut self, random: &mut SplitMix64) {
+    fn happening(&self, random: &mut SplitMix64) -> Vec<Step> {
         let sides = self.sides();
         // Without any, what happens to one cannot.
         let side = if sides.is_empty() { Side::Source } else { *random.pick(&sides) };
         let (wait, lost) = (Step::Wait(random.below(600)), *random.pick(&LOST));
-        let begun = match random.below(14) {
+        match random.below(14) {
             0 => vec![Step::Kill],
             1 => vec![Step::Stop, wait, Step::Continue],
             2 => vec![Step::Stop, Step::Outlast, Step::Continue],
@@ -180,7 +230,6 @@ impl History {
             11 => vec![Step::Lock, wait, Step::Unlock],
             12 => vec![Step::Run],
             _ => vec![Step::Cut(side)],
-        };
-        self.steps.extend(begun);
+        }
     }
 }

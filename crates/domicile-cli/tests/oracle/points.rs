@@ -62,6 +62,9 @@ fn world(kind: Kind, server: Option<&SharedServer>, name: &str) -> World {
     World::of_one_kind((kind, server), name, &["es", "fr", "de"], SMALL, None)
 }
 
+pub(crate) const REPLAY: &[&str] = &["quarantine", "replay"];
+pub(crate) const DROP: &[&str] = &["quarantine", "drop", "--all", "--reason", "a test"];
+
 /// Kills runs at a point, each time with records that are new.
 fn kill_runs(world: &mut World, random: &mut SplitMix64, faults: &[String], point: Point) {
     for faults in faults {
@@ -82,7 +85,7 @@ fn kill_on_quarantine(world: &mut World, arguments: &[&str], becomes: Quarantine
 }
 
 /// The homes take what they refused, and one of them takes Brazil.
-fn mend(world: &World) {
+pub(crate) fn mend(world: &World) {
     let refusing = &world.homes[0].1;
     refusing.execute(refusing.kind().mend());
     world.configure("keys = ['FR']", "keys = ['FR', 'BR']");
@@ -113,11 +116,9 @@ fn killed_at(point: Point, kind: Kind, server: Option<&SharedServer>) {
                 world.assert_exactly_once("before anything is killed");
                 if is_replay {
                     mend(&world);
-                    let arguments = ["quarantine", "replay"];
-                    kill_on_quarantine(&mut world, &arguments, Quarantine::Replayed, (point, *time));
+                    kill_on_quarantine(&mut world, REPLAY, Quarantine::Replayed, (point, *time));
                 } else {
-                    let arguments = ["quarantine", "drop", "--all", "--reason", "a test"];
-                    kill_on_quarantine(&mut world, &arguments, Quarantine::Dropped, (point, *time));
+                    kill_on_quarantine(&mut world, DROP, Quarantine::Dropped, (point, *time));
                 }
                 world.assert_at_rest(point.name());
             }
