@@ -441,7 +441,7 @@ impl Pipeline {
         for Member { slot, state, delivery, is_silent, .. } in inspected.members {
             let home = self.config.homes.get(slot).map(|home| home.home.clone());
             let mut report = report(self.name(slot), if home.is_some() { tables } else { &[] }, &state);
-            report.is_let_go = is_silent;
+            (report.is_let_go, report.is_silent) = (is_silent, is_silent);
             let (limits, observer) = (Arc::clone(limits), Arc::clone(shared.observer));
             let control = shared.kept.id.as_deref();
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);

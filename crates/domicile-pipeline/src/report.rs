@@ -202,6 +202,8 @@ pub struct HomeReport {
     /// It was let go because others waited for it.
     #[serde(skip)]
     pub(crate) is_let_go: bool,
+    /// It had not answered yet when the others were read for, which is no failure.
+    pub(crate) is_silent: bool,
 }
 
 /// What a transaction of a home has done once it is committed.

@@ -172,7 +172,13 @@ impl<'a> CatchUp<'a> {
             // It is known by now, because the home has got on.
             self.unconfirmed.remove(&slot);
         }
-        if let Some(failure) = &home.why {
+        let Some(failure) = &home.why else { return };
+        if home.is_silent && !self.tries.contains_key(&slot) {
+            // It may just be far away. Those that are read for with it wait for it no longer than these did.
+            self.tries.insert(slot, Tries::new());
+            let (due, why) = (Instant::now(), Ok(failure.clone()));
+            self.waiting.push(Waiting { slots: vec![slot], due, why, merges_each_share, is_alone: false });
+        } else {
             self.fell(slot, failure, home.is_let_go, merges_each_share, others_run);
         }
     }

@@ -29,6 +29,7 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         why: None,
         unconfirmed: None,
         is_let_go: false,
+        is_silent: false,
     };
     if let Err(failure) = state {
         report.fail(failure.clone());
