@@ -165,9 +165,14 @@ pub(crate) fn rule(source: &SourceConfig) -> String {
     sha256(&format!("{}\0{query}", source.key))
 }
 
+/// Whether a source has another rule than in the last run.
+pub(crate) fn has_changed(source: &SourceConfig, kept: &Kept) -> bool {
+    kept.rules.get(&source.name).is_some_and(|kept| *kept != rule(source))
+}
+
 /// Finds a rule that has changed while these databases are behind others, or nobody knows where they are.
 pub(crate) fn changed(config: &Config, source: &SourceConfig, kept: &Kept, behind: &[String]) -> Option<Problem> {
-    if behind.is_empty() || kept.rules.get(&source.name).is_none_or(|kept| *kept == rule(source)) {
+    if behind.is_empty() || !has_changed(source, kept) {
         return None;
     }
     let (what, setting) = match source.from {
@@ -176,7 +181,7 @@ pub(crate) fn changed(config: &Config, source: &SourceConfig, kept: &Kept, behin
     };
     let behind = in_short(behind);
     let message = format!(
-        "source {}: {what} has changed since the last run, and {behind} is behind the others: what it was not given yet might be \
+        "source {}: {what} has changed since the last run, and {behind} is behind the others, or not to be asked: what it was not given yet might be \
          given to nobody, or to two homes",
         source.name
     );

@@ -12,7 +12,7 @@ use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::BatchLimit;
 use crate::blocking;
 use crate::config::{Config, Problem, Problems};
-use crate::control::{Kept, changed, moved};
+use crate::control::{Kept, changed, has_changed, moved};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
@@ -199,10 +199,11 @@ impl Pipeline {
         for (number, source) in planned.iter().enumerate() {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
             let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
-            let known = Mutex::<Known>::default();
-            let (found, wrong) =
-                inspect(&self.config, &source.writing, Some(kept), stay_open, WaitFor::Most, &known).await;
-            problems.extend(changed(&self.config, &self.config.sources[number], kept, &found.behind(&self.config)));
+            let (configured, known) = (&self.config.sources[number], Mutex::<Known>::default());
+            // Where the rule is another one, it has to be known where each home is.
+            let wait_for = if has_changed(configured, kept) { WaitFor::All } else { WaitFor::Most };
+            let (found, wrong) = inspect(&self.config, &source.writing, Some(kept), stay_open, wait_for, &known).await;
+            problems.extend(changed(&self.config, configured, kept, &found.behind(&self.config)));
             match wrong.stops {
                 Some(Stops::All) => problems.extend(wrong.problems),
                 Some(Stops::Source) => stopped.push((number, wrong.problems)),

@@ -209,7 +209,7 @@ fn a_rule_that_changes_while_a_home_is_behind_is_refused_until_it_has_caught_up(
     place.order();
     let behind = |place: &Place| {
         let error = run(&place.pipeline_by(WITHOUT_FRANCE, &HOMES), Arc::new(Silent)).unwrap_err();
-        let expected = "source orders: `key` has changed since the last run, and home fr is behind the others: ";
+        let expected = "source orders: `key` has changed since the last run, and home fr is behind the others, ";
         assert!(error.is_configuration() && told(&error)[0].contains(expected), "{error}");
     };
     assert_eq!(place.try_run(&HOMES).unwrap().sources[0].failed().count(), 1);
