@@ -257,7 +257,7 @@ pub struct SourceReport {
     pub waits_for: Option<String>,
     /// It was asked to stop before its end.
     pub is_stopped: bool,
-    /// Why reading stopped early.
+    /// Why reading stopped early; with `is_stopped`, what it was waited for when it was asked to stop.
     pub failure: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub(crate) mod verify;
 use std::future::Future;
 use std::process::ExitCode;
 
-use domicile_pipeline::{Error, Problems, Report};
+use domicile_pipeline::{Error, Problems, Report, SourceReport};
 
 use crate::telemetry::Outcome;
 
@@ -83,7 +83,11 @@ impl From<&Outcome> for Ended {
 
 impl From<&Report> for Ended {
     fn from(report: &Report) -> Self {
-        match (report.has_failed(), report.quarantined()) {
+        // Which source is waited for when it is asked to stop is told, and is for the next run.
+        let has_failed = |source: &SourceReport| {
+            source.failed().next().is_some() || (source.failure.is_some() && !source.is_stopped)
+        };
+        match (report.sources.iter().any(has_failed), report.quarantined()) {
             (true, _) => Ended::Failed,
             (false, _) if report.is_stopped => Ended::Stopped,
             (false, 0) => Ended::Done,

@@ -17,16 +17,16 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::homes::Fallen;
+use super::homes::{Fallen, report};
 use super::reading::Reading;
-use super::{Passed, Pipeline, Shared};
+use super::{Ended, Passed, Pipeline, Shared};
 use crate::config::Problems;
 use crate::deliver::Limits;
 use crate::error::{Error, Failure};
-use crate::inspect::{Inspected, WaitFor, inspect_some};
+use crate::inspect::{Inspected, Member, WaitFor, inspect_some};
 use crate::plan::{Planned, plan};
 use crate::report::{Event, HomeReport, Transacted};
-use waiting::{TRIES, Tries, Waiting};
+use waiting::{Failing, TRIES, Tries, Waiting};
 
 /// Readers at once, beside that of the homes which are ahead.
 const READERS: usize = 4;
@@ -45,13 +45,23 @@ pub(super) struct CatchUp<'a> {
     /// Homes whose positions are known, which can be read for.
     ready: Vec<Inspected>,
     waiting: Vec<Waiting>,
-    tries: HashMap<usize, Tries>,
+    failing: HashMap<usize, Failing>,
+    /// Homes that are ahead are read for yet.
+    leaders_run: bool,
+    /// So many readers have a home that is well.
+    well_readers: usize,
     /// How often reading the source was tried since it last brought something.
     source_tries: Tries,
     /// By home, a transaction of which nobody knows whether it was committed.
     unconfirmed: HashMap<usize, Transacted>,
     /// Why the source is not read any more.
     ended: Result<(), Error>,
+}
+
+/// Homes that are read for together, and whether one of them has not failed.
+struct Next {
+    together: Together,
+    is_well: bool,
 }
 
 /// Homes that are read for together.
@@ -81,7 +91,9 @@ impl<'a> CatchUp<'a> {
             },
             ready,
             waiting: Vec::new(),
-            tries: HashMap::new(),
+            failing: HashMap::new(),
+            leaders_run: true,
+            well_readers: 0,
             source_tries: Tries::new(),
             unconfirmed: HashMap::new(),
             ended: Ok(()),
@@ -94,26 +106,30 @@ impl<'a> CatchUp<'a> {
         let (pipeline, number, shared) = (self.pipeline, self.number, self.shared);
         let mut readers = FuturesUnordered::new();
         let mut passed = Vec::new();
-        let mut others_run = true;
         loop {
             while readers.len() < READERS
-                && let Some(together) = self.next()
+                && let Some(Next { together, is_well }) = self.next()
             {
-                readers.push(pipeline.catch_up(number, together, shared, self.limits_of_one()));
+                self.well_readers += usize::from(is_well);
+                let reading = pipeline.catch_up(number, together, shared, self.limits_of_one());
+                readers.push(async move { (reading.await, is_well) });
             }
-            if !others_run && readers.is_empty() && self.waiting.is_empty() {
+            if !self.leaders_run && readers.is_empty() && self.waiting.is_empty() {
                 return (passed, self.ended);
             }
             let due = self.waiting.iter().map(|waiting| waiting.due).min();
             tokio::select! {
-                fallen = falls.recv(), if others_run => match fallen {
-                    Some(Fallen::Home(slot, home)) => self.left(slot, &home, false, true),
+                fallen = falls.recv(), if self.leaders_run => match fallen {
+                    Some(Fallen::Home(slot, home)) => self.left(slot, &home, false),
                     Some(Fallen::Source(slots, error)) => self.source_fell(slots, error, false),
-                    None => others_run = false,
+                    None => self.leaders_run = false,
                 },
-                Some(caught) = readers.next() => passed.push(self.caught(caught, others_run)),
+                Some((caught, is_well)) = readers.next() => {
+                    self.well_readers -= usize::from(is_well);
+                    passed.push(self.caught(caught));
+                }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && readers.len() < READERS => {}
-                () = shared.stop.cancelled(), if !self.waiting.is_empty() => self.give_up(),
+                () = shared.stop.cancelled(), if !self.waiting.is_empty() => passed.extend(self.give_up()),
             }
         }
     }
@@ -124,9 +140,10 @@ impl<'a> CatchUp<'a> {
     }
 
     /// Homes that can be read for now: all that are due, unless one has held up others before.
-    fn next(&mut self) -> Option<Together> {
+    fn next(&mut self) -> Option<Next> {
         if let Some(known) = self.ready.pop() {
-            return Some(Together::Known(known));
+            let is_well = known.members.iter().any(|member| !self.failing.contains_key(&member.slot));
+            return Some(Next { together: Together::Known(known), is_well });
         }
         let now = Instant::now();
         let first = self.waiting.iter().position(|waiting| waiting.due <= now)?;
@@ -140,19 +157,27 @@ impl<'a> CatchUp<'a> {
             slots.extend(self.waiting.extract_if(.., joins).flat_map(|waiting| waiting.slots));
         }
         let unconfirmed = slots.iter().filter_map(|slot| Some((*slot, self.unconfirmed.get(slot)?.clone()))).collect();
-        Some(Together::Again { slots, merges_each_share, unconfirmed })
+        let is_well = slots.iter().any(|slot| !self.failing.contains_key(slot));
+        Some(Next { together: Together::Again { slots, merges_each_share, unconfirmed }, is_well })
     }
 
-    fn caught(&mut self, caught: Caught, others_run: bool) -> Passed {
+    /// Whether somebody is read for, or will be, who has not failed.
+    fn others_run(&self) -> bool {
+        let mut waiting = self.waiting.iter().flat_map(|waiting| &waiting.slots);
+        let is_waiting = waiting.any(|slot| !self.failing.contains_key(slot));
+        self.leaders_run || self.well_readers > 0 || is_waiting || !self.ready.is_empty()
+    }
+
+    fn caught(&mut self, caught: Caught) -> Passed {
         let Caught { slots, mut passed, rest, merges_each_share } = caught;
         if passed.homes.iter().any(|(_, home)| home.account.read > 0) {
             self.source_tries = Tries::new();
         }
         for (slot, home) in &passed.homes {
             if home.account.read > 0 {
-                self.tries.remove(slot);
+                self.failing.remove(slot);
             }
-            self.left(*slot, home, merges_each_share, others_run);
+            self.left(*slot, home, merges_each_share);
         }
         self.ready.extend(rest);
         if let Some(error) = passed.take_error() {
@@ -163,7 +188,7 @@ impl<'a> CatchUp<'a> {
     }
 
     /// A home has been read for, and may have failed.
-    fn left(&mut self, slot: usize, home: &HomeReport, merges_each_share: bool, others_run: bool) {
+    fn left(&mut self, slot: usize, home: &HomeReport, merges_each_share: bool) {
         if let Some(unconfirmed) = &home.unconfirmed {
             self.unconfirmed.insert(slot, unconfirmed.clone());
         } else if let Some(position) = &home.position
@@ -173,22 +198,30 @@ impl<'a> CatchUp<'a> {
             self.unconfirmed.remove(&slot);
         }
         let Some(failure) = &home.why else { return };
-        if home.is_silent && !self.tries.contains_key(&slot) {
+        if home.is_silent && !self.failing.contains_key(&slot) {
             // It may just be far away. Those that are read for with it wait for it no longer than these did.
-            self.tries.insert(slot, Tries::new());
-            let (due, why) = (Instant::now(), Ok(failure.clone()));
-            self.waiting.push(Waiting { slots: vec![slot], due, why, merges_each_share, is_alone: false });
+            self.failing.insert(slot, Failing::new(failure));
+            let due = Instant::now();
+            self.waiting.push(Waiting {
+                slots: vec![slot],
+                due,
+                source_error: None,
+                merges_each_share,
+                is_alone: false,
+            });
         } else {
-            self.fell(slot, failure, home.is_let_go, merges_each_share, others_run);
+            self.fell(slot, failure, home.is_let_go, merges_each_share);
         }
     }
 
     /// Decides whether a home is tried again. What was merged of many records and is refused is merged anew of fewer, so that
     /// the records at fault are found. And who has overtaken this run may be itself, with the commit whose answer was lost.
-    fn fell(&mut self, slot: usize, failure: &Failure, is_alone: bool, merges_each_share: bool, others_run: bool) {
+    fn fell(&mut self, slot: usize, failure: &Failure, is_alone: bool, merges_each_share: bool) {
         let (source, home) = (self.shared.source, self.pipeline.name(slot));
         self.shared.states.fell(self.pipeline, slot, failure);
-        let tries = self.tries.entry(slot).or_insert_with(Tries::new);
+        let others_run = self.others_run();
+        let Failing { tries, why } = self.failing.entry(slot).or_insert_with(|| Failing::new(failure));
+        why.clone_from(failure);
         let (wait, merges_each_share) = match failure {
             Failure::Refused(_) if !merges_each_share => (Duration::ZERO, true),
             Failure::Overtaken(_) if self.unconfirmed.contains_key(&slot) && tries.asks_again() => {
@@ -205,18 +238,21 @@ impl<'a> CatchUp<'a> {
             }
         };
         let due = Instant::now() + wait;
-        self.waiting.push(Waiting { slots: vec![slot], due, why: Ok(failure.clone()), merges_each_share, is_alone });
+        self.waiting.push(Waiting { slots: vec![slot], due, source_error: None, merges_each_share, is_alone });
     }
 
-    /// Decides whether the source is read again for those that it was read for. All wait for it together.
+    /// Decides whether the source is read again for those that it was read for. All wait for it together. Where it is not, homes
+    /// that have failed before are not tried any more.
     fn source_fell(&mut self, slots: Vec<usize>, error: Error, merges_each_share: bool) {
-        let waits = |waiting: &&mut Waiting| waiting.why.is_err() && waiting.merges_each_share == merges_each_share;
+        let waits =
+            |waiting: &&mut Waiting| waiting.source_error.is_some() && waiting.merges_each_share == merges_each_share;
         if let Some(waiting) = self.waiting.iter_mut().find(waits).filter(|_| error.may_pass()) {
             waiting.slots.extend(slots);
             return;
         }
         if !error.may_pass() || self.source_tries.count >= TRIES {
             self.ended = Err(error);
+            slots.into_iter().for_each(|slot| self.tell_failed(slot));
             return;
         }
         // Homes that fail with it come back to it by themselves.
@@ -227,20 +263,27 @@ impl<'a> CatchUp<'a> {
         self.shared.observer.observe(&Event::SourceFails { source: self.shared.source, error: &error, wait });
         let due = Instant::now() + wait;
         self.waiting.iter_mut().for_each(|waiting| waiting.due = waiting.due.max(due));
-        self.waiting.push(Waiting { slots, due, why: Err(error), merges_each_share, is_alone: false });
+        self.waiting.push(Waiting { slots, due, source_error: Some(error), merges_each_share, is_alone: false });
     }
 
-    fn give_up(&mut self) {
-        let source = self.shared.source;
-        for Waiting { slots, why, .. } in self.waiting.drain(..) {
-            match why {
-                Ok(failure) => {
-                    for home in slots.iter().map(|slot| self.pipeline.name(*slot)) {
-                        self.shared.observer.observe(&Event::HomeFailed { source, home, failure: &failure });
-                    }
-                }
-                Err(error) => self.ended = Err(error),
+    /// Nobody waits any more in a run that is asked to stop. What was stopped, if that is reading the source.
+    fn give_up(&mut self) -> Option<Passed> {
+        let mut stopped = None;
+        for Waiting { slots, source_error, .. } in std::mem::take(&mut self.waiting) {
+            slots.into_iter().for_each(|slot| self.tell_failed(slot));
+            if let Some(error) = source_error {
+                self.ended = Err(error);
+                stopped = Some(Passed { homes: Vec::new(), ended: Ok(Ended::Stopped) });
             }
+        }
+        stopped
+    }
+
+    /// Tells that a home is not tried any more, if it has failed.
+    fn tell_failed(&self, slot: usize) {
+        if let Some(Failing { why, .. }) = self.failing.get(&slot) {
+            let (source, home) = (self.shared.source, self.pipeline.name(slot));
+            self.shared.observer.observe(&Event::HomeFailed { source, home, failure: why });
         }
     }
 }
@@ -268,22 +311,20 @@ impl Pipeline {
             shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
         }
         let mut passed = self.pass(planned, members, reading, shared, (limits, None)).await;
-        for (slot, done) in confirmed {
-            self.confirm(slot, &done, &mut passed, shared);
-        }
+        passed.homes.splice(0..0, confirmed);
         slots.retain(|slot| !rest.members.iter().any(|member| member.slot == *slot));
         let rest = Some(rest).filter(|rest| !rest.members.is_empty());
         Caught { slots, passed, rest, merges_each_share }
     }
 
-    /// Opens the source once more, and asks homes for their positions where these are not known. Those that have committed
-    /// what they did not answer are told.
+    /// Opens the source once more, and asks homes for their positions where these are not known. What those have done that have
+    /// committed what they did not answer.
     async fn meet(
         &self,
         number: usize,
         together: Together,
         shared: &Shared<'_>,
-    ) -> Result<(Planned, Inspected, Vec<(usize, Transacted)>), Problems> {
+    ) -> Result<(Planned, Inspected, Vec<(usize, HomeReport)>), Problems> {
         let planned = plan(&self.config, number, &self.router, &self.added).await;
         let planned = planned.map_err(|unplanned| unplanned.problems.into_iter().collect::<Problems>())?;
         let (slots, mut unconfirmed) = match together {
@@ -297,20 +338,20 @@ impl Pipeline {
                 .await;
         // Another run that has taken over has an epoch of its own, and this one nothing more to tell.
         let is_held = shared.limits.lease.as_ref().is_some_and(|lease| lease.check().is_ok());
-        let known = members.members.iter().filter_map(|member| Some((member, member.state.as_ref().ok()?)));
-        let confirmed = known.filter_map(|(member, position)| {
-            let done = unconfirmed.remove(&member.slot)?;
-            (is_held && done.is_committed(position, member.epoch)).then_some((member.slot, done))
-        });
-        let confirmed = confirmed.collect();
+        let mut confirmed = Vec::new();
+        for Member { slot, state, epoch, .. } in &members.members {
+            let Some(done) = unconfirmed.remove(slot) else { continue };
+            if is_held && state.as_ref().is_ok_and(|position| done.is_committed(position, *epoch)) {
+                shared.observer.observe(&done.event(shared.source, self.name(*slot)));
+                let tables = if *slot < config.homes.len() { writing.analysers.tables() } else { &[][..] };
+                let mut home = report(self.name(*slot), tables, state);
+                home.count(&done);
+                confirmed.push((*slot, home));
+            }
+        }
         Ok((planned, members, confirmed))
     }
-
-    /// Counts what a home has committed without an answer to what it has done since.
-    fn confirm(&self, slot: usize, done: &Transacted, passed: &mut Passed, shared: &Shared<'_>) {
-        shared.observer.observe(&done.event(shared.source, self.name(slot)));
-        if let Some((_, home)) = passed.homes.iter_mut().find(|(of, _)| *of == slot) {
-            home.count(done);
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;

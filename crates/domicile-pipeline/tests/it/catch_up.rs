@@ -203,6 +203,27 @@ fn a_home_that_somebody_has_to_mend_is_left_alone_until_the_next_run() {
     assert_arrived(&world.server, "es", "20|20.00");
 }
 
+/// The source is another one when it is opened again.
+#[test]
+fn a_home_that_waits_is_told_as_failed_where_the_source_cannot_be_read_any_more() {
+    let Some(world) = sold(&POSTGRES) else { return };
+    let Some(mut other) = Server::postgres() else { return };
+    other.create_database("fr");
+    other.kill();
+    let pipeline = with_france_on(&other, &world, "");
+    let server = Arc::new(world.server);
+    let source = Arc::clone(&server);
+    let observer =
+        Interfering::new("waiting fr", move || drop(source.sql("source", "ALTER TABLE orders RENAME TO away")));
+    let report = only(run(&pipeline, Arc::<Interfering<_>>::clone(&observer)).unwrap());
+    assert!(report.failure.is_some() && home(&report, "fr").failure.is_some(), "{report:#?}");
+    assert_eq!(observer.told.of(""), ["waiting fr", "failed fr"]);
+    server.sql("source", "ALTER TABLE away RENAME TO orders");
+    other.start_again();
+    succeeded(run(&pipeline, Arc::new(Told::default())).unwrap());
+    assert_arrived(&other, "fr", "20|40.00");
+}
+
 /// The world's pipeline, with one home on another server, and a commit for each record.
 fn with_france_on(other: &Server, world: &World, delivery: &str) -> Pipeline {
     let url = |database| world.server.url(database);

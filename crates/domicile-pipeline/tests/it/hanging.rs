@@ -18,18 +18,18 @@ type Act = Box<dyn FnOnce() + Send>;
 
 /// Counts what a run tells of homes, and does something at the first or a later time of it.
 #[derive(Default)]
-struct Script {
+pub(crate) struct Script {
     told: Mutex<HashMap<String, usize>>,
     acts: Mutex<Vec<(&'static str, usize, Act)>>,
 }
 
 impl Script {
-    fn at(self, what: &'static str, time: usize, act: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn at(self, what: &'static str, time: usize, act: impl FnOnce() + Send + 'static) -> Self {
         self.acts.lock().unwrap().push((what, time, Box::new(act)));
         self
     }
 
-    fn count(&self, what: &str) -> usize {
+    pub(crate) fn count(&self, what: &str) -> usize {
         self.told.lock().unwrap().get(what).copied().unwrap_or_default()
     }
 
@@ -51,6 +51,7 @@ impl Observer for Script {
         match event {
             Event::SourceStarted { .. } => self.tell(String::from("started")),
             Event::Committed(commit) => self.tell(format!("delivered {}", commit.home)),
+            Event::SourceFails { .. } => self.tell(String::from("source fails")),
             Event::HomeWaits { home, .. } => self.tell(format!("waiting {home}")),
             Event::HomeFailed { home, .. } => self.tell(format!("failed {home}")),
             _ => {}

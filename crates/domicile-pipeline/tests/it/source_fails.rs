@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use domicile_pipeline::{Event, Observer, Pipeline};
 use domicile_testkit::{Proxy, Server};
+use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{counts, home, only, run};
+use crate::fixture::{counts, home, only, run, runtime};
+use crate::hanging::Script;
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
 
 /// What is done once.
@@ -140,4 +142,61 @@ contract! {
     a_source_whose_server_is_started_again_is_read_on_within_the_run
     a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on
     a_source_that_stays_away_fails_the_run_and_no_home
+    a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped
+}
+
+fn a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let proxy = Arc::new(Proxy::to(&source));
+    let pipeline = reading(&world, &proxy.url(&source, "source"));
+    let (refusing, stop) = (Arc::clone(&proxy), CancellationToken::new());
+    let stopping = stop.clone();
+    let observer = Interfering::new("es", move || refusing.refuse(), move || stopping.cancel());
+    let report = only(runtime().block_on(pipeline.run_until(observer.clone(), &stop)).unwrap());
+    assert!(report.is_stopped && report.failure.is_some(), "{report:#?}");
+    assert_eq!((report.failed().count(), observer.told()), (0, vec![String::from("orders fails")]));
+    proxy.heal();
+    succeeded(run(&pipeline, Interfering::new("never", || {}, || {})).unwrap());
+    assert_arrived(&world);
+}
+
+/// The home `es` is away, and `fr` is held up by a lock until `es` has been tried more often than it would be by itself.
+#[test]
+fn a_home_is_tried_for_as_long_as_others_are_read_for_also_once_the_source_has_failed() {
+    let Some((world, source)) = sold(&POSTGRES) else { return };
+    let (way, away) = (Arc::new(Proxy::to(&source)), Arc::new(Proxy::to(&world.server)));
+    away.refuse();
+    let url = |database: &str| world.server.url(database);
+    let homes = format!(
+        "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}\" }}",
+        away.url(&world.server, "es"),
+        url("fr")
+    );
+    let batch = "rows = 40\n[delivery]\ncommit_rows = 20\nothers_wait_seconds = 600";
+    let pipeline = pipeline(world.config(&way.url(&source, "source"), &homes, &url("control"), batch));
+    world.server.sql("fr", "CREATE TABLE orders (id bigint, customer varchar(80))");
+    let server = Arc::new(world.server);
+    let locking = |server: &Server| {
+        let mut session = server.session("fr");
+        assert!(session.execute("BEGIN; LOCK TABLE orders IN SHARE MODE"));
+        session
+    };
+    let lock = Arc::new(Mutex::new(Some(locking(&server))));
+    let (cut, held, freed, freed_too) = (Arc::clone(&lock), Arc::clone(&lock), Arc::clone(&lock), Arc::clone(&lock));
+    let (cutting, healing, locked) = (Arc::clone(&way), Arc::clone(&away), Arc::clone(&server));
+    let script = Script::default()
+        .at("started", 1, move || cutting.cut_after(20_000))
+        .at("waiting es", 4, move || drop(cut.lock().unwrap().take()))
+        .at("source fails", 1, move || *held.lock().unwrap() = Some(locking(&locked)))
+        .at("waiting es", 6, move || {
+            healing.heal();
+            drop(freed.lock().unwrap().take());
+        })
+        .at("failed es", 1, move || drop(freed_too.lock().unwrap().take()));
+    let script = Arc::new(script);
+    let report = succeeded(run(&pipeline, Arc::<Script>::clone(&script)).unwrap());
+    assert_eq!((script.count("source fails"), script.count("failed es")), (1, 0));
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([200, 200, 0, 0], [200, 200, 0, 0]));
+    let arrived = |database| server.sql(database, "SELECT count(*), count(DISTINCT id) FROM orders");
+    assert_eq!(arrived("es"), arrived("fr"));
 }

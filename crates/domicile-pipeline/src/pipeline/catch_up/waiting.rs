@@ -18,11 +18,24 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 pub(super) struct Waiting {
     pub(super) slots: Vec<usize>,
     pub(super) due: Instant,
-    /// Why they have failed, or the source.
-    pub(super) why: Result<Failure, Error>,
+    /// Why the source was not read for them, if that is what they wait for.
+    pub(super) source_error: Option<Error>,
     pub(super) merges_each_share: bool,
     /// Nobody else is to wait for it.
     pub(super) is_alone: bool,
+}
+
+/// A home that has failed, until it gets on.
+pub(super) struct Failing {
+    pub(super) tries: Tries,
+    /// Why it has failed last.
+    pub(super) why: Failure,
+}
+
+impl Failing {
+    pub(super) fn new(why: &Failure) -> Self {
+        Self { tries: Tries::new(), why: why.clone() }
+    }
 }
 
 /// How often something was tried since it last got on.
