@@ -12,7 +12,7 @@ use crate::control::{Kept, changed};
 use crate::database::control;
 use crate::deliver::Delivery;
 use crate::error::{Error, Failure};
-use crate::inspect::{CONTROL, Inspected, WaitFor, inspect, unusable};
+use crate::inspect::{CONTROL, Inspected, Stops, WaitFor, inspect, unusable};
 use crate::pipeline::Pipeline;
 use crate::plan::{AllPlanned, Planned, Writing, any_delivery};
 use crate::position::Position;
@@ -93,12 +93,13 @@ impl Pipeline {
         for source in &mut planned {
             let (inspected, wrong) =
                 inspect(&self.config, &source.writing, kept.as_ref(), 0, WaitFor::All, &Mutex::default()).await;
+            let stops_all = wrong.stops == Some(Stops::All);
             problems.extend(wrong.problems);
             let configured = self.config.sources.iter().find(|configured| configured.name == source.writing.name);
-            let changed = configured.zip(kept.as_ref()).and_then(|(configured, kept)| {
-                changed(&self.config, configured, kept, &inspected.behind(&self.config))
-            });
-            problems.extend(changed);
+            let changed = configured
+                .zip(kept.as_ref())
+                .and_then(|(configured, kept)| changed(&self.config, configured, kept, &inspected));
+            problems.extend(changed.filter(|_| !stops_all));
             let waits_for = match self.check_reading(source, &inspected, kept.as_ref(), &mut warnings).await {
                 Ok(waits_for) => waits_for,
                 Err(error) => {

@@ -21,8 +21,9 @@ use domicile::RoutingKey;
 
 use crate::config::{Config, From, Problem, SourceConfig};
 use crate::error::Failure;
-use crate::inspect::in_short;
+use crate::inspect::{CONTROL, Inspected, in_short};
 use crate::lease::{Claim, Holding, Leased};
+use crate::position::Position;
 use crate::quarantine::sha256;
 use crate::source::Waits;
 use crate::state::{Change, OfHome, State};
@@ -165,31 +166,59 @@ pub(crate) fn rule(source: &SourceConfig) -> String {
     sha256(&format!("{}\0{query}", source.key))
 }
 
-/// Whether a source has another rule than in the last run.
-pub(crate) fn has_changed(source: &SourceConfig, kept: &Kept) -> bool {
+/// Whether a source has another rule than in the last run, or keys that were placed nowhere.
+pub(crate) fn has_changed(config: &Config, source: &SourceConfig, kept: &Kept) -> bool {
+    has_another_rule(source, kept) || has_new_keys(config, source, kept)
+}
+
+fn has_another_rule(source: &SourceConfig, kept: &Kept) -> bool {
     kept.rules.get(&source.name).is_some_and(|kept| *kept != rule(source))
 }
 
-/// Finds a rule that has changed while these databases are behind others, or nobody knows where they are.
-pub(crate) fn changed(config: &Config, source: &SourceConfig, kept: &Kept, behind: &[String]) -> Option<Problem> {
-    if behind.is_empty() || !has_changed(source, kept) {
+/// Where nothing is kept of a source, nothing was delivered from it, or a program's own router decides.
+fn has_new_keys(config: &Config, source: &SourceConfig, kept: &Kept) -> bool {
+    let is_known = kept.placed.keys().any(|(of, _)| *of == source.name);
+    is_known && placements(config).any(|(key, _)| key.0 == source.name && !kept.placed.contains_key(&key))
+}
+
+/// Finds a rule that has changed, or a key that was placed, while that could lose records or deliver them twice.
+pub(crate) fn changed(config: &Config, source: &SourceConfig, kept: &Kept, inspected: &Inspected) -> Option<Problem> {
+    let behind = inspected.behind(config);
+    let name = &source.name;
+    let (setting, message, help) = if has_another_rule(source, kept)
+        && (!behind.is_empty() || source.overlap.is_some() && inspected.reached() > Position::Start)
+    {
+        let (what, setting) = match source.from {
+            From::Query(_) => ("`key` or `query`", source.setting.key("query")),
+            From::Table(_) => ("`key`", source.setting.key("key")),
+        };
+        let why = match &behind[..] {
+            [] => String::from(
+                "records are read again (`overlap`): one that is delivered might be given to another home, too",
+            ),
+            behind => format!(
+                "{} is behind the others, or not to be asked: what it was not given yet might be given to nobody, or to two homes",
+                in_short(behind)
+            ),
+        };
+        let catch_up =
+            if behind.is_empty() { "put it back" } else { "put it back, and run until all homes have caught up" };
+        let help = format!(
+            "{catch_up}; or, if no such record gets another home by it, say so in the control database: DELETE FROM domicile_rule \
+             WHERE source = {}",
+            quoted(name)
+        );
+        (setting, format!("source {name}: {what} has changed since the last run, and {why}"), help)
+    } else if has_new_keys(config, source, kept) && behind.iter().any(|who| who == CONTROL) {
+        let message = format!(
+            "source {name}: a routing key was placed since the last run, and {CONTROL} is behind the homes: a record of that key \
+             which it was not given yet might be given to nobody"
+        );
+        let help = format!("run without that key until {CONTROL} has caught up, and place it then");
+        (config.homes_setting(), message, help)
+    } else {
         return None;
-    }
-    let (what, setting) = match source.from {
-        From::Query(_) => ("`key` or `query`", source.setting.key("query")),
-        From::Table(_) => ("`key`", source.setting.key("key")),
     };
-    let behind = in_short(behind);
-    let message = format!(
-        "source {}: {what} has changed since the last run, and {behind} is behind the others, or not to be asked: what it was not given yet might be \
-         given to nobody, or to two homes",
-        source.name
-    );
-    let help = format!(
-        "put it back, and run until all homes have caught up; or, if no record that somebody lacks gets another home by it, say so \
-         in the control database: DELETE FROM domicile_rule WHERE source = {}",
-        quoted(&source.name)
-    );
     Some(config.document.problem(&setting, message).help(help))
 }
 

@@ -170,7 +170,8 @@ pub(crate) async fn inspect_some(
         }
         (slot, who, delivery, opened)
     });
-    let looked: Vec<_> = stream::iter(inspecting).buffered(INSPECTED_AT_ONCE).collect().await;
+    let mut looked: Vec<_> = stream::iter(inspecting).buffer_unordered(INSPECTED_AT_ONCE).collect().await;
+    looked.sort_by_key(|(slot, ..)| *slot);
     let mut members = Vec::new();
     let mut known = known.lock().await;
     for (slot, who, mut delivery, opened) in looked {

@@ -105,9 +105,9 @@ pub(crate) struct Share {
 /// What becomes of a batch.
 pub(crate) struct Split {
     pub(crate) shares: Vec<Share>,
-    /// Records of the batch that the control database has not got to yet.
+    /// Records of the batch.
     pub(crate) rows: u64,
-    /// Those of them that have no home.
+    /// Those without a home, also where the control database has them already: it may be read for by another reader.
     pub(crate) homeless: Tally,
 }
 
@@ -225,7 +225,6 @@ impl Locator {
             let slot = fate.slot();
             if let Fate::Quarantined(slot, cause, why) = &fate
                 && *slot == nowhere
-                && is_new(row, nowhere)
             {
                 homeless.add(*cause, why.about.as_deref());
             }
@@ -256,7 +255,7 @@ impl Locator {
             shares[slot].records = slice;
         }
         shares.retain(|share| !share.is_empty());
-        Ok(Split { shares, rows: (batch.records.num_rows() - known[nowhere]) as u64, homeless })
+        Ok(Split { shares, rows: batch.records.num_rows() as u64, homeless })
     }
 
     /// How many of the records, which are the first, a home that begins at `start` has dealt with for good.

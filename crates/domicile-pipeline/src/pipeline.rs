@@ -200,10 +200,13 @@ impl Pipeline {
             // The homes of the first source are needed at once; those of others would wait, open, for their turn.
             let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
             let (configured, known) = (&self.config.sources[number], Mutex::<Known>::default());
-            // Where the rule is another one, it has to be known where each home is.
-            let wait_for = if has_changed(configured, kept) { WaitFor::All } else { WaitFor::Most };
+            // In a first run, and where a rule or the placement is another one, it has to be known of each home what it is.
+            let is_known = kept.id.is_some() && !has_changed(&self.config, configured, kept);
+            let wait_for = if is_known { WaitFor::Most } else { WaitFor::All };
             let (found, wrong) = inspect(&self.config, &source.writing, Some(kept), stay_open, wait_for, &known).await;
-            problems.extend(changed(&self.config, configured, kept, &found.behind(&self.config)));
+            if wrong.stops != Some(Stops::All) {
+                problems.extend(changed(&self.config, configured, kept, &found));
+            }
             match wrong.stops {
                 Some(Stops::All) => problems.extend(wrong.problems),
                 Some(Stops::Source) => stopped.push((number, wrong.problems)),
@@ -265,6 +268,7 @@ impl Pipeline {
             Ok(upto) => upto,
             Err(refusal) => {
                 report.failure = Some(refusal.to_string());
+                report.pass_over_silent();
                 let source = report.source.as_str();
                 for home in report.failed() {
                     let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
@@ -278,7 +282,8 @@ impl Pipeline {
         let reading = Reading::of(&planned, leading.starts(self.databases(), &upto), &upto);
         let may_come_back =
             leading.members.iter().any(|member| member.state.as_ref().is_err_and(Failure::is_transient));
-        if reading.is_needed || may_come_back || !behind.members.is_empty() {
+        let is_new = has_changed(&self.config, &self.config.sources[number], kept);
+        if reading.is_needed || may_come_back || is_new || !behind.members.is_empty() {
             self.hold(kept).await?;
         }
         let (source, after) = (report.source.as_str(), &reading.after);
@@ -302,6 +307,7 @@ impl Pipeline {
             report.is_stopped |= is_stopped;
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
+        report.pass_over_silent();
         states.settle(self, &report, Some(upto)).await;
         if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(kept, &report, end).await;
@@ -314,7 +320,7 @@ impl Pipeline {
         let tables = planned.writing.analysers.tables();
         let of_home = |member: &Member| {
             let tables = if member.slot < self.config.homes.len() { &tables[..] } else { &[] };
-            report(self.name(member.slot), tables, &member.state)
+            HomeReport { is_silent: member.is_silent, ..report(self.name(member.slot), tables, &member.state) }
         };
         let mut homes: Vec<_> = inspected.members.iter().map(of_home).collect();
         let control = homes.pop().expect("the control database is the last");
@@ -369,12 +375,15 @@ impl Pipeline {
         let is_leading = fallen.is_some();
         let expecting = if reading.is_needed { self.expect_waiting(&planned, &members).await } else { Ok(()) };
         let homes = self.start_homes(&planned, members, shared, (&limits, fallen));
+        let mut reached = None;
         let ended = match (expecting, reading.is_needed) {
             (Err(error), _) => Err(error),
-            (Ok(()), true) => reading.distribute(planned, &homes, shared, &limits, !is_leading).await,
-            (Ok(()), false) => Ok(Ended::AtItsEnd),
+            (Ok(()), true) => reading.distribute(planned, &homes, shared, (&limits, !is_leading), &mut reached).await,
+            (Ok(()), false) => {
+                reached = Some(shared.upto.clone());
+                Ok(Ended::AtItsEnd)
+            }
         };
-        let reached = matches!(ended, Ok(Ended::AtItsEnd)).then(|| shared.upto.clone());
         Passed { homes: homes.finish(reached).await, ended }
     }
 

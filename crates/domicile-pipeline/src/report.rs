@@ -202,7 +202,8 @@ pub struct HomeReport {
     /// It was let go because others waited for it.
     #[serde(skip)]
     pub(crate) is_let_go: bool,
-    /// It had not answered yet when the others were read for, which is no failure.
+    /// It had not answered yet when the others were read for, which is no failure in the end.
+    #[serde(skip)]
     pub(crate) is_silent: bool,
 }
 
@@ -272,7 +273,7 @@ pub struct Report {
 
 impl HomeReport {
     /// What was done in this run at first, and then by another reader. Where that one was stopped, a home that had failed is
-    /// not known to be well.
+    /// not known to be well; one that was only silent has spoken.
     pub(crate) fn and_then(&mut self, then: HomeReport, is_stopped: bool) {
         self.account += then.account;
         for (cause, count) in then.causes {
@@ -280,9 +281,10 @@ impl HomeReport {
         }
         self.objects.iter_mut().zip(then.objects).for_each(|(object, then)| object.count += then.count);
         self.position = then.position.or(self.position.take());
-        if then.failure.is_some() || !is_stopped {
+        if then.failure.is_some() || !is_stopped || self.is_silent {
             (self.state, self.failure, self.why) = (then.state, then.failure, then.why);
         }
+        self.is_silent = false;
     }
 
     /// A transaction is committed.
@@ -313,6 +315,13 @@ impl HomeReport {
 }
 
 impl SourceReport {
+    /// Nothing is said against homes that were not asked again.
+    pub(crate) fn pass_over_silent(&mut self) {
+        for home in self.homes.iter_mut().chain([&mut self.control]).filter(|home| home.is_silent) {
+            (home.state, home.failure, home.why) = (HomeCondition::Well, None, None);
+        }
+    }
+
     /// Adds what was done for a home, or for the control database behind the homes, by one more reader.
     pub(crate) fn add(&mut self, slot: usize, then: HomeReport, is_stopped: bool) {
         self.homes.get_mut(slot).unwrap_or(&mut self.control).and_then(then, is_stopped);

@@ -333,9 +333,16 @@ impl Pipeline {
         };
         let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
         let is_wanted = |slot| slots.contains(&slot);
-        let (members, _) =
+        let (mut members, _) =
             inspect_some(config, writing, kept, (config.delivery.open_homes, WaitFor::Most), shared.known, is_wanted)
                 .await;
+        // Of one that did not answer it was not known before that it has got beyond the source's end.
+        let guarantee = planned.source.guarantee();
+        if let Err(error) = members.readable(shared.upto.clone(), guarantee, shared.source) {
+            let is_beyond = |member: &&mut Member| member.state.as_ref().is_ok_and(|position| position > shared.upto);
+            let failed = || Err(Failure::Failed(error.to_string()));
+            members.members.iter_mut().filter(is_beyond).for_each(|member| member.state = failed());
+        }
         // Another run that has taken over has an epoch of its own, and this one nothing more to tell.
         let is_held = shared.limits.lease.as_ref().is_some_and(|lease| lease.check().is_ok());
         let mut confirmed = Vec::new();

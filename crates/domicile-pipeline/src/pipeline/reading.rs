@@ -45,20 +45,20 @@ impl Reading {
         Self { after, is_needed, from, starts: Arc::from(starts) }
     }
 
-    /// Reads batches, locates the records of each and hands every home its share.
+    /// Reads batches, locates the records of each and hands every home its share: up to where that was done, also where the rest
+    /// fails.
     pub(super) async fn distribute(
         self,
         planned: Planned,
         homes: &Homes,
         shared: &Shared<'_>,
-        limits: &Limits,
-        is_catching_up: bool,
+        (limits, is_catching_up): (&Limits, bool),
+        reached: &mut Option<Position>,
     ) -> Result<Ended, Error> {
         let (name, locator) = (planned.writing.name, planned.locator);
         let failed = |message: &str| Error::source(&name, message);
         let upto = shared.upto;
         let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&limits.memory));
-        let mut reached = None;
         loop {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
@@ -70,7 +70,7 @@ impl Reading {
             let (records, bytes) = (batch.records.num_rows(), batch.records.get_array_memory_size());
             let read = BatchRead { source: &name, records, bytes, upto: &batch.upto, took, is_catching_up };
             shared.observer.observe(&Event::BatchRead(read));
-            reached = Some(batch.upto.clone());
+            let end = batch.upto.clone();
             let split = locate(batch, Arc::clone(&locator), Arc::clone(&self.starts)).await;
             fault::at(Point::Located);
             let Split { shares, rows, homeless } = split.map_err(|message| failed(&message))?;
@@ -79,6 +79,7 @@ impl Reading {
             for share in shares {
                 homes.send(share.slot, Message::Share(share, Arc::clone(&permit))).await;
             }
+            *reached = Some(end);
         }
         // The channel also ends when reading panics, and what was not read must not count as read.
         if reached.as_ref() == Some(upto) { Ok(Ended::AtItsEnd) } else { Err(failed("reading ended before its end")) }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Pipeline;
 use super::homes::report;
 use crate::config::place;
-use crate::control::{End, Kept};
+use crate::control::{End, Kept, has_changed};
 use crate::database::control;
 use crate::plan::Planned;
 use crate::position::Position;
@@ -21,6 +21,9 @@ impl Pipeline {
         kept: &Kept,
         observer: &Arc<dyn Observer>,
     ) -> Option<Report> {
+        if self.config.sources.iter().any(|source| has_changed(&self.config, source, kept)) {
+            return None;
+        }
         let mut ends = Vec::new();
         for source in planned.iter_mut() {
             let end = self.noted_end(source, kept)?;

@@ -138,25 +138,6 @@ fn a_batch_of_which_too_many_have_no_home_is_delivered_to_nobody(place: Option<P
     assert_eq!([place.count("es", "orders"), place.count("control", "domicile_quarantine")], ["950", "50"]);
 }
 
-/// A home that is behind reads them again, whose limit others have passed.
-#[test]
-fn records_that_the_control_database_has_are_not_too_many() {
-    let place = Place::files().unwrap();
-    place.sql("source", "UPDATE orders SET country = 'XX', amount = 1 WHERE country = 'ES' AND amount < 0");
-    place.sql("es", "ALTER TABLE orders RENAME TO away");
-    let Place::Files(world) = &place else { unreachable!("it is one of files") };
-    std::fs::rename(world.home_path("es"), world.path("away.sqlite")).unwrap();
-    std::fs::create_dir(world.home_path("es")).unwrap();
-    let report = place.run("poison_records_max = 50");
-    assert_eq!((counts(&report.control), home(&report, "es").failure.is_some()), ([50, 0, 0, 50], true));
-    std::fs::remove_dir(world.home_path("es")).unwrap();
-    let report = place.run("poison_records_max = 49");
-    assert_eq!((report.failure.as_deref(), counts(home(&report, "es"))), (None, [950, 950, 0, 0]));
-    // What is new counts as before.
-    place.sql("source", &format!("INSERT INTO orders (country, amount) VALUES {}", ["('XX', 1)"; 50].join(", ")));
-    assert!(place.run("poison_records_max = 49").failure.is_some());
-}
-
 /// Without the limit everything goes to quarantine.
 #[test]
 fn a_limit_of_all_is_none() {

@@ -193,3 +193,38 @@ fn keys_that_country_code_never_gives_are_told() {
     let two = Setup::new().homes("uk = \"UK\"").key("country_code(country)").setting(first).setting(other);
     assert_eq!(world.problems(&two.insert("seen", "SELECT id FROM record")), Vec::<String>::new());
 }
+
+/// A record without a home that the control database was not given yet would be nobody's, were its key placed now.
+#[test]
+fn a_key_is_not_placed_while_the_control_database_is_behind() {
+    let world = World::with_orders(&["'ES', 'Ana', NULL, 1.00"]);
+    let spain = || copying("es = \"ES\"");
+    world.run(&spain());
+    world.order(&["'FR', 'Luc', NULL, 2.00", "'ES', 'Eva', NULL, 4.00"]);
+    world.run(&spain());
+    // As where a run was killed before the control database had committed.
+    let back =
+        "UPDATE domicile_position SET position = '1'; DELETE FROM domicile_account; DELETE FROM domicile_quarantine";
+    open(&world.path("control.sqlite")).execute_batch(back).unwrap();
+    let with_france = copying("es = \"ES\"\nfr = \"FR\"");
+    world.order(&["'ES', 'Ugo', NULL, 8.00"]);
+    let problems = refused(&world, &with_france);
+    let expected =
+        "source orders: a routing key was placed since the last run, and the control database is behind the homes";
+    assert!(problems.len() == 1 && problems[0].contains(expected), "{problems:?}");
+    world.run(&spain());
+    world.order(&["'ES', 'Zoe', NULL, 8.00"]);
+    world.run(&with_france);
+    assert_eq!(world.rows("fr", ROWS), ["2|FR"], "it takes over what the control database keeps");
+}
+
+/// A rule that changes while nothing is new is kept as well: later it would be held against a home that is behind.
+#[test]
+fn a_rule_that_changes_while_nothing_is_new_is_kept() {
+    let world = world();
+    world.run(&copying(IBERIA));
+    let kept = || world.control("SELECT rule FROM domicile_rule");
+    let before = kept();
+    world.run(&copying(IBERIA).key("upper(country)"));
+    assert_ne!(kept(), before);
+}
