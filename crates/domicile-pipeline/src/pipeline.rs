@@ -11,8 +11,8 @@ use tracing::{Instrument, info_span};
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::BatchLimit;
 use crate::blocking;
-use crate::config::{Config, Problem, Problems};
-use crate::control::{Kept, changed, has_changed, moved};
+use crate::config::{CONTROL, Config, Problem, Problems};
+use crate::control::{Kept, changed, has_changed, in_time, moved};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
@@ -270,7 +270,7 @@ impl Pipeline {
                     let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
                     home.why.iter().for_each(|failure| observer.observe(&failed(failure)));
                 }
-                States::new(&report.source, kept).settle(self, &report, None).await;
+                States::new(self, &report.source, kept, observer).settle(&report, None).await;
                 return Ok(report);
             }
         };
@@ -288,10 +288,9 @@ impl Pipeline {
         }
         let end = self.end_now(&planned, &upto);
         let limits = Arc::new(self.limits(kept));
-        let states = States::new(&report.source, kept);
-        let (batch, upto) = (self.batch_limit(), &upto);
-        let shared =
-            Shared { source, kept, observer, stop, limits: &limits, batch, upto, states: &states, known: &known };
+        let states = Arc::new(States::new(self, &report.source, kept, observer));
+        let (batch, upto, observer) = (self.batch_limit(), &upto, &(Arc::clone(&states) as Arc<dyn Observer>));
+        let shared = Shared { source, kept, observer, stop, limits: &limits, batch, upto, known: &known };
         // There is room for each home once, and for the source.
         let (fallen, falls) = mpsc::channel(self.databases() + 1);
         let leaders = self.lead(planned, leading, reading, &shared, fallen);
@@ -302,7 +301,7 @@ impl Pipeline {
             report.is_stopped |= is_stopped;
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
-        states.settle(self, &report, Some(upto)).await;
+        states.settle(&report, Some(upto)).await;
         if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(kept, &report, end).await;
         }
@@ -336,7 +335,7 @@ impl Pipeline {
 
     /// The name of a home, or of the control database, by its number.
     fn name(&self, slot: usize) -> &str {
-        self.config.homes.get(slot).map_or("control", |home| home.home.as_str())
+        self.config.homes.get(slot).map_or(CONTROL, |home| home.home.as_str())
     }
 
     /// Reads a source for the homes that are ahead. Those that fall, or all where the source fails, are left to others.
@@ -402,7 +401,9 @@ impl Pipeline {
         let horizon = blocking::caught(planned.source.horizon(reached, waits)).await;
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(source, panic)))?;
         if horizon.waits.as_ref() != kept.waits.get(source) {
-            let _ = control(&self.config.control).wait(source, horizon.waits.as_ref()).await;
+            let mut control = control(&self.config.control);
+            let lease = kept.holding.as_ref().map(Holding::lease);
+            let _ = in_time(lease.as_ref(), control.wait(source, horizon.waits.as_ref())).await;
         }
         Ok(horizon)
     }
@@ -463,7 +464,6 @@ struct Shared<'a> {
     batch: BatchLimit,
     /// Where the source ends in this run.
     upto: &'a Position,
-    states: &'a States,
     /// The databases that were looked at.
     known: &'a Mutex<Known>,
 }

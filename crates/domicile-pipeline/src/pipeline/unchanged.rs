@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Pipeline;
 use super::homes::report;
-use crate::config::place;
-use crate::control::{End, Kept};
+use crate::config::{CONTROL, place};
+use crate::control::{End, Kept, in_time};
 use crate::database::control;
 use crate::plan::Planned;
 use crate::position::Position;
@@ -50,7 +50,7 @@ impl Pipeline {
         }
         match &mut kept.holding {
             Some(holding) => holding.note(&report.source, end),
-            None => drop(control(&self.config.control).note(&report.source, &end).await),
+            None => drop(in_time(None, control(&self.config.control).note(&report.source, &end)).await),
         }
     }
 
@@ -87,7 +87,7 @@ impl Pipeline {
             source,
             guarantee,
             homes,
-            control: report("control", &[], &state),
+            control: report(CONTROL, &[], &state),
             waits_for,
             is_stopped: false,
             failure: None,

@@ -36,6 +36,7 @@ mod servers;
 mod silent;
 mod source_fails;
 mod sql_analysers;
+mod states;
 mod status;
 mod tls;
 mod trace;
