@@ -49,10 +49,9 @@ pub use quarantine::{
     Cause, QuarantineFilter, QuarantineGroup, QuarantineList, QuarantinedRecord, Replay, ReplayedPlace, Resolution,
     UnreachedQuarantine,
 };
-pub use report::{
-    BatchRead, Committed, Event, HomeCondition, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport,
-};
+pub use report::{BatchRead, Committed, Event, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
 pub use source::{Guarantee, GuaranteeClass};
+pub use state::Condition;
 pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
 pub use trace::{Passage, PassageState, Trace, TracedBatch, TracedQuarantine, TracedRecord, Verdict};
 pub use verify::{

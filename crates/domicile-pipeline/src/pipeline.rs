@@ -169,7 +169,10 @@ impl Pipeline {
     }
 
     async fn run_observed(&self, observer: &Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
-        let planned = self.plan().await?;
+        let planned = match self.plan().await {
+            Ok(planned) => planned,
+            Err(problems) => return Err(self.unplanned(problems).await),
+        };
         let mut kept = self.kept().await?;
         if let Some(error) = under_way(&self.config, &kept.leases) {
             return Err(error);
@@ -223,7 +226,12 @@ impl Pipeline {
             .collect();
         if !problems.is_empty() {
             let wrong = || problems.into_iter().collect::<Problems>().into();
-            return Err(self.overtaken(kept).await.unwrap_or_else(wrong));
+            let error = self.overtaken(kept).await.unwrap_or_else(wrong);
+            // The control database may be what is wrong.
+            if inspected.iter().filter_map(|inspected| inspected.members.last()).all(|control| control.state.is_ok()) {
+                self.note_refused(kept, &error).await;
+            }
+            return Err(error);
         }
         let mut sources = Vec::new();
         for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {
@@ -270,7 +278,7 @@ impl Pipeline {
                     let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
                     home.why.iter().for_each(|failure| observer.observe(&failed(failure)));
                 }
-                States::new(self, &report.source, kept, observer).settle(&report, None).await;
+                States::new(self, &report.source, kept, observer).settle(&report, None, Some(&refusal)).await;
                 return Ok(report);
             }
         };
@@ -295,13 +303,13 @@ impl Pipeline {
         let (fallen, falls) = mpsc::channel(self.databases() + 1);
         let leaders = self.lead(planned, leading, reading, &shared, fallen);
         let (leaders, (others, ended)) = tokio::join!(leaders, CatchUp::new(self, number, &shared, behind).run(falls));
-        report.failure = ended.err().map(|error| error.to_string());
+        report.failure = ended.as_ref().err().map(ToString::to_string);
         for passed in [leaders].into_iter().chain(others) {
             let is_stopped = matches!(passed.ended, Ok(Ended::Stopped));
             report.is_stopped |= is_stopped;
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
-        states.settle(&report, Some(upto)).await;
+        states.settle(&report, Some(upto), ended.as_ref().err()).await;
         if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(kept, &report, end).await;
         }

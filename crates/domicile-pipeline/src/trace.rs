@@ -20,7 +20,7 @@ use crate::plan::Planned;
 use crate::position::Position;
 use crate::quarantine::UnreachedQuarantine;
 use crate::source::GuaranteeClass;
-use crate::state::Condition;
+use crate::state::whole;
 use crate::status::{LOOKED_AT_AT_ONCE, Place, SETTLES, time};
 use look::{Asked, Seen, look};
 pub use report::{Passage, PassageState, Trace, TracedBatch, TracedQuarantine, TracedRecord, Verdict};
@@ -191,15 +191,12 @@ impl Known<'_> {
     /// A home that has not passed the record.
     fn in_front(&self, place: &Place<'_>, seen: &Seen) -> Passage {
         let home = (self.planned.writing.name.clone(), place.home.unwrap_or_default().to_owned());
-        let Some(state) = self.kept.states.get(&home) else {
+        let of_source = || self.kept.states.get(&whole(&self.planned.writing.name));
+        let Some(state) = self.kept.states.get(&home).or_else(of_source) else {
             return Passage { why: self.unsettled.clone(), ..passage(PassageState::NotReached, &seen.position) };
         };
-        let condition = match state.condition {
-            Condition::Failing => PassageState::Failing,
-            Condition::Blocked => PassageState::Blocked,
-        };
         let (why, since) = (Some(state.why.clone()), Some(time(state.since)));
-        Passage { why, since, ..passage(condition, &seen.position) }
+        Passage { why, since, ..passage(state.condition.into(), &seen.position) }
     }
 
     /// Whether a record is read again by the next run, and the home does not remember it.

@@ -1,4 +1,4 @@
-//! Keeping which homes are not well, while a source is run and at its end.
+//! Keeping which homes are not well, and whether the source is, while a source is run and at its end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Pipeline;
-use crate::config::{CONTROL, Database};
+use crate::config::{CONTROL, Database, SourceConfig};
 use crate::control::{Kept, in_time};
 use crate::database::control;
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::lease::{Holding, Lease};
 use crate::position::Position;
 use crate::report::{Event, HomeReport, Observer, SourceReport};
-use crate::state::{Change, OfHome, State};
+use crate::state::{Change, OfHome, State, whole};
 
 /// Homes that are not well, and those that are known to be well again.
 type Found = BTreeMap<OfHome, Option<State>>;
@@ -111,38 +111,55 @@ impl States {
         }
     }
 
-    /// Keeps how the homes are at the end of the source. If that fails, the next run tries again.
-    pub(super) async fn settle(&self, report: &SourceReport, upto: Option<&Position>) {
+    /// Keeps how the homes are at the end of the source, and how the source is, which may have failed. If that fails, the next
+    /// run tries again.
+    pub(super) async fn settle(&self, report: &SourceReport, upto: Option<&Position>, failed: Option<&Error>) {
         let noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut known = self.known.clone();
         if let Some(Noting { found, task }) = noting {
             drop(found);
             known = task.await.unwrap_or(known);
         }
-        let homes = report.homes.iter().chain([&report.control]);
-        let changes: Vec<_> = homes.filter_map(|home| self.change(&known, home, upto)).collect();
+        // It is well where it has got on, or is at the end; of another one nothing new is known.
+        let of_home = |home: &HomeReport| {
+            let is_at_its_end = || upto.is_some_and(|upto| home.position.as_ref() >= Some(upto));
+            let is_well = home.why.is_none() && (home.account.read > 0 || is_at_its_end());
+            change(&known, self.of(&home.home), home.why.as_ref().and_then(State::of), is_well)
+        };
+        let homes = report.homes.iter().chain([&report.control]).filter_map(of_home);
+        let is_well = failed.is_none() && !report.is_stopped;
+        let source = change(&known, whole(&self.source), failed.and_then(State::of_source), is_well);
+        let changes: Vec<_> = homes.chain(source).collect();
         if !changes.is_empty() {
             let _ = write(&self.database, self.lease.as_ref(), &changes).await;
-        }
-    }
-
-    /// What has changed with a home. It is well where it has got on, or is at the end; of another one nothing new is known.
-    fn change(&self, known: &BTreeMap<OfHome, State>, report: &HomeReport, upto: Option<&Position>) -> Option<Change> {
-        let home = self.of(&report.home);
-        let before = known.get(&home);
-        let is_well = report.why.is_none()
-            && (report.account.read > 0 || upto.is_some_and(|upto| report.position.as_ref() >= Some(upto)));
-        let now = report.why.as_ref().and_then(State::of).map(|state| state.after(before));
-        match (before, now) {
-            (Some(_), None) if is_well => Some((home, None)),
-            (before, Some(now)) if before.is_none_or(|before| !before.is_like(&now)) => Some((home, Some(now))),
-            _ => None,
         }
     }
 
     /// A home by the name that reports give it.
     fn of(&self, home: &str) -> OfHome {
         (self.source.clone(), if home == CONTROL { String::new() } else { home.to_owned() })
+    }
+}
+
+impl Pipeline {
+    /// Keeps why a run is refused as a whole, in a control database that is there already.
+    pub(super) async fn note_refused(&self, kept: &Kept, error: &Error) {
+        let of_source =
+            |source: &SourceConfig| change(&kept.states, whole(&source.name), State::of_source(error), false);
+        let changes: Vec<_> = self.config.sources.iter().filter_map(of_source).collect();
+        if kept.id.is_some() && !changes.is_empty() {
+            let _ = write(&self.config.control, None, &changes).await;
+        }
+    }
+}
+
+/// What has changed with a home or a source that was found to be so.
+fn change(known: &BTreeMap<OfHome, State>, of: OfHome, now: Option<State>, is_well: bool) -> Option<Change> {
+    let before = known.get(&of);
+    match (before, now.map(|state| state.after(before))) {
+        (Some(_), None) if is_well => Some((of, None)),
+        (before, Some(now)) if before.is_none_or(|before| !before.is_like(&now)) => Some((of, Some(now))),
+        _ => None,
     }
 }
 

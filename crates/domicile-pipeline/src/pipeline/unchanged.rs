@@ -11,6 +11,7 @@ use crate::database::control;
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::report::{Event, Observer, Report, SourceReport};
+use crate::state::whole;
 
 impl Pipeline {
     /// The report of a run that has nothing to do: every source ends where all of its homes were seen to be not long ago,
@@ -57,7 +58,9 @@ impl Pipeline {
     /// Where all homes were seen to be, if that still holds.
     fn noted_end(&self, planned: &Planned, kept: &Kept) -> Option<Position> {
         let end = kept.ends.get(&planned.writing.name)?;
-        if planned.overlap.is_some() || !end.holds(&self.fingerprint(planned)) {
+        // What a run was refused for once is to be taken back.
+        let is_well = !kept.states.contains_key(&whole(&planned.writing.name));
+        if planned.overlap.is_some() || !is_well || !end.holds(&self.fingerprint(planned)) {
             return None;
         }
         Position::from_stored(Some(&end.position)).ok()

@@ -6,6 +6,7 @@ use crate::account::Account;
 use crate::explain::Outcome;
 use crate::position::Position;
 use crate::quarantine::{Resolution, UnreachedQuarantine};
+use crate::state::Condition;
 
 /// What became of the record with a cursor, or of the records, where several have it. Nothing that they hold stands in it but
 /// what a reason may quote.
@@ -113,6 +114,16 @@ pub enum PassageState {
     Blocked,
     /// It cannot be asked now.
     Unreachable,
+}
+
+impl From<Condition> for PassageState {
+    fn from(condition: Condition) -> Self {
+        match condition {
+            Condition::Well => PassageState::NotReached,
+            Condition::Failing => PassageState::Failing,
+            Condition::Blocked => PassageState::Blocked,
+        }
+    }
 }
 
 /// A transaction that has moved a home on, with all of its records.

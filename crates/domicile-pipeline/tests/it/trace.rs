@@ -7,14 +7,6 @@ use domicile_pipeline::{Outcome, PassageState, Position, QuarantineFilter, Resol
 use crate::fixture::runtime;
 use crate::quarantine::{Databases, World};
 
-macro_rules! contract {
-    ($($test:ident)*) => {
-        mod sqlite { $(#[test] fn $test() { super::$test($crate::quarantine::FILES) })* }
-        mod postgres { $(#[test] fn $test() { super::$test($crate::quarantine::POSTGRES) })* }
-        mod mariadb { $(#[test] fn $test() { super::$test($crate::quarantine::MARIADB) })* }
-    };
-}
-
 contract! {
     what_was_delivered_is_told_with_the_commit_that_has_passed_it
     what_waits_in_quarantine_is_told_until_it_is_replayed_or_dropped
