@@ -228,7 +228,8 @@ impl Pipeline {
             let wrong = || problems.into_iter().collect::<Problems>().into();
             let error = self.overtaken(kept).await.unwrap_or_else(wrong);
             // The control database may be what is wrong.
-            if inspected.iter().filter_map(|inspected| inspected.members.last()).all(|control| control.state.is_ok()) {
+            let mut members = inspected.iter().flat_map(|(inspected, _)| &inspected.members);
+            if members.all(|member| member.slot < self.config.homes.len() || member.state.is_ok()) {
                 self.note_refused(kept, &error).await;
             }
             return Err(error);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domicile_pipeline::{HomeCondition, Pipeline, Silent};
+use domicile_pipeline::{Condition, Pipeline, Silent};
 use domicile_testkit::Proxy;
 
 use crate::fixture::{counts, described, home, only, run};
@@ -87,6 +87,6 @@ fn a_silent_home_that_is_the_database_of_another_is_found_to_be_when_it_speaks(k
         only(running.join().unwrap())
     });
     let fr = home(&report, "fr");
-    assert_eq!((fr.state, counts(fr)), (HomeCondition::Blocked, [0; 4]), "{report:#?}");
+    assert_eq!((fr.state, counts(fr)), (Condition::Blocked, [0; 4]), "{report:#?}");
     assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "3"]);
 }
