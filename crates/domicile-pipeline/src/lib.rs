@@ -53,7 +53,9 @@ pub use report::{BatchRead, Committed, Event, HomeReport, ObjectCount, Observer,
 pub use source::{Guarantee, GuaranteeClass};
 pub use state::Condition;
 pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
-pub use trace::{Passage, PassageState, Trace, TracedBatch, TracedQuarantine, TracedRecord, Verdict};
+pub use trace::{
+    Passage, PassageState, RowState, Trace, TracedBatch, TracedQuarantine, TracedRecord, TracedRow, Verdict,
+};
 pub use verify::{
     Difference, DifferenceKind, Verification, Verified, VerifiedAccount, VerifiedHome, VerifiedSource, VerifiedTable,
 };
