@@ -65,7 +65,7 @@ fn it_tells_what_became_of_each_record_and_writes_nothing() {
 }
 
 #[test]
-fn its_json_has_the_verdict_for_scripts() {
+fn its_json_has_all_that_is_told() {
     let sandbox = synced();
     let told = trace(&sandbox, &["1", "--json"]).exits(0);
     let committed_at = told.json()["records"][0]["passage"]["batch"]["committed_at"].as_str().unwrap().to_owned();
@@ -135,6 +135,11 @@ fn its_json_has_the_verdict_for_scripts() {
       "unreached": []
     }
     "#);
+}
+
+#[test]
+fn scripts_are_told_the_verdict() {
+    let sandbox = synced();
     let verdicts = ["1", "2", "3", "4", "5"].map(|key| {
         let json = trace(&sandbox, &[key, "--json", "--source", "sales"]).json();
         json["verdict"].as_str().unwrap().to_owned()
