@@ -14,7 +14,7 @@
 //! are not well is kept for operators alone (`domicile_state`).
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use domicile::RoutingKey;
@@ -22,7 +22,7 @@ use domicile::RoutingKey;
 use crate::config::{Config, From, Problem, SourceConfig};
 use crate::error::Failure;
 use crate::inspect::{CONTROL, Inspected, in_short};
-use crate::lease::{Claim, Holding, Leased};
+use crate::lease::{Claim, Holding, Lease, Leased};
 use crate::position::Position;
 use crate::quarantine::sha256;
 use crate::source::Waits;
@@ -111,6 +111,26 @@ pub(crate) trait Control: Send {
     /// Notes homes that are not well, or are well again. The table for it is made here, where it is missing: no run fails
     /// for want of it.
     async fn note_states(&mut self, changes: &[Change]) -> Result<(), Failure>;
+}
+
+/// So long at most something is being written that a run can do without.
+const IN_TIME: Duration = Duration::from_secs(5);
+
+/// Writes what a run can do without, for no longer than it can wait for it. Whoever renews its lease is waited for, because
+/// where the control database is a file, one writes at a time; and whoever renews it next is not kept waiting.
+pub(crate) async fn in_time(
+    lease: Option<&Lease>,
+    writing: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let within = lease.map_or(IN_TIME, |lease| lease.third().min(IN_TIME));
+    let written = tokio::time::timeout(within, async {
+        let _alone = match lease {
+            Some(lease) => Some(lease.write_control().await),
+            None => None,
+        };
+        writing.await
+    });
+    written.await.unwrap_or_else(|_| Err(Failure::Transient(String::from("it was not written in time"))))
 }
 
 /// Another run has placed a key since this one looked.

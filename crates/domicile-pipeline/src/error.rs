@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::Problems;
+use crate::config::{Problem, Problems};
 use crate::position::Position;
 
 /// An error of the pipeline. It says what is wrong and where; nothing else has to be printed with it.
@@ -229,6 +229,16 @@ impl Error {
             Kind::Configuration(problems) => Some(problems),
             Kind::Source { .. } | Kind::Home { .. } | Kind::Control { .. } | Kind::UnderWay(_) | Kind::Usage(_) => None,
         }
+    }
+
+    /// What is wrong, without the places in the configuration, and what to do about it.
+    pub(crate) fn in_a_line(&self) -> String {
+        let Some(problems) = self.problems() else { return self.to_string() };
+        let told = |problem: &Problem| match problem.help_text() {
+            Some(help) => format!("{}; to mend it: {help}", problem.message()),
+            None => problem.message().to_owned(),
+        };
+        problems.iter().map(told).collect::<Vec<_>>().join("; ")
     }
 
     /// Whether the configuration, or a table that it names, is at fault, and not only a database that fails. Nothing has been

@@ -15,7 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Database};
-use crate::control::End;
+use crate::control::{End, in_time};
 use crate::database::control;
 use crate::error::{Error, Failure};
 use crate::fault::{self, Point};
@@ -159,7 +159,8 @@ impl Holding {
     pub(crate) async fn give_back(mut self, database: &Database) {
         self.lease.lose();
         fault::at(Point::BeforeLeaseReleased);
-        let _ = control(database).release(&self.holder, std::mem::take(&mut self.ends)).await;
+        let (lease, ends) = (self.lease(), std::mem::take(&mut self.ends));
+        let _ = in_time(Some(&lease), control(database).release(&self.holder, ends)).await;
         fault::at(Point::LeaseReleased);
     }
 }
@@ -208,8 +209,7 @@ impl Applicant {
 
     /// Gives back what it was given too late. What is not given back ends by itself.
     pub(crate) async fn give_up(&self, config: &Config) {
-        let mut control = control(&config.control);
-        let _ = tokio::time::timeout(self.duration / 3, control.release(&self.holder, Vec::new())).await;
+        let _ = in_time(None, control(&config.control).release(&self.holder, Vec::new())).await;
     }
 
     /// What it has once it was given what it asked for.

@@ -49,12 +49,13 @@ pub use quarantine::{
     Cause, QuarantineFilter, QuarantineGroup, QuarantineList, QuarantinedRecord, Replay, ReplayedPlace, Resolution,
     UnreachedQuarantine,
 };
-pub use report::{
-    BatchRead, Committed, Event, HomeCondition, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport,
-};
+pub use report::{BatchRead, Committed, Event, HomeReport, ObjectCount, Observer, Report, Silent, SourceReport};
 pub use source::{Guarantee, GuaranteeClass};
+pub use state::Condition;
 pub use status::{HomeState, HomeStatus, Lag, RunUnderWay, SourceStatus, Status};
-pub use trace::{Passage, PassageState, Trace, TracedBatch, TracedQuarantine, TracedRecord, Verdict};
+pub use trace::{
+    Passage, PassageState, RowState, Trace, TracedBatch, TracedQuarantine, TracedRecord, TracedRow, Verdict,
+};
 pub use verify::{
     Difference, DifferenceKind, Verification, Verified, VerifiedAccount, VerifiedHome, VerifiedSource, VerifiedTable,
 };

@@ -11,8 +11,8 @@ use tracing::{Instrument, info_span};
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::BatchLimit;
 use crate::blocking;
-use crate::config::{Config, Problem, Problems};
-use crate::control::{Kept, changed, has_changed, moved};
+use crate::config::{CONTROL, Config, Problem, Problems};
+use crate::control::{Kept, changed, has_changed, in_time, moved};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
@@ -169,7 +169,10 @@ impl Pipeline {
     }
 
     async fn run_observed(&self, observer: &Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
-        let planned = self.plan().await?;
+        let planned = match self.plan().await {
+            Ok(planned) => planned,
+            Err(problems) => return Err(self.unplanned(problems).await),
+        };
         let mut kept = self.kept().await?;
         if let Some(error) = under_way(&self.config, &kept.leases) {
             return Err(error);
@@ -226,7 +229,13 @@ impl Pipeline {
             .collect();
         if !problems.is_empty() {
             let wrong = || problems.into_iter().collect::<Problems>().into();
-            return Err(self.overtaken(kept).await.unwrap_or_else(wrong));
+            let error = self.overtaken(kept).await.unwrap_or_else(wrong);
+            // The control database may be what is wrong.
+            let mut members = inspected.iter().flat_map(|(inspected, _)| &inspected.members);
+            if members.all(|member| member.slot < self.config.homes.len() || member.state.is_ok()) {
+                self.note_refused(kept, &error).await;
+            }
+            return Err(error);
         }
         let mut sources = Vec::new();
         for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {
@@ -274,7 +283,7 @@ impl Pipeline {
                     let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
                     home.why.iter().for_each(|failure| observer.observe(&failed(failure)));
                 }
-                States::new(&report.source, kept).settle(self, &report, None).await;
+                States::new(self, &report.source, kept, observer).settle(&report, None, Some(&refusal)).await;
                 return Ok(report);
             }
         };
@@ -293,22 +302,21 @@ impl Pipeline {
         }
         let end = self.end_now(&planned, &upto);
         let limits = Arc::new(self.limits(kept));
-        let states = States::new(&report.source, kept);
-        let (batch, upto) = (self.batch_limit(), &upto);
-        let shared =
-            Shared { source, kept, observer, stop, limits: &limits, batch, upto, states: &states, known: &known };
+        let states = Arc::new(States::new(self, &report.source, kept, observer));
+        let (batch, upto, observer) = (self.batch_limit(), &upto, &(Arc::clone(&states) as Arc<dyn Observer>));
+        let shared = Shared { source, kept, observer, stop, limits: &limits, batch, upto, known: &known };
         // There is room for each home once, and for the source.
         let (fallen, falls) = mpsc::channel(self.databases() + 1);
         let leaders = self.lead(planned, leading, reading, &shared, fallen);
         let (leaders, (others, ended)) = tokio::join!(leaders, CatchUp::new(self, number, &shared, behind).run(falls));
-        report.failure = ended.err().map(|error| error.to_string());
+        report.failure = ended.as_ref().err().map(ToString::to_string);
         for passed in [leaders].into_iter().chain(others) {
             let is_stopped = matches!(passed.ended, Ok(Ended::Stopped));
             report.is_stopped |= is_stopped;
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
         report.pass_over_silent();
-        states.settle(self, &report, Some(upto)).await;
+        states.settle(&report, Some(upto), ended.as_ref().err()).await;
         if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(kept, &report, end).await;
         }
@@ -342,7 +350,7 @@ impl Pipeline {
 
     /// The name of a home, or of the control database, by its number.
     fn name(&self, slot: usize) -> &str {
-        self.config.homes.get(slot).map_or("control", |home| home.home.as_str())
+        self.config.homes.get(slot).map_or(CONTROL, |home| home.home.as_str())
     }
 
     /// Reads a source for the homes that are ahead. Those that fall, or all where the source fails, are left to others.
@@ -411,7 +419,9 @@ impl Pipeline {
         let horizon = blocking::caught(planned.source.horizon(reached, waits)).await;
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(source, panic)))?;
         if horizon.waits.as_ref() != kept.waits.get(source) {
-            let _ = control(&self.config.control).wait(source, horizon.waits.as_ref()).await;
+            let mut control = control(&self.config.control);
+            let lease = kept.holding.as_ref().map(Holding::lease);
+            let _ = in_time(lease.as_ref(), control.wait(source, horizon.waits.as_ref())).await;
         }
         Ok(horizon)
     }
@@ -472,7 +482,6 @@ struct Shared<'a> {
     batch: BatchLimit,
     /// Where the source ends in this run.
     upto: &'a Position,
-    states: &'a States,
     /// The databases that were looked at.
     known: &'a Mutex<Known>,
 }

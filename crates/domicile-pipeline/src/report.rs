@@ -7,10 +7,11 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::account::Account;
-use crate::error::{Error, Failure, FailureClass};
+use crate::error::{Error, Failure};
 use crate::position::Position;
 use crate::quarantine::Cause;
 use crate::source::Guarantee;
+use crate::state::Condition;
 
 /// Is told of a run's progress. When a run begins and how it ends, whoever starts it knows: see [`Pipeline::run`].
 ///
@@ -161,20 +162,6 @@ pub struct ObjectCount {
     pub count: u64,
 }
 
-/// How a home is, as far as a run has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HomeCondition {
-    /// It has taken what it was given.
-    #[default]
-    Well,
-    /// It fails for a reason that may pass by itself; the next run goes on from its position.
-    Failing,
-    /// Somebody has to mend it: [`failure`](HomeReport::failure) says what. Each run tries it again, and goes on from its
-    /// position once that is done.
-    Blocked,
-}
-
 /// What a run did to one home, or to the control database.
 #[derive(Clone, Debug, Serialize)]
 pub struct HomeReport {
@@ -190,7 +177,7 @@ pub struct HomeReport {
     /// How far the home has got; `None` if it could not be asked.
     pub position: Option<Position>,
     /// Whether it is well; if not, whether somebody has to mend it.
-    pub state: HomeCondition,
+    pub state: Condition,
     /// Why it stopped early.
     pub failure: Option<String>,
     /// The same, for those who try it again.
@@ -304,11 +291,7 @@ impl HomeReport {
 
     /// It takes nothing more, for now.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        self.state = match failure.class() {
-            FailureClass::Transient => HomeCondition::Failing,
-            // A record that cannot be found among many is for somebody to mend, too.
-            FailureClass::Blocked | FailureClass::Record => HomeCondition::Blocked,
-        };
+        self.state = failure.class().into();
         self.failure = Some(failure.with_help());
         self.why = Some(failure);
     }
@@ -318,7 +301,7 @@ impl SourceReport {
     /// Nothing is said against homes that were not asked again.
     pub(crate) fn pass_over_silent(&mut self) {
         for home in self.homes.iter_mut().chain([&mut self.control]).filter(|home| home.is_silent) {
-            (home.state, home.failure, home.why) = (HomeCondition::Well, None, None);
+            (home.state, home.failure, home.why) = (Condition::Well, None, None);
         }
     }
 

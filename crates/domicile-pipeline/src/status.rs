@@ -18,7 +18,7 @@ use crate::database;
 use crate::error::Error;
 use crate::pipeline::Pipeline;
 use crate::position::Position;
-use crate::state::{Condition, State};
+use crate::state::{Condition, State, whole};
 use end::End;
 pub(crate) use end::SETTLES;
 use look::{Look, Seen, look};
@@ -128,7 +128,19 @@ impl Pipeline {
         };
         let waits_for = end.as_ref().and_then(|end| end.waits_for.clone());
         let end = end.map(|end| end.upto);
-        SourceStatus { source: source.name.clone(), end, waits_for, failure, run, homes, control }
+        let state = kept.states.get(&whole(&source.name));
+        SourceStatus {
+            source: source.name.clone(),
+            state: state.map_or(Condition::Well, |state| state.condition),
+            why: state.map(|state| state.why.clone()),
+            since: state.map(|state| time(state.since)),
+            end,
+            waits_for,
+            failure,
+            run,
+            homes,
+            control,
+        }
     }
 }
 
@@ -171,11 +183,7 @@ impl Found<'_> {
 
     fn state_of(&self, position: &Position) -> (HomeState, Option<String>) {
         if let Some(State { condition, why, .. }) = self.state {
-            let state = match condition {
-                Condition::Failing => HomeState::Failing,
-                Condition::Blocked => HomeState::Blocked,
-            };
-            return (state, Some(why.clone()));
+            return ((*condition).into(), Some(why.clone()));
         }
         let never = *position == Position::Start;
         let Some(end) = self.end else {

@@ -3,10 +3,12 @@
 
 mod look;
 mod report;
+mod rows;
 mod verdict;
 
 use std::ops::Bound;
 
+use domicile::Context;
 use futures::{StreamExt, join, stream};
 
 use crate::batch::BatchLimit;
@@ -20,10 +22,13 @@ use crate::plan::Planned;
 use crate::position::Position;
 use crate::quarantine::UnreachedQuarantine;
 use crate::source::GuaranteeClass;
-use crate::state::Condition;
+use crate::state::whole;
 use crate::status::{LOOKED_AT_AT_ONCE, Place, SETTLES, time};
 use look::{Asked, Seen, look};
-pub use report::{Passage, PassageState, Trace, TracedBatch, TracedQuarantine, TracedRecord, Verdict};
+pub use report::{
+    Passage, PassageState, RowState, Trace, TracedBatch, TracedQuarantine, TracedRecord, TracedRow, Verdict,
+};
+use rows::{Objects, Rows};
 
 /// So many records of one cursor are told, and so many that one quarantine keeps.
 const MOST: usize = 100;
@@ -34,14 +39,18 @@ struct Subject {
     slot: usize,
     outcome: Outcome,
     mark: Option<Mark>,
+    /// What it makes in its home.
+    objects: Objects,
 }
 
 impl Pipeline {
     /// Says what became of the record with a cursor of a source (the first one, if none is named), which is a list in JSON
     /// where it has several columns. All databases are asked, and nothing is written.
     ///
-    /// What has become of a record is told by its home's position and accounting and by what quarantines keep, and not by the
-    /// rows that were made of it: [`verify`](Self::verify) proves those.
+    /// What has become of a record is told by its home's position and accounting, by what quarantines keep, and by the rows
+    /// that it makes, which are looked for in all homes: by an index where they are known by a whole number, and else among all
+    /// rows of their table, for 15 seconds. What many
+    /// records make together only [`verify`](Self::verify) can prove.
     ///
     /// ```no_run
     /// use std::path::Path;
@@ -73,6 +82,8 @@ impl Pipeline {
         let position = planned.source.cursor().read(record);
         let position = position.map_err(|message| Error::usage(format!("source {name}: {message}")))?;
         let (subjects, mut is_cut) = self.subjects(&mut planned, &position).await?;
+        let rows = Rows::of(&self.config, &planned, subjects.iter().map(|subject| &subject.objects));
+        let rows = rows.map_err(|message| Error::source(&name, message))?;
         let places = self.watched(&[]);
         let asked = |slot: usize| {
             let of_place = || subjects.iter().filter(move |subject| subject.slot == slot);
@@ -81,7 +92,8 @@ impl Pipeline {
         };
         let asked: Vec<_> = (0..places.len()).map(asked).collect();
         let looks = stream::iter(places.iter().zip(&asked)).map(|(place, asked)| look(place, asked));
-        let (kept, looks) = join!(self.kept_in_time(), looks.buffered(LOOKED_AT_AT_ONCE).collect::<Vec<_>>());
+        let looks = looks.buffered(LOOKED_AT_AT_ONCE).collect::<Vec<_>>();
+        let (kept, looks, looked) = join!(self.kept_in_time(), looks, rows.look(&self.config));
         let mut unreached: Vec<_> = places.iter().zip(&looks).filter_map(unreached).collect();
         let kept = kept.unwrap_or_else(|failure| {
             if unreached.iter().all(|unreached| unreached.home.is_some()) {
@@ -91,7 +103,10 @@ impl Pipeline {
         });
         let unsettled = unsettled(&mut planned, &position, &subjects, &looks, &kept).await;
         let known = Known { planned: &planned, position: &position, kept: &kept, unsettled };
-        let traced = subjects.iter().map(|subject| known.traced(subject, &places[subject.slot], &looks[subject.slot]));
+        let traced = subjects.iter().enumerate().map(|(number, subject)| TracedRecord {
+            rows: rows.told(number, subject.slot, &self.config, &looked),
+            ..known.traced(subject, &places[subject.slot], &looks[subject.slot])
+        });
         let records: Vec<_> = traced.collect();
         let seen = looks.into_iter().flatten();
         let mut quarantine = Vec::new();
@@ -99,7 +114,7 @@ impl Pipeline {
             is_cut |= seen.is_cut;
             quarantine.extend(seen.quarantine);
         }
-        let verdict = verdict::verdict(&records, &quarantine, planned.overlap.is_some());
+        let verdict = verdict::verdict(&records, &quarantine);
         Ok(Trace { source: name, position, verdict, records, quarantine, is_cut, unreached })
     }
 
@@ -115,7 +130,14 @@ impl Pipeline {
         let subject = |row| {
             let (slot, outcome, _) = self.outcome(planned, &batch, &judged, row, &mut near_misses);
             let mark = planned.overlap.as_ref().map(|overlap| overlap.mark(&batch.records, row));
-            Subject { slot, outcome, mark }
+            let objects = match &outcome {
+                Outcome::Delivered { .. } => {
+                    let home = Context::empty().and(self.config.homes[slot].home.clone());
+                    home.run(|| planned.writing.analysers.analyse(&batch.records.slice(row, 1))).unwrap_or_default()
+                }
+                _ => Vec::new(),
+            };
+            Subject { slot, outcome, mark, objects }
         };
         Ok(((0..batch.records.num_rows()).map(subject).collect(), is_cut))
     }
@@ -185,21 +207,19 @@ impl Known<'_> {
                 ..passage(PassageState::Passed, &seen.position)
             },
         };
-        TracedRecord { outcome: subject.outcome.clone(), read_for: place.home.map(str::to_owned), passage }
+        let (outcome, read_for) = (subject.outcome.clone(), place.home.map(str::to_owned));
+        TracedRecord { outcome, read_for, passage, rows: Vec::new() }
     }
 
     /// A home that has not passed the record.
     fn in_front(&self, place: &Place<'_>, seen: &Seen) -> Passage {
         let home = (self.planned.writing.name.clone(), place.home.unwrap_or_default().to_owned());
-        let Some(state) = self.kept.states.get(&home) else {
+        let of_source = || self.kept.states.get(&whole(&self.planned.writing.name));
+        let Some(state) = self.kept.states.get(&home).or_else(of_source) else {
             return Passage { why: self.unsettled.clone(), ..passage(PassageState::NotReached, &seen.position) };
         };
-        let condition = match state.condition {
-            Condition::Failing => PassageState::Failing,
-            Condition::Blocked => PassageState::Blocked,
-        };
         let (why, since) = (Some(state.why.clone()), Some(time(state.since)));
-        Passage { why, since, ..passage(condition, &seen.position) }
+        Passage { why, since, ..passage(state.condition.into(), &seen.position) }
     }
 
     /// Whether a record is read again by the next run, and the home does not remember it.
@@ -211,16 +231,23 @@ impl Known<'_> {
 
     /// What nobody can tell of a record that its home has passed.
     fn not_known(&self, subject: &Subject, seen: &Seen) -> Option<String> {
+        if subject.mark.as_ref().is_some_and(|mark| seen.remembered.contains(&mark.hash)) {
+            return None;
+        }
         let why = match (&subject.outcome, &seen.batch) {
             (Outcome::Quarantined { .. }, _) => {
                 "what quarantines tell below is what became of it then; if none does, it or the rules have changed since"
             }
             (_, None) if self.planned.overlap.is_some() => {
-                "no commit accounts for this cursor: a record that comes late is accounted for where its home is then"
+                "no commit accounts for this cursor: the record came so late that it is not read any more, or later than its \
+                 cursor and was accounted for where its home was then"
             }
             (_, None) => {
                 "no commit accounts for this cursor: the record came after the home had passed it or had another home then, \
                  or the accounting is gone"
+            }
+            _ if self.planned.overlap.is_some() => {
+                "it is in front of the `overlap`, where nobody remembers whether it came in time to be read"
             }
             (Outcome::Delivered { .. }, Some(batch)) if batch.account.delivered == 0 => {
                 "that commit has delivered nothing: the record or the rules have changed since"

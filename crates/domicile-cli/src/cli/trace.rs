@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub(crate) struct Trace {
     /// The configuration file.
+    #[arg(default_value = "domicile.toml")]
     pub(crate) config: PathBuf,
     /// The record's cursor, which is a list in JSON where it has several columns.
     #[arg(allow_negative_numbers = true)]

@@ -62,6 +62,10 @@ fn tell(source: &SourceStatus, lines: &mut Vec<String>) {
             lines.push(format!("{state} {home}: {name_of}:{since} {why}"));
         }
     }
+    if let Some(why) = &source.why {
+        let since = source.since.as_ref().map_or_else(String::new, |since| format!(" since {since}"));
+        lines.push(format!("{} source {name_of}:{since} {why}", source.state.name().to_uppercase()));
+    }
     if let Some(failure) = &source.failure {
         lines.push(format!("FAILED source {name_of}: {failure}"));
     }

@@ -1,6 +1,6 @@
 //! What became of one record.
 
-use domicile_pipeline::{Outcome, Passage, PassageState, Trace, TracedQuarantine, TracedRecord};
+use domicile_pipeline::{Outcome, Passage, PassageState, RowState, Trace, TracedQuarantine, TracedRecord, TracedRow};
 
 const NO_HOME: &str = "(no home)";
 
@@ -53,10 +53,28 @@ fn tell(record: &TracedRecord, lines: &mut Vec<String>) {
             batch.committed_at, account.read, account.delivered, account.ignored, account.quarantined
         ));
     }
+    record.rows.iter().for_each(|row| tell_row(row, lines));
     if let Some(why) = why {
         let since = since.as_ref().map_or_else(String::new, |since| format!("since {since} "));
         lines.push(format!("  note    {since}{why}"));
     }
+}
+
+fn tell_row(row: &TracedRow, lines: &mut Vec<String>) {
+    let TracedRow { table, known_by, state, differing, elsewhere, why, .. } = row;
+    let known_by = if known_by.is_empty() { String::new() } else { format!(" by {}", known_by.join(", ")) };
+    let state = match state {
+        RowState::There => String::from("it is there"),
+        RowState::Differs => format!("another one is there, with another {}", differing.join(", ")),
+        RowState::Missing => String::from("it is not there"),
+        RowState::Merged => String::from("one row of many records: `domicile verify` proves it"),
+        RowState::Unknown => String::from("nobody knows"),
+    };
+    lines.push(format!("  row     in {table}{known_by}: {state}"));
+    if !elsewhere.is_empty() {
+        lines.push(format!("    also  in {}", elsewhere.join(", ")));
+    }
+    lines.extend(why.iter().map(|why| format!("    note  {why}")));
 }
 
 fn tell_quarantine(kept: &TracedQuarantine, lines: &mut Vec<String>) {

@@ -121,7 +121,10 @@ impl Metrics {
             Ok(Some(report)) => {
                 state.trouble = report.sources.iter().find_map(|source| source.failure.clone());
             }
-            Err(error) if !error.is_under_way() => state.trouble = Some(error.to_string()),
+            Err(error) if !error.is_under_way() => {
+                state.trouble = Some(error.to_string());
+                state.sources.values_mut().for_each(|source| source.has_failed = Some(true));
+            }
             _ => {}
         }
     }

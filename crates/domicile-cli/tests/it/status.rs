@@ -70,6 +70,22 @@ fn it_exits_with_0_when_all_homes_are_well() {
 }
 
 #[test]
+fn it_exits_with_1_when_runs_are_refused_and_says_why_and_since_when() {
+    let sandbox = synced();
+    let config = fs::read_to_string(sandbox.config_path()).unwrap();
+    fs::write(sandbox.config_path(), config.replace("country_code(country)", "country_code(county)")).unwrap();
+    run(&sandbox).exits(2);
+    let refused = status(&sandbox, &[]).exits(1);
+    refused.says("BLOCKED source sales: since 20").says("county");
+    let json = status(&sandbox, &["--json"]).exits(1).json();
+    assert_eq!((&json["sources"][0]["state"], json["sources"][0]["since"].is_string()), (&"blocked".into(), true));
+    fs::write(sandbox.config_path(), config).unwrap();
+    run(&sandbox).exits(0);
+    let json = status(&sandbox, &["--json"]).exits(0).json();
+    assert_eq!((&json["sources"][0]["state"], &json["sources"][0]["why"]), (&"well".into(), &Value::Null));
+}
+
+#[test]
 fn it_exits_with_1_when_a_home_is_not_well_and_says_why_and_since_when() {
     let sandbox = synced();
     break_home(&sandbox);

@@ -35,6 +35,9 @@ fn it_tells_what_became_of_each_record_and_writes_nothing() {
       rules   to spain, because RoutingKey(ES) was set at domicile.toml:15 (placed by domicile.toml:9)
       passed  by spain, which is at 3
       batch   behind the start up to 3, committed … … UTC: 1 read = 1 delivered + 0 ignored + 0 quarantined
+      row     in sales by id: it is there
+      row     in customers by customer: it is there
+      row     in daily: one row of many records: `domicile verify` proves it
     record 2 of sales: quarantined
       rules   to quarantine (no_key): the routing key `country_code(country)` is NULL; `country` is "Frnace"; did you mean France (FR)?
       passed  by (no home), which is at 3
@@ -51,14 +54,18 @@ fn it_tells_what_became_of_each_record_and_writes_nothing() {
     record 4 of sales: not_reached
       rules   to spain, because RoutingKey(ES) was set at domicile.toml:15 (placed by domicile.toml:9)
       passed  not yet by spain, which is at 3
+      row     in sales by id: it is not there
+      row     in customers by customer: another one is there, with another last_sale
+      row     in daily: one row of many records: `domicile verify` proves it
     record 5 of sales: unknown
       rules   the source has no such record
     "#);
     assert_eq!(before, sandbox.files(), "nothing is written");
+    domicile(sandbox.dir(), ["trace", "1"]).exits(0).says("record 1 of sales: delivered");
 }
 
 #[test]
-fn its_json_has_the_verdict_for_scripts() {
+fn its_json_has_all_that_is_told() {
     let sandbox = synced();
     let told = trace(&sandbox, &["1", "--json"]).exits(0);
     let committed_at = told.json()["records"][0]["passage"]["batch"]["committed_at"].as_str().unwrap().to_owned();
@@ -87,7 +94,40 @@ fn its_json_has_the_verdict_for_scripts() {
             },
             "why": null,
             "since": null
-          }
+          },
+          "rows": [
+            {
+              "table": "sales",
+              "known_by": [
+                "id"
+              ],
+              "is_own": true,
+              "state": "there",
+              "differing": [],
+              "elsewhere": [],
+              "why": null
+            },
+            {
+              "table": "customers",
+              "known_by": [
+                "customer"
+              ],
+              "is_own": false,
+              "state": "there",
+              "differing": [],
+              "elsewhere": [],
+              "why": null
+            },
+            {
+              "table": "daily",
+              "known_by": [],
+              "is_own": false,
+              "state": "merged",
+              "differing": [],
+              "elsewhere": [],
+              "why": null
+            }
+          ]
         }
       ],
       "quarantine": [],
@@ -95,6 +135,11 @@ fn its_json_has_the_verdict_for_scripts() {
       "unreached": []
     }
     "#);
+}
+
+#[test]
+fn scripts_are_told_the_verdict() {
+    let sandbox = synced();
     let verdicts = ["1", "2", "3", "4", "5"].map(|key| {
         let json = trace(&sandbox, &[key, "--json", "--source", "sales"]).json();
         json["verdict"].as_str().unwrap().to_owned()

@@ -15,7 +15,7 @@ use super::setting::SettingPath;
 const TOP: [&str; 6] = [CONTROL, "home_url", "homes", "batch", "delivery", "source"];
 
 /// What reports, logs and metrics call the control database.
-const CONTROL: &str = "control";
+pub(crate) const CONTROL: &str = "control";
 
 /// A home as configured.
 #[derive(Clone, Debug)]

@@ -54,6 +54,7 @@ pub use column::{ColumnType, InvalidColumnType};
 pub use database::{Database, Location};
 pub use document::Document;
 pub(crate) use document::UNTOLD;
+pub(crate) use home::CONTROL;
 pub use home::HomeConfig;
 pub use limits::{BatchLimits, DeliveryLimits};
 pub(crate) use origin::place;

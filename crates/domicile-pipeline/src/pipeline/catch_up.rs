@@ -218,7 +218,6 @@ impl<'a> CatchUp<'a> {
     /// the records at fault are found. And who has overtaken this run may be itself, with the commit whose answer was lost.
     fn fell(&mut self, slot: usize, failure: &Failure, is_alone: bool, merges_each_share: bool) {
         let (source, home) = (self.shared.source, self.pipeline.name(slot));
-        self.shared.states.fell(self.pipeline, slot, failure);
         let others_run = self.others_run();
         let Failing { tries, why } = self.failing.entry(slot).or_insert_with(|| Failing::new(failure));
         why.clone_from(failure);

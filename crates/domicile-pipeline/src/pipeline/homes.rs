@@ -14,7 +14,8 @@ use crate::account::Account;
 use crate::deliver::{Deliverer, Message, Work};
 use crate::error::{Error, Failure};
 use crate::position::Position;
-use crate::report::{HomeCondition, HomeReport, ObjectCount};
+use crate::report::{HomeReport, ObjectCount};
+use crate::state::Condition;
 
 /// The report of a home before anything is delivered to it.
 pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<Position, Failure>) -> HomeReport {
@@ -24,7 +25,7 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         causes: BTreeMap::new(),
         objects: tables.iter().map(|table| ObjectCount { table: table.name.clone(), count: 0 }).collect(),
         position: state.as_ref().ok().cloned(),
-        state: HomeCondition::Well,
+        state: Condition::Well,
         failure: None,
         why: None,
         unconfirmed: None,

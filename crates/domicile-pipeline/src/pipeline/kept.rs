@@ -22,6 +22,17 @@ impl Pipeline {
         kept.map_err(|failure| unusable(config, &names, &config.control, &failure).into())
     }
 
+    /// What a run fails with that cannot be planned, which is kept where no other run is under way.
+    pub(super) async fn unplanned(&self, problems: Problems) -> Error {
+        let error = Error::from(problems);
+        if let Ok(kept) = self.kept_in_time().await
+            && under_way(&self.config, &kept.leases).is_none()
+        {
+            self.note_refused(&kept, &error).await;
+        }
+        error
+    }
+
     /// Keeps the placement in the control database, for one who works beside runs.
     pub(crate) async fn keep(&self, kept: &mut Kept) -> Result<(), Error> {
         // The rules are kept by runs, which know where the homes are.

@@ -1,122 +1,199 @@
-//! Keeping which homes are not well, while a source is run and at its end.
+//! Keeping which homes are not well, and whether the source is, while a source is run and at its end.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Pipeline;
-use crate::config::Database;
-use crate::control::Kept;
+use crate::config::{CONTROL, Database, SourceConfig};
+use crate::control::{Kept, in_time};
 use crate::database::control;
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::lease::{Holding, Lease};
 use crate::position::Position;
-use crate::report::{HomeReport, SourceReport};
-use crate::state::{Change, OfHome, State};
+use crate::report::{Event, HomeReport, Observer, SourceReport};
+use crate::state::{Change, OfHome, State, whole};
 
-/// So long at most the states of homes are being written where the run has no lease, of which that would take a part.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Homes that are not well, and those that are known to be well again.
+type Found = BTreeMap<OfHome, Option<State>>;
 
-/// The homes of one source that were not well before, and those that fall in this run.
+/// The homes of one source that were not well before, and those that fall or get on in this run. It is told of them as an
+/// observer is, and tells another one.
 pub(super) struct States {
     source: String,
     /// What the control database says of the source's homes.
     known: BTreeMap<OfHome, State>,
+    database: Database,
     lease: Option<Lease>,
-    noting: Mutex<Noting>,
+    observer: Arc<dyn Observer>,
+    noting: Mutex<Option<Noting>>,
 }
 
-/// Notes homes that fall, one after the other.
-#[derive(Default)]
+/// Notes what is found until the end of the source.
 struct Noting {
-    /// Until the end of the source. It has room for each home once.
-    falls: Option<mpsc::Sender<Change>>,
-    /// What was noted by then.
-    task: Option<JoinHandle<BTreeMap<OfHome, State>>>,
+    /// Of each home the last that was found.
+    found: watch::Sender<Found>,
+    /// What the control database says in the end.
+    task: JoinHandle<BTreeMap<OfHome, State>>,
+}
+
+impl Observer for States {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::HomeWaits { home, failure, .. } | Event::HomeFailed { home, failure, .. } => {
+                self.fell(home, failure)
+            }
+            Event::Committed(commit) => self.got_on(commit.home),
+            _ => {}
+        }
+        self.observer.observe(event);
+    }
 }
 
 impl States {
-    pub(super) fn new(source: &str, kept: &Kept) -> Self {
+    pub(super) fn new(pipeline: &Pipeline, source: &str, kept: &Kept, observer: &Arc<dyn Observer>) -> Self {
         let of_source = kept.states.iter().filter(|((of, _), _)| of == source);
-        let known = of_source.map(|(home, state)| (home.clone(), state.clone())).collect();
-        let lease = kept.holding.as_ref().map(Holding::lease);
-        Self { source: source.to_owned(), known, lease, noting: Mutex::default() }
+        Self {
+            source: source.to_owned(),
+            known: of_source.map(|(home, state)| (home.clone(), state.clone())).collect(),
+            database: pipeline.config.control.clone(),
+            lease: kept.holding.as_ref().map(Holding::lease),
+            observer: Arc::clone(observer),
+            noting: Mutex::default(),
+        }
     }
 
-    /// Notes a home that fails, so that it is known before a long run ends. One that is known not to be well is left for the
-    /// end.
-    pub(super) fn fell(&self, pipeline: &Pipeline, slot: usize, failure: &Failure) {
-        let home = self.of(pipeline, slot);
-        let Some(state) = State::of(failure).filter(|_| !self.known.contains_key(&home)) else { return };
-        let mut noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Noting { falls, task } = &mut *noting;
-        let falls = falls.get_or_insert_with(|| {
-            let (falls, fallen) = mpsc::channel(pipeline.databases());
-            *task = Some(tokio::spawn(note(pipeline.config.control.clone(), self.lease.clone(), fallen)));
-            falls
+    /// Notes a home that fails, so that it is known before a long run ends.
+    fn fell(&self, home: &str, failure: &Failure) {
+        let home = self.of(home);
+        let Some(state) = State::of(failure) else { return };
+        self.find(|found| {
+            let before = match found.get(&home) {
+                Some(found) => found.as_ref(),
+                None => self.known.get(&home),
+            };
+            let state = state.after(before);
+            let is_new = before.is_none_or(|before| !before.is_like(&state));
+            if is_new {
+                found.insert(home, Some(state));
+            }
+            is_new
         });
-        // Where there is no more room, the end of the source tells.
-        let _ = falls.try_send((home, Some(state)));
     }
 
-    /// Keeps how the homes are at the end of the source. If that fails, the next run tries again.
-    pub(super) async fn settle(mut self, pipeline: &Pipeline, report: &SourceReport, upto: Option<&Position>) {
-        let Noting { falls, task } = std::mem::take(self.noting.get_mut().unwrap_or_else(PoisonError::into_inner));
-        drop(falls);
-        if let Some(task) = task {
-            self.known.extend(task.await.unwrap_or_default());
+    /// Takes back what was noted of a home.
+    fn got_on(&self, home: &str) {
+        let home = self.of(home);
+        self.find(|found| {
+            let is_noted = found.get(&home).map_or_else(|| self.known.contains_key(&home), Option::is_some);
+            if is_noted {
+                found.insert(home, None);
+            }
+            is_noted
+        });
+    }
+
+    /// Lets it be noted, if something new is found. Whoever notes it is started for the first that is.
+    fn find(&self, find: impl FnOnce(&mut Found) -> bool) {
+        let mut noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(noting) = &*noting {
+            noting.found.send_if_modified(find);
+            return;
         }
-        let homes = report.homes.iter().chain([&report.control]).enumerate();
-        let changes: Vec<_> = homes.filter_map(|(slot, home)| self.change(pipeline, slot, home, upto)).collect();
+        let mut first = Found::new();
+        if find(&mut first) {
+            let (found, mut seen) = watch::channel(first);
+            seen.mark_changed();
+            let task = tokio::spawn(note(self.database.clone(), self.lease.clone(), self.known.clone(), seen));
+            *noting = Some(Noting { found, task });
+        }
+    }
+
+    /// Keeps how the homes are at the end of the source, and how the source is, which may have failed. If that fails, the next
+    /// run tries again.
+    pub(super) async fn settle(&self, report: &SourceReport, upto: Option<&Position>, failed: Option<&Error>) {
+        let noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut known = self.known.clone();
+        if let Some(Noting { found, task }) = noting {
+            drop(found);
+            known = task.await.unwrap_or(known);
+        }
+        // It is well where it has got on, or is at the end; of another one nothing new is known.
+        let of_home = |home: &HomeReport| {
+            let is_at_its_end = || upto.is_some_and(|upto| home.position.as_ref() >= Some(upto));
+            let is_well = home.why.is_none() && (home.account.read > 0 || is_at_its_end());
+            change(&known, self.of(&home.home), home.why.as_ref().and_then(State::of), is_well)
+        };
+        let homes = report.homes.iter().chain([&report.control]).filter_map(of_home);
+        let is_well = failed.is_none() && !report.is_stopped;
+        let source = change(&known, whole(&self.source), failed.and_then(State::of_source), is_well);
+        let changes: Vec<_> = homes.chain(source).collect();
         if !changes.is_empty() {
-            let _ = write(&pipeline.config.control, self.lease.as_ref(), &changes).await;
+            let _ = write(&self.database, self.lease.as_ref(), &changes).await;
         }
     }
 
-    /// What has changed with a home. It is well where it has got on, or is at the end; of another one nothing new is known.
-    fn change(&self, pipeline: &Pipeline, slot: usize, report: &HomeReport, upto: Option<&Position>) -> Option<Change> {
-        let home = self.of(pipeline, slot);
-        let before = self.known.get(&home);
-        let is_well = report.why.is_none()
-            && (report.account.read > 0 || upto.is_some_and(|upto| report.position.as_ref() >= Some(upto)));
-        let now = report.why.as_ref().and_then(State::of).map(|state| state.after(before));
-        match (before, now) {
-            (Some(_), None) if is_well => Some((home, None)),
-            (before, Some(now)) if before.is_none_or(|before| !before.is_like(&now)) => Some((home, Some(now))),
-            _ => None,
-        }
-    }
-
-    fn of(&self, pipeline: &Pipeline, slot: usize) -> OfHome {
-        let home = pipeline.config.homes.get(slot).map(|home| home.home.to_string());
-        (self.source.clone(), home.unwrap_or_default())
+    /// A home by the name that reports give it.
+    fn of(&self, home: &str) -> OfHome {
+        (self.source.clone(), if home == CONTROL { String::new() } else { home.to_owned() })
     }
 }
 
-/// Notes homes that fall until no more can, or the control database fails as well. What was noted.
-async fn note(database: Database, lease: Option<Lease>, mut fallen: mpsc::Receiver<Change>) -> BTreeMap<OfHome, State> {
-    let mut noted = BTreeMap::new();
-    let mut changes = Vec::new();
-    let most = fallen.max_capacity();
-    while fallen.recv_many(&mut changes, most).await > 0 {
+impl Pipeline {
+    /// Keeps why a run is refused as a whole, in a control database that is there already.
+    pub(super) async fn note_refused(&self, kept: &Kept, error: &Error) {
+        let of_source =
+            |source: &SourceConfig| change(&kept.states, whole(&source.name), State::of_source(error), false);
+        let changes: Vec<_> = self.config.sources.iter().filter_map(of_source).collect();
+        if kept.id.is_some() && !changes.is_empty() {
+            let _ = write(&self.config.control, None, &changes).await;
+        }
+    }
+}
+
+/// What has changed with a home or a source that was found to be so.
+fn change(known: &BTreeMap<OfHome, State>, of: OfHome, now: Option<State>, is_well: bool) -> Option<Change> {
+    let before = known.get(&of);
+    match (before, now.map(|state| state.after(before))) {
+        (Some(_), None) if is_well => Some((of, None)),
+        (before, Some(now)) if before.is_none_or(|before| !before.is_like(&now)) => Some((of, Some(now))),
+        _ => None,
+    }
+}
+
+/// Notes what is found until nothing more can be, or the control database fails as well. What that says then.
+async fn note(
+    database: Database,
+    lease: Option<Lease>,
+    mut known: BTreeMap<OfHome, State>,
+    mut found: watch::Receiver<Found>,
+) -> BTreeMap<OfHome, State> {
+    while found.changed().await.is_ok() {
+        let found = found.borrow_and_update().clone();
+        let is_new = |(home, state): &Change| match (known.get(home), state) {
+            (None, None) => false,
+            (Some(known), Some(state)) => !known.is_like(state),
+            _ => true,
+        };
+        let changes: Vec<_> = found.into_iter().filter(is_new).collect();
+        if changes.is_empty() {
+            continue;
+        }
         if write(&database, lease.as_ref(), &changes).await.is_err() {
             break;
         }
-        noted.extend(changes.drain(..).filter_map(|(home, state)| Some((home, state?))));
+        for (home, state) in changes {
+            match state {
+                Some(state) => known.insert(home, state),
+                None => known.remove(&home),
+            };
+        }
     }
-    noted
+    known
 }
 
-/// Whoever renews the lease is waited for: where the control database is a file, one writes at a time. Whoever renews it next
-/// is not kept waiting for what is only a hint.
 async fn write(database: &Database, lease: Option<&Lease>, changes: &[Change]) -> Result<(), Failure> {
-    let (_alone, within) = match lease {
-        Some(lease) => (Some(lease.write_control().await), lease.third()),
-        None => (None, WITHIN),
-    };
-    let written = tokio::time::timeout(within, control(database).note_states(changes)).await;
-    written.unwrap_or_else(|_| Err(Failure::Transient(String::from("the states of homes were not written in time"))))
+    in_time(lease, async { control(database).note_states(changes).await }).await
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::Pipeline;
 use super::homes::report;
-use crate::config::place;
-use crate::control::{End, Kept, has_changed};
+use crate::config::{CONTROL, place};
+use crate::control::{End, Kept, has_changed, in_time};
 use crate::database::control;
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::report::{Event, Observer, Report, SourceReport};
+use crate::state::whole;
 
 impl Pipeline {
     /// The report of a run that has nothing to do: every source ends where all of its homes were seen to be not long ago,
@@ -53,14 +54,16 @@ impl Pipeline {
         }
         match &mut kept.holding {
             Some(holding) => holding.note(&report.source, end),
-            None => drop(control(&self.config.control).note(&report.source, &end).await),
+            None => drop(in_time(None, control(&self.config.control).note(&report.source, &end)).await),
         }
     }
 
     /// Where all homes were seen to be, if that still holds.
     fn noted_end(&self, planned: &Planned, kept: &Kept) -> Option<Position> {
         let end = kept.ends.get(&planned.writing.name)?;
-        if planned.overlap.is_some() || !end.holds(&self.fingerprint(planned)) {
+        // What a run was refused for once is to be taken back.
+        let is_well = !kept.states.contains_key(&whole(&planned.writing.name));
+        if planned.overlap.is_some() || !is_well || !end.holds(&self.fingerprint(planned)) {
             return None;
         }
         Position::from_stored(Some(&end.position)).ok()
@@ -90,7 +93,7 @@ impl Pipeline {
             source,
             guarantee,
             homes,
-            control: report("control", &[], &state),
+            control: report(CONTROL, &[], &state),
             waits_for,
             is_stopped: false,
             failure: None,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::position::Position;
+use crate::state::Condition;
 
 /// How homes are now, by source.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +21,12 @@ pub struct Status {
 pub struct SourceStatus {
     /// The source's name.
     pub source: String,
+    /// Whether the last run has read it to its end. If not, nothing of it, or nothing more, is delivered to any home.
+    pub state: Condition,
+    /// Why it was not.
+    pub why: Option<String>,
+    /// Since when runs have found it not to be well, in UTC.
+    pub since: Option<String>,
     /// Up to where it is settled; `None` where that cannot be told.
     pub end: Option<Position>,
     /// Who or what keeps it from being settled further, if something does.
@@ -104,6 +111,17 @@ pub enum HomeState {
     Unreachable,
 }
 
+impl From<Condition> for HomeState {
+    /// A home that is well gets on; how far it is behind is known beside that.
+    fn from(condition: Condition) -> Self {
+        match condition {
+            Condition::Well => HomeState::Unknown,
+            Condition::Failing => HomeState::Failing,
+            Condition::Blocked => HomeState::Blocked,
+        }
+    }
+}
+
 impl HomeState {
     /// The words for people.
     #[must_use]
@@ -145,11 +163,13 @@ impl SourceStatus {
 }
 
 impl Status {
-    /// Whether everything could be asked, and every home is well.
+    /// Whether everything could be asked, and every source and home is well.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        let is_well =
-            |source: &SourceStatus| source.failure.is_none() && source.databases().all(|of| of.state.is_well());
+        let is_well = |source: &SourceStatus| {
+            let is_read = source.failure.is_none() && source.state == Condition::Well;
+            is_read && source.databases().all(|of| of.state.is_well())
+        };
         self.control_failure.is_none() && self.sources.iter().all(is_well)
     }
 

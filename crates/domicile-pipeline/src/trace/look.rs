@@ -46,8 +46,13 @@ async fn seen(place: &Place<'_>, asked: &Asked<'_>) -> Result<Seen, Failure> {
     let Some(mut quarantine) = Quarantine::open(any_store(place.database)).await? else { return Ok(Seen::default()) };
     let mut seen = Seen { position: quarantine.reached(asked.source, false).await?, ..Seen::default() };
     if asked.is_read_for && seen.position >= *asked.position {
-        seen.batch = batch(&mut *quarantine.store, asked).await?;
-        seen.remembered = remembered(&mut *quarantine.store, asked).await?;
+        let store = &mut *quarantine.store;
+        if !store.columns(ACCOUNT).await?.is_empty() {
+            seen.batch = batch(store, asked).await?;
+        }
+        if !asked.marks.is_empty() && !store.columns(SEEN).await?.is_empty() {
+            seen.remembered = remembered(store, asked).await?;
+        }
     }
     let which = Narrowed { positions: asked.position.key().into_iter().collect(), ..Narrowed::default() };
     let mut keys = quarantine.first(asked.source, &which, None, MOST + 1).await?;
@@ -62,22 +67,34 @@ async fn seen(place: &Place<'_>, asked: &Asked<'_>) -> Result<Seen, Failure> {
     Ok(seen)
 }
 
-/// The transaction that has passed a cursor. Texts are not in the order of the source, so that all are looked at.
+/// The transaction that has passed a cursor. Texts are not in the order of the source, but for whole numbers of as many
+/// digits: by other cursors all transactions are looked at.
 async fn batch(store: &mut dyn Store, asked: &Asked<'_>) -> Result<Option<TracedBatch>, Failure> {
     let dialect = store.dialect();
     let committed_at = (dialect.time)("kept.committed_at");
     let counts = ["read", "delivered", "ignored", "quarantined"];
     let counts = counts.map(|count| format!("CAST(kept.{count} AS {})", dialect.text)).join(", ");
     let (source, behind) = ((dialect.place)(1), (dialect.place)(2));
+    let whole = asked.position.integer().filter(|number| *number >= 0);
+    let (behind_it, order, most) = match whole {
+        Some(number) => {
+            let digits = number.to_string().len();
+            let of_more = format!("length(kept.upto) > {digits}");
+            let of_as_many = format!("length(kept.upto) = {digits} AND kept.upto >= '{number}'");
+            let clause = format!("AND kept.upto NOT LIKE '-%' AND ({of_more} OR {of_as_many})");
+            (clause, "length(kept.upto), kept.upto", 1)
+        }
+        None => (String::new(), "kept.upto", ROWS_AT_ONCE),
+    };
     let sql = format!(
         "SELECT kept.after, kept.upto, {committed_at}, {counts} FROM {ACCOUNT} AS kept
-         WHERE kept.source = {source} AND kept.upto > {behind} ORDER BY kept.upto LIMIT {ROWS_AT_ONCE}"
+         WHERE kept.source = {source} AND kept.upto > {behind} {behind_it} ORDER BY {order} LIMIT {most}"
     );
     let mut found: Option<TracedBatch> = None;
     let mut last = Some(String::new());
     while let Some(text) = last.take() {
         let rows = store.select(&sql, &[Some(asked.source.to_owned()), Some(text)]).await?;
-        if rows.len() == ROWS_AT_ONCE {
+        if whole.is_none() && rows.len() == ROWS_AT_ONCE {
             last = rows.last().and_then(|row| row[1].clone());
         }
         let passed = rows.into_iter().filter_map(of_row);

@@ -6,6 +6,7 @@ use crate::account::Account;
 use crate::explain::Outcome;
 use crate::position::Position;
 use crate::quarantine::{Resolution, UnreachedQuarantine};
+use crate::state::Condition;
 
 /// What became of the record with a cursor, or of the records, where several have it. Nothing that they hold stands in it but
 /// what a reason may quote.
@@ -37,6 +38,10 @@ pub enum Verdict {
     Blocked,
     /// Its home has not passed it yet.
     NotReached,
+    /// Another home has its row.
+    Misplaced,
+    /// Its home has passed it, and has no such row.
+    Missing,
     /// Neither the source nor a quarantine has it; or its home has passed it and does not account for it, or cannot be asked.
     Unknown,
     /// It was dropped from quarantine, for a reason.
@@ -55,6 +60,8 @@ impl Verdict {
             Verdict::Quarantined => "quarantined",
             Verdict::Blocked => "blocked",
             Verdict::NotReached => "not_reached",
+            Verdict::Misplaced => "misplaced",
+            Verdict::Missing => "missing",
             Verdict::Unknown => "unknown",
             Verdict::Dropped => "dropped",
             Verdict::Ignored => "ignored",
@@ -82,6 +89,51 @@ pub struct TracedRecord {
     pub read_for: Option<String>,
     /// Whether that has passed it.
     pub passage: Passage,
+    /// The rows that it makes by the rules, and whether its home has them now.
+    pub rows: Vec<TracedRow>,
+}
+
+/// A row that a record makes by the rules, and what is there of it, without what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TracedRow {
+    /// The table.
+    pub table: String,
+    /// The columns by which it is told from others: the table's key or, without one, the cursor, or all of them.
+    pub known_by: Vec<String>,
+    /// No other record makes a row that is known by the same: the cursor, or what tells records of one cursor apart, is among
+    /// the columns, and no other source writes the table.
+    pub is_own: bool,
+    /// Whether the home has it.
+    pub state: RowState,
+    /// The columns in which what the home has differs.
+    pub differing: Vec<String>,
+    /// Other homes that have a row which is known by the same.
+    pub elsewhere: Vec<String>,
+    /// Which homes were not looked through, and why.
+    pub why: Option<String>,
+}
+
+/// Whether a home has a row, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowState {
+    /// It has.
+    There,
+    /// It has another one that is known by the same.
+    Differs,
+    /// It has not.
+    Missing,
+    /// What many records make is one row: only [`verify`](crate::Pipeline::verify) can prove that.
+    Merged,
+    /// It could not be looked through.
+    Unknown,
+}
+
+impl TracedRow {
+    pub(super) fn of(table: &str, state: RowState) -> Self {
+        let (known_by, differing, elsewhere) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table: table.to_owned(), known_by, is_own: false, state, differing, elsewhere, why: None }
+    }
 }
 
 /// Whether a home, or the control database, has passed a record.
@@ -113,6 +165,16 @@ pub enum PassageState {
     Blocked,
     /// It cannot be asked now.
     Unreachable,
+}
+
+impl From<Condition> for PassageState {
+    fn from(condition: Condition) -> Self {
+        match condition {
+            Condition::Well => PassageState::NotReached,
+            Condition::Failing => PassageState::Failing,
+            Condition::Blocked => PassageState::Blocked,
+        }
+    }
 }
 
 /// A transaction that has moved a home on, with all of its records.

@@ -1,11 +1,11 @@
 //! What became of a record, in one word, by all that is known of it.
 
-use super::report::{PassageState, TracedQuarantine, TracedRecord, Verdict};
+use super::report::{PassageState, RowState, TracedQuarantine, TracedRecord, TracedRow, Verdict};
 use crate::explain::Outcome;
 use crate::quarantine::{Resolution, taken_over};
 
-/// The verdict on all records of a cursor. `is_overlapping`: what comes late is accounted for where its home is then.
-pub(super) fn verdict(records: &[TracedRecord], quarantine: &[TracedQuarantine], is_overlapping: bool) -> Verdict {
+/// The verdict on all records of a cursor.
+pub(super) fn verdict(records: &[TracedRecord], quarantine: &[TracedQuarantine]) -> Verdict {
     let kept: Vec<_> = quarantine.iter().filter(|kept| !is_taken_over(kept, quarantine)).collect();
     let of_quarantine = kept.iter().filter_map(|kept| match kept.resolution {
         None => Some(Verdict::Quarantined),
@@ -21,7 +21,7 @@ pub(super) fn verdict(records: &[TracedRecord], quarantine: &[TracedQuarantine],
     for record in records.iter().filter(|record| !is_told || record.passage.state != PassageState::Passed) {
         let is_kept = !all.is_empty() && matches!(record.outcome, Outcome::Quarantined { .. });
         if !(is_kept && record.passage.state == PassageState::Passed) {
-            all.push(of_record(record, is_overlapping));
+            all.push(of_record(record));
         }
     }
     all.into_iter().min().unwrap_or(Verdict::Unknown)
@@ -33,21 +33,27 @@ fn is_taken_over(kept: &TracedQuarantine, all: &[TracedQuarantine]) -> bool {
     kept.home.is_none() && all.iter().any(is_in_home)
 }
 
-fn of_record(record: &TracedRecord, is_overlapping: bool) -> Verdict {
+fn of_record(record: &TracedRecord) -> Verdict {
     match record.passage.state {
         PassageState::NotReached => return Verdict::NotReached,
         PassageState::Failing | PassageState::Blocked => return Verdict::Blocked,
         PassageState::Unreachable => return Verdict::Unknown,
         PassageState::Passed => {}
     }
-    let (count, verdict): (fn(_) -> u64, _) = match record.outcome {
-        Outcome::Delivered { .. } => (|account: crate::Account| account.delivered, Verdict::Delivered),
-        Outcome::Ignored => (|account: crate::Account| account.ignored, Verdict::Ignored),
-        Outcome::Quarantined { .. } => return Verdict::Unknown,
-    };
-    match &record.passage.batch {
-        Some(batch) if count(batch.account) == 0 && !is_overlapping => Verdict::Unknown,
-        None if !is_overlapping => Verdict::Unknown,
-        _ => verdict,
+    let own = || record.rows.iter().filter(|row| row.is_own);
+    match record.outcome {
+        Outcome::Delivered { .. } if own().any(|row| !row.elsewhere.is_empty()) => Verdict::Misplaced,
+        Outcome::Delivered { .. } if own().any(|row| row.state == RowState::Missing) => Verdict::Missing,
+        // What is there was delivered, whatever else is not known.
+        Outcome::Delivered { .. } if record.rows.iter().any(is_there) => Verdict::Delivered,
+        Outcome::Quarantined { .. } => Verdict::Unknown,
+        _ if record.passage.why.is_some() => Verdict::Unknown,
+        Outcome::Delivered { .. } => Verdict::Delivered,
+        Outcome::Ignored => Verdict::Ignored,
     }
+}
+
+/// Whether a row is there as the record makes it, or another one in its place that only it can have made.
+fn is_there(row: &TracedRow) -> bool {
+    row.state == RowState::There || row.is_own && row.state == RowState::Differs
 }

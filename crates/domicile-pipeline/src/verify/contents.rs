@@ -4,9 +4,9 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, SchemaRef, UInt64Type};
 use tokio::sync::mpsc;
 
 use crate::batch::{Batch, BatchLimit};
@@ -33,14 +33,41 @@ pub(crate) trait Contents: Send {
     async fn begin(&mut self) -> Result<(), Failure>;
     /// What is kept of a source beside its rows.
     async fn kept(&mut self, source: &str) -> Result<Held, Failure>;
-    /// Gives all rows of a table, in any order, as the database has them. Nobody may want the rest.
-    async fn rows(&mut self, table: &Table, taker: mpsc::Sender<Batch>) -> Result<(), Failure>;
+    /// Gives the rows of a table, all or some, in any order, as the database has them. Nobody may want the rest.
+    async fn rows(&mut self, table: &Table, only: Option<Only>, taker: mpsc::Sender<Batch>) -> Result<(), Failure>;
     /// Lets others write, where they would wait for the snapshot to end.
     async fn pause(&mut self) -> Result<(), Failure>;
     /// Goes on in the snapshot: `false` if it has ended by a pause, and the database was written to meanwhile.
     async fn resume(&mut self) -> Result<bool, Failure>;
     /// Ends the snapshot, and closes the database.
     async fn end(&mut self);
+}
+
+/// Rows that have this whole number in a column, by the column's number.
+#[derive(Clone, Copy)]
+pub(crate) struct Only {
+    column: usize,
+    number: i128,
+}
+
+impl Only {
+    /// The first value of a column, if it is a whole number.
+    pub(crate) fn of(column: usize, values: &ArrayRef) -> Option<Self> {
+        let number = match values.data_type() {
+            _ if values.is_null(0) => return None,
+            DataType::Int64 => values.as_primitive::<Int64Type>().value(0).into(),
+            DataType::UInt64 => values.as_primitive::<UInt64Type>().value(0).into(),
+            _ => return None,
+        };
+        Some(Self { column, number })
+    }
+
+    /// What stands behind the table in a query; nothing where all rows are wanted.
+    pub(crate) fn clause(only: Option<Self>, schema: &SchemaRef, quote: impl Fn(&str) -> String) -> String {
+        only.map_or_else(String::new, |Self { column, number }| {
+            format!(" WHERE {} = {number}", quote(schema.field(column).name()))
+        })
+    }
 }
 
 /// What a database keeps of a source.

@@ -80,8 +80,7 @@ impl Hasher {
 
     /// The numbers of rows, of which some have values that are none of their columns' types.
     pub(super) fn hash(&self, rows: &RecordBatch, defects: &[Defect]) -> Result<Hashed, String> {
-        let columns = rows.columns().iter().zip(&self.forms);
-        let columns: Vec<ArrayRef> = columns.map(|(column, form)| normal(column, *form)).collect();
+        let columns = self.normal(rows);
         let identity: Vec<_> = self.identity.iter().map(|&column| Arc::clone(&columns[column])).collect();
         let number = |converter: &RowConverter, columns: &[ArrayRef], high: &RandomState, low: &RandomState| {
             let rows = converter.convert_columns(columns).map_err(|error| error.to_string())?;
@@ -101,6 +100,16 @@ impl Hasher {
             digests[defect.row] = !digests[defect.row];
         }
         Ok(Hashed { ids, digests })
+    }
+
+    /// The columns by which a row is known.
+    pub(super) fn identity(&self) -> &[usize] {
+        &self.identity
+    }
+
+    /// The columns of rows, of which what homes take for the same is the same.
+    pub(super) fn normal(&self, rows: &RecordBatch) -> Vec<ArrayRef> {
+        rows.columns().iter().zip(&self.forms).map(|(column, form)| normal(column, *form)).collect()
     }
 
     /// What a row is known by, for people; `None` where that would be all of it.

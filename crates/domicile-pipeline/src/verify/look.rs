@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::join;
 use tokio::sync::mpsc;
 
-use super::contents::{Contents, as_of_table};
+use super::contents::{Contents, Only, as_of_table};
 use super::fresh::{Fresh, OfHome, OfSource, OfTable, Verifiable};
 use super::subject::Reader;
 use crate::batch::Batch;
@@ -13,6 +13,7 @@ use crate::blocking;
 use crate::config::{Database, HomeConfig};
 use crate::database;
 use crate::error::Failure;
+use crate::table::Table;
 
 /// A home that is looked at, and the way into it.
 pub(super) struct Look {
@@ -67,7 +68,7 @@ pub(super) async fn look(
                 tables[number].each(batch, |id, digest, _| table.ranges.hold(id, digest))
             };
             let mut table = Some(OfTable::new(verifiable, ranges));
-            read(&mut *contents, verifiable, &mut table, take).await?;
+            read(&mut *contents, (&verifiable.table, None), &mut table, take).await?;
             of_tables.extend(table);
         }
         contents.pause().await?;
@@ -93,15 +94,15 @@ pub(super) async fn look_at_keys(
     };
     for number in (0..differs.len()).filter(|number| differs[*number]) {
         let take = move |fresh: &mut Fresh, batch: &Batch| fresh.hold(home, number, batch);
-        read(contents, &tables[number], fresh, take).await?;
+        read(contents, (&tables[number].table, None), fresh, take).await?;
     }
     Ok(true)
 }
 
-/// Reads the rows of a table, which are taken on a thread for such work.
-async fn read<T: Send + 'static>(
+/// Reads the rows of a table, all or some, which are taken on a thread for such work.
+pub(super) async fn read<T: Send + 'static>(
     contents: &mut dyn Contents,
-    verifiable: &Verifiable,
+    (table, only): (&Table, Option<Only>),
     into: &mut Option<T>,
     take: impl Fn(&mut T, &Batch) -> Result<(), String> + Clone + Send + 'static,
 ) -> Result<(), Failure> {
@@ -113,7 +114,7 @@ async fn read<T: Send + 'static>(
         }
         Ok(())
     };
-    let (read, taken) = join!(contents.rows(&verifiable.table, sender), taking);
+    let (read, taken) = join!(contents.rows(table, only, sender), taking);
     read.and(taken.map_err(Failure::Failed))
 }
 

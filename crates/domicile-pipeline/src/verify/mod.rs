@@ -12,6 +12,7 @@ mod hashes;
 mod keys;
 mod look;
 mod made;
+mod made_by;
 mod quarantined;
 mod ranges;
 mod report;
@@ -23,10 +24,11 @@ use std::collections::BTreeMap;
 
 use compare::Group;
 pub(crate) use contents::{
-    Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, WHOLE, read_as, record_hash,
+    Accounted, Contents, Held, InQuarantine, KEPT_MAX, Only, ROWS_AT_ONCE, WHOLE, read_as, record_hash,
 };
 use fresh::{Bounds, OfSource};
 use look::look_at_control;
+pub(crate) use made_by::{Found, Sought, find};
 pub use report::{
     Difference, DifferenceKind, Verification, Verified, VerifiedAccount, VerifiedHome, VerifiedSource, VerifiedTable,
 };

@@ -100,7 +100,7 @@ async fn looked_at(contents: &mut dyn Contents, table: &Table, meanwhile: impl F
         }
         count
     };
-    let (read, count) = join!(contents.rows(table, sender), counting);
+    let (read, count) = join!(contents.rows(table, None, sender), counting);
     read.unwrap();
     contents.end().await;
     (position, count)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domicile_pipeline::{Error, HomeCondition, HomeReport, Pipeline, Position, Report, Silent, SourceReport};
+use domicile_pipeline::{Condition, Error, HomeReport, Pipeline, Position, Report, Silent, SourceReport};
 
 use crate::fixture::{Setup, World as Files, counts, described, home, only, run};
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
@@ -96,7 +96,7 @@ fn told(error: &Error) -> Vec<String> {
 }
 
 fn assert_blocked(home: &HomeReport, expected: &str) {
-    assert_eq!(home.state, HomeCondition::Blocked, "{home:#?}");
+    assert_eq!(home.state, Condition::Blocked, "{home:#?}");
     assert!(home.failure.as_deref().is_some_and(|failure| failure.contains(expected)), "{home:#?}");
     assert_eq!(counts(home), [0; 4]);
 }
@@ -131,14 +131,14 @@ fn a_home_whose_table_does_not_fit_is_blocked_alone_and_goes_on_once_it_is_mende
         assert_blocked(es, "the table `orders` has no column `customer`; to mend it: ALTER TABLE");
         assert_eq!(report.failure, None, "the source is read");
         for well in ["fr", "pt"] {
-            assert_eq!((home(&report, well).state, counts(home(&report, well))), (HomeCondition::Well, [1, 1, 0, 0]));
+            assert_eq!((home(&report, well).state, counts(home(&report, well))), (Condition::Well, [1, 1, 0, 0]));
         }
         assert_eq!((place.ids("es"), place.ids("fr").split(' ').count()), (String::from("1"), 1 + run));
     }
     let column = if matches!(place, Place::Files(_)) { "customer TEXT" } else { "customer varchar(80)" };
     place.sql("es", &format!("ALTER TABLE orders ADD COLUMN {column}"));
     let report = place.run();
-    assert_eq!((home(&report, "es").state, counts(home(&report, "es"))), (HomeCondition::Well, [2, 2, 0, 0]));
+    assert_eq!((home(&report, "es").state, counts(home(&report, "es"))), (Condition::Well, [2, 2, 0, 0]));
     assert_eq!((place.ids("es"), place.ids("fr")), (String::from("1 4 7"), String::from("2 5 8")));
 }
 

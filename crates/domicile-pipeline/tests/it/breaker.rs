@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domicile_pipeline::{HomeCondition, Pipeline, Silent, SourceReport};
+use domicile_pipeline::{Condition, Pipeline, Silent, SourceReport};
 
 use crate::fixture::{Setup, World as Files, counts, home, only, run};
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline};
@@ -97,7 +97,7 @@ fn a_home_that_refuses_too_many_stays_where_it_is_until_the_cause_is_gone(place:
     for _ in 0..2 {
         let report = place.run("poison_share_max = 0.04");
         let es = home(&report, "es");
-        assert_eq!((es.state, counts(es), report.failure.as_deref()), (HomeCondition::Blocked, [0; 4], None));
+        assert_eq!((es.state, counts(es), report.failure.as_deref()), (Condition::Blocked, [0; 4], None));
         let failure = es.failure.as_deref().unwrap();
         // Nobody goes on to look for the others.
         let expected = "41 of 1000 records go to quarantine, which is more than `delivery.poison_share_max` (0.04) allows; the \
@@ -105,14 +105,11 @@ fn a_home_that_refuses_too_many_stays_where_it_is_until_the_cause_is_gone(place:
         assert!(failure.starts_with(expected) && failure.contains("amount"), "{failure}");
         assert!(failure.contains("; to mend it: put right what the reason names"), "{failure}");
         assert_eq!(place.count("es", "orders"), "0");
-        assert_eq!(
-            (home(&report, "fr").state, place.count("fr", "orders")),
-            (HomeCondition::Well, String::from("1000"))
-        );
+        assert_eq!((home(&report, "fr").state, place.count("fr", "orders")), (Condition::Well, String::from("1000")));
     }
     place.sql("source", "UPDATE orders SET amount = 1 WHERE country = 'ES'");
     let report = place.run("poison_share_max = 0.04");
-    assert_eq!((home(&report, "es").state, counts(home(&report, "es"))), (HomeCondition::Well, [1_000, 1_000, 0, 0]));
+    assert_eq!((home(&report, "es").state, counts(home(&report, "es"))), (Condition::Well, [1_000, 1_000, 0, 0]));
     let found = [place.count("es", "orders"), place.count("es", "domicile_quarantine"), place.count("fr", "orders")];
     assert_eq!(found, ["1000", "0", "1000"]);
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use domicile_pipeline::{Event, HomeCondition, Observer, Pipeline, Position};
+use domicile_pipeline::{Condition, Event, Observer, Pipeline, Position};
 use domicile_testkit::Proxy;
 
 use crate::fixture::{counts, home, run};
@@ -81,7 +81,7 @@ fn the_report_is_whole_when_a_reply_is_lost_to(kind: &Kind, text: &'static str) 
     let report = succeeded(run(&pipeline, observer.clone()).unwrap());
     assert_eq!(proxy.cuts(), 1, "the reply was lost");
     let es = home(&report, "es");
-    assert_eq!((es.state, counts(es), &es.position), (HomeCondition::Well, [4, 3, 0, 1], &Some(Position::At(5))));
+    assert_eq!((es.state, counts(es), &es.position), (Condition::Well, [4, 3, 0, 1], &Some(Position::At(5))));
     // Partial results are those of the records on both sides of the one that is refused.
     let objects: Vec<_> = es.objects.iter().map(|object| (object.table.as_str(), object.count)).collect();
     assert_eq!((es.causes.values().sum::<u64>(), objects), (1, vec![("orders", 3), ("sums", 2)]));

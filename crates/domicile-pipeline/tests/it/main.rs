@@ -1,5 +1,14 @@
 //! The pipeline as a program uses it, on real databases in temporary folders.
 
+/// Tests that hold for each kind of database.
+macro_rules! contract {
+    ($($test:ident)*) => {
+        mod sqlite { $(#[test] fn $test() { super::$test($crate::quarantine::FILES) })* }
+        mod postgres { $(#[test] fn $test() { super::$test($crate::quarantine::POSTGRES) })* }
+        mod mariadb { $(#[test] fn $test() { super::$test($crate::quarantine::MARIADB) })* }
+    };
+}
+
 mod added_columns;
 mod aggregates;
 mod blocked;
@@ -36,6 +45,7 @@ mod servers;
 mod silent;
 mod source_fails;
 mod sql_analysers;
+mod states;
 mod status;
 mod tls;
 mod trace;

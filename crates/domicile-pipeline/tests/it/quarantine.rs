@@ -31,14 +31,6 @@ pub(crate) const FILES: fn() -> Option<Databases> = || Some(Databases::Files(tem
 pub(crate) const POSTGRES: fn() -> Option<Databases> = || Server::postgres().map(Databases::Server);
 pub(crate) const MARIADB: fn() -> Option<Databases> = || Server::mariadb().map(Databases::Server);
 
-macro_rules! contract {
-    ($($test:ident)*) => {
-        mod sqlite { $(#[test] fn $test() { super::$test($crate::quarantine::FILES) })* }
-        mod postgres { $(#[test] fn $test() { super::$test($crate::quarantine::POSTGRES) })* }
-        mod mariadb { $(#[test] fn $test() { super::$test($crate::quarantine::MARIADB) })* }
-    };
-}
-
 mod runs;
 
 contract! {

@@ -9,15 +9,7 @@ use domicile_pipeline::{HomeState, HomeStatus, Lag, Position, Silent, SourceStat
 use domicile_testkit::Server;
 
 use crate::fixture::{self, runtime};
-use crate::quarantine::{Databases, FILES, MARIADB, POSTGRES, World};
-
-macro_rules! contract {
-    ($($test:ident)*) => {
-        mod sqlite { $(#[test] fn $test() { super::$test(super::FILES) })* }
-        mod postgres { $(#[test] fn $test() { super::$test(super::POSTGRES) })* }
-        mod mariadb { $(#[test] fn $test() { super::$test(super::MARIADB) })* }
-    };
-}
+use crate::quarantine::{Databases, FILES, POSTGRES, World};
 
 contract! {
     how_far_each_home_is_is_told

@@ -2,18 +2,10 @@
 
 use std::fs;
 
-use domicile_pipeline::{Outcome, PassageState, Position, QuarantineFilter, Resolution, Trace, Verdict};
+use domicile_pipeline::{Outcome, PassageState, Position, QuarantineFilter, Resolution, RowState, Trace, Verdict};
 
 use crate::fixture::runtime;
 use crate::quarantine::{Databases, World};
-
-macro_rules! contract {
-    ($($test:ident)*) => {
-        mod sqlite { $(#[test] fn $test() { super::$test($crate::quarantine::FILES) })* }
-        mod postgres { $(#[test] fn $test() { super::$test($crate::quarantine::POSTGRES) })* }
-        mod mariadb { $(#[test] fn $test() { super::$test($crate::quarantine::MARIADB) })* }
-    };
-}
 
 contract! {
     what_was_delivered_is_told_with_the_commit_that_has_passed_it
@@ -22,6 +14,7 @@ contract! {
     what_nobody_has_seen_or_can_tell_is_unknown
     what_comes_late_within_the_overlap_is_not_taken_for_delivered
     several_records_of_one_cursor_are_told_together
+    the_rows_of_a_record_are_looked_for_in_all_homes
 }
 
 /// The table of homes that are not well, in words that each database knows.
@@ -180,7 +173,7 @@ fn what_nobody_has_seen_or_can_tell_is_unknown(start: fn() -> Option<Databases>)
     // It has another home now than when it was passed.
     world.sql("source", "UPDATE orders SET country = 'FR' WHERE id = 2");
     let changed = world.trace("2");
-    assert_eq!((changed.verdict, passage(&changed).state), (Verdict::Unknown, PassageState::Passed));
+    assert_eq!((changed.verdict, passage(&changed).state), (Verdict::Misplaced, PassageState::Passed));
     assert!(passage(&changed).why.as_ref().is_some_and(|why| why.contains("no commit accounts")), "{changed:#?}");
     assert_eq!(world.verdict("1"), Verdict::Delivered);
 }
@@ -201,6 +194,43 @@ fn what_comes_late_within_the_overlap_is_not_taken_for_delivered(start: fn() -> 
     world.run();
     assert_eq!((verdict("12:00:00"), verdict("11:30:00")), (Verdict::Delivered, Verdict::Delivered));
     assert_eq!(verdict("10:00:00"), Verdict::Delivered, "it is in front of the overlap");
+    // What is never read any more has no row.
+    order("09:00:00");
+    world.run();
+    assert_eq!((verdict("09:00:00"), verdict("10:00:00")), (Verdict::Missing, Verdict::Delivered));
+}
+
+fn the_rows_of_a_record_are_looked_for_in_all_homes(start: fn() -> Option<Databases>) {
+    let Some(world) = World::new(start) else { return };
+    world.order(&["'ES', 'Ana', 10.00", "'FR', 'Luc', 20.00", "'ES', 'Eva', 30.00"]);
+    world.run();
+    let rows = |key: &str| {
+        let trace = world.trace(key);
+        let told = trace.records[0].rows.iter().map(|row| (row.table.clone(), row.state, row.elsewhere.join(" ")));
+        (trace.verdict, trace.is_settled(), told.collect::<Vec<_>>())
+    };
+    let all = |orders, elsewhere: &str, latest| {
+        let row = |table: &str, state, elsewhere: &str| (String::from(table), state, elsewhere.to_owned());
+        vec![row("orders", orders, elsewhere), row("latest", latest, ""), row("totals", RowState::Merged, "")]
+    };
+    assert_eq!(rows("1"), (Verdict::Delivered, true, all(RowState::There, "", RowState::There)));
+    // Another value is told by its column alone.
+    world.sql("es", "UPDATE orders SET amount = 11.00, customer = 'Secret' WHERE id = 1");
+    assert_eq!(rows("1"), (Verdict::Delivered, true, all(RowState::Differs, "", RowState::There)));
+    let trace = world.trace("1");
+    assert_eq!(
+        (&trace.records[0].rows[0].differing[..], trace.records[0].rows[0].is_own),
+        (&["customer".into(), "amount".into()][..], true)
+    );
+    assert!(!serde_json::to_string(&trace).unwrap().contains("Secret"));
+    world.sql("fr", "INSERT INTO orders (id, customer, amount) VALUES (1, 'Ana', 10.00)");
+    assert_eq!(rows("1"), (Verdict::Misplaced, false, all(RowState::Differs, "fr", RowState::There)));
+    world.sql("fr", "DELETE FROM orders WHERE id = 1");
+    world.sql("es", "DELETE FROM orders WHERE id = 1");
+    assert_eq!(rows("1"), (Verdict::Missing, false, all(RowState::Missing, "", RowState::There)));
+    // Another record of the customer may have replaced or removed what is not its own.
+    world.sql("es", "DELETE FROM latest");
+    assert_eq!(rows("3"), (Verdict::Delivered, true, all(RowState::There, "", RowState::Missing)));
 }
 
 fn several_records_of_one_cursor_are_told_together(start: fn() -> Option<Databases>) {

@@ -24,7 +24,9 @@ use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::quarantine::Resolution;
 use crate::table::Table;
-use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, WHOLE, read_as, record_hash};
+use crate::verify::{
+    Accounted, Contents, Held, InQuarantine, KEPT_MAX, Only, ROWS_AT_ONCE, WHOLE, read_as, record_hash,
+};
 
 /// A look into one database of MySQL.
 pub(crate) struct MySqlContents {
@@ -56,13 +58,13 @@ impl Contents for MySqlContents {
         kept(self.session(), source).await.map_err(|error| failure(&error))
     }
 
-    async fn rows(&mut self, table: &Table, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
+    async fn rows(&mut self, table: &Table, only: Option<Only>, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
         let session = self.session();
         let read = async {
             if existing(session, &table.name).await?.is_empty() {
                 return Ok(());
             }
-            let columns = columns(session, table).await?;
+            let columns = columns(session, table, only).await?;
             columns.rows(session, &taker).await
         };
         read.await.map_err(|error: Error| failure(&error))
@@ -128,9 +130,10 @@ struct Columns {
     schema: SchemaRef,
 }
 
-async fn columns(session: &mut Session, table: &Table) -> Result<Columns, Error> {
+async fn columns(session: &mut Session, table: &Table, only: Option<Only>) -> Result<Columns, Error> {
     let names: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
-    let relation = format!("(SELECT {} FROM {}) AS record", names.join(", "), quote(&table.name));
+    let some = Only::clause(only, &table.schema, quote);
+    let relation = format!("(SELECT {} FROM {}{some}) AS record", names.join(", "), quote(&table.name));
     let statement = session.conn.prep(format!("SELECT * FROM {relation}")).await?;
     let found = statement.columns();
     let charsets = partial(session, &relation, &found).await?;

@@ -23,7 +23,9 @@ use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::quarantine::Resolution;
 use crate::table::Table;
-use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, WHOLE, read_as, record_hash};
+use crate::verify::{
+    Accounted, Contents, Held, InQuarantine, KEPT_MAX, Only, ROWS_AT_ONCE, WHOLE, read_as, record_hash,
+};
 
 /// A look into one database of PostgreSQL.
 pub(crate) struct PostgresContents {
@@ -55,12 +57,12 @@ impl Contents for PostgresContents {
         kept(self.client(), source).await.map_err(|error| failure(&error))
     }
 
-    async fn rows(&mut self, table: &Table, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
+    async fn rows(&mut self, table: &Table, only: Option<Only>, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
         let client = self.client();
         if !is_there(client, &table.name).await.map_err(|error| failure(&error))? {
             return Ok(());
         }
-        let columns = columns(client, table).await.map_err(|error| failure(&error))?;
+        let columns = columns(client, table, only).await.map_err(|error| failure(&error))?;
         columns.rows(client, &taker).await
     }
 
@@ -129,7 +131,7 @@ struct Columns {
     schema: SchemaRef,
 }
 
-async fn columns(client: &Client, table: &Table) -> Result<Columns, Error> {
+async fn columns(client: &Client, table: &Table, only: Option<Only>) -> Result<Columns, Error> {
     let names: Vec<_> = table.schema.fields().iter().map(|field| quote(field.name())).collect();
     let from = quote(&table.name);
     let statement = client.prepare(&format!("SELECT {} FROM {from}", names.join(", "))).await?;
@@ -146,7 +148,8 @@ async fn columns(client: &Client, table: &Table) -> Result<Columns, Error> {
             fields.push(column.field);
         }
     }
-    let sql = format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", selected.join(", "));
+    let some = Only::clause(only, &table.schema, quote);
+    let sql = format!("COPY (SELECT {} FROM {from}{some}) TO STDOUT (FORMAT binary)", selected.join(", "));
     Ok(Columns { sql, formats, schema: Arc::new(Schema::new(fields)) })
 }
 

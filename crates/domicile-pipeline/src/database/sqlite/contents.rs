@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::quarantine::Resolution;
 use crate::table::Table;
-use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, ROWS_AT_ONCE, record_hash};
+use crate::verify::{Accounted, Contents, Held, InQuarantine, KEPT_MAX, Only, ROWS_AT_ONCE, record_hash};
 
 /// A look into one SQLite database.
 pub(crate) struct SqliteContents {
@@ -66,9 +66,9 @@ impl Contents for SqliteContents {
         Ok(self.with(move |connection| kept(connection, &source)).await?.unwrap_or_default())
     }
 
-    async fn rows(&mut self, table: &Table, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
+    async fn rows(&mut self, table: &Table, only: Option<Only>, taker: mpsc::Sender<Batch>) -> Result<(), Failure> {
         let (name, schema) = (table.name.clone(), table.schema.clone());
-        self.with(move |connection| rows(connection, &name, &schema, &taker)).await.map(drop)
+        self.with(move |connection| rows(connection, (&name, only), &schema, &taker)).await.map(drop)
     }
 
     /// Nobody can write while it is read.
@@ -145,7 +145,12 @@ fn kept(connection: &Connection, source: &str) -> rusqlite::Result<Held> {
     Ok(held)
 }
 
-fn rows(connection: &Connection, table: &str, schema: &SchemaRef, taker: &mpsc::Sender<Batch>) -> rusqlite::Result<()> {
+fn rows(
+    connection: &Connection,
+    (table, only): (&str, Option<Only>),
+    schema: &SchemaRef,
+    taker: &mpsc::Sender<Batch>,
+) -> rusqlite::Result<()> {
     let found = existing(connection, table)?;
     if found.is_empty() {
         return Ok(());
@@ -159,7 +164,8 @@ fn rows(connection: &Connection, table: &str, schema: &SchemaRef, taker: &mpsc::
     let nullable = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     let schema = &Arc::new(Schema::new(nullable.collect::<Vec<_>>()));
     let columns: Vec<_> = schema.fields().iter().map(|field| quote(field.name())).collect();
-    let mut statement = connection.prepare(&format!("SELECT {} FROM {}", columns.join(", "), quote(table)))?;
+    let some = Only::clause(only, schema, quote);
+    let mut statement = connection.prepare(&format!("SELECT {} FROM {}{some}", columns.join(", "), quote(table)))?;
     let mut found = statement.query([])?;
     let mut rows = Rows::new(schema, ROWS_AT_ONCE);
     while let Some(row) = found.next()? {

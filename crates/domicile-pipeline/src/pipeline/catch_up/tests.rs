@@ -7,7 +7,6 @@ use crate::account::Account;
 use crate::config::Config;
 use crate::database::control;
 use crate::inspect::Known;
-use crate::pipeline::states::States;
 use crate::position::Position;
 use crate::report::{Observer, Silent};
 
@@ -30,7 +29,7 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> Caught {
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let mut kept = control(&pipeline.config.control).read().await.unwrap();
     pipeline.hold(&mut kept).await.unwrap();
-    let (limits, states) = (Arc::new(pipeline.limits(&kept)), States::new("orders", &kept));
+    let limits = Arc::new(pipeline.limits(&kept));
     let (stop, upto, known) = (CancellationToken::new(), Position::At(3), Mutex::<Known>::default());
     let shared = Shared {
         source: "orders",
@@ -40,7 +39,6 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> Caught {
         limits: &limits,
         batch: pipeline.batch_limit(),
         upto: &upto,
-        states: &states,
         known: &known,
     };
     let unconfirmed = HashMap::from([(0, unconfirmed.clone())]);
