@@ -186,7 +186,7 @@ pub(crate) async fn inspect_some(
             who.check_cursor(&mut found, writing, opened);
         }
         if let Ok(found_there) = &opened
-            && let Err(failure) = who.check_identity(&mut found, &mut known, found_there).await
+            && let Err(failure) = answered(config, who.check_identity(&mut found, &mut known, found_there)).await
         {
             opened = Err(failure);
         }
@@ -207,6 +207,13 @@ pub(crate) async fn inspect_some(
         }
     }
     (Inspected { members }, wrong)
+}
+
+/// Waits for what servers are asked about each other for as long as for any answer.
+async fn answered(config: &Config, answer: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let late = "its server, or one that says the same of itself, has not answered (`delivery.answer_seconds`)";
+    let answered = tokio::time::timeout(config.delivery.answer, answer).await;
+    answered.unwrap_or_else(|_| Err(Failure::Transient(String::from(late))))
 }
 
 fn silent() -> Failure {

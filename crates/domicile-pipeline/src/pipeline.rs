@@ -12,12 +12,12 @@ use crate::analyse::{Analyser, TypedAnalyser};
 use crate::batch::BatchLimit;
 use crate::blocking;
 use crate::config::{CONTROL, Config, Problem, Problems};
-use crate::control::{Kept, changed, has_changed, in_time, moved};
+use crate::control::{Kept, has_changed, in_time, moved};
 use crate::database::control;
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
 use crate::fault::{self, Point};
-use crate::inspect::{Inspected, Known, Member, Stops, WaitFor, inspect};
+use crate::inspect::{Inspected, Known, Member};
 use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
@@ -27,6 +27,7 @@ use crate::source::Horizon;
 mod catch_up;
 mod homes;
 mod kept;
+mod looked;
 mod names;
 mod reading;
 mod states;
@@ -36,6 +37,7 @@ mod unchanged;
 
 use catch_up::CatchUp;
 use homes::{Fallen, Homes, report};
+use looked::refused;
 use reading::Reading;
 use states::States;
 
@@ -192,59 +194,31 @@ impl Pipeline {
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
     ) -> Result<Report, Error> {
-        let mut problems = self.moved(kept);
+        let problems = self.moved(kept);
         if problems.is_empty()
             && let Some(report) = self.unchanged(&mut planned, kept, observer).await
         {
             return Ok(report);
         }
-        let (mut inspected, mut stopped) = (Vec::new(), Vec::new());
+        let mut looked = Vec::new();
         for (number, source) in planned.iter().enumerate() {
-            // The homes of the first source are needed at once; those of others would wait, open, for their turn.
-            let stay_open = if number == 0 { self.config.delivery.open_homes } else { 0 };
-            let (configured, known) = (&self.config.sources[number], Mutex::<Known>::default());
-            // In a first run, and where a rule or the placement is another one, it has to be known of each home what it is.
-            let is_known = kept.id.is_some() && !has_changed(&self.config, configured, kept);
-            let wait_for = if is_known { WaitFor::Most } else { WaitFor::All };
-            let (found, wrong) = inspect(&self.config, &source.writing, Some(kept), stay_open, wait_for, &known).await;
-            if wrong.stops != Some(Stops::All) {
-                problems.extend(changed(&self.config, configured, kept, &found));
-            }
-            match wrong.stops {
-                Some(Stops::All) => problems.extend(wrong.problems),
-                Some(Stops::Source) => stopped.push((number, wrong.problems)),
-                None => {}
-            }
-            inspected.push((found, known));
+            looked.push(self.look(number, source, kept).await);
         }
-        let is_stopped = |number: usize| stopped.iter().any(|(stopped, _)| *stopped == number);
-        // Without another source that has got anywhere, it is the configuration that is new, or wrong.
-        let mut others = inspected.iter().enumerate().filter(|(number, _)| !is_stopped(*number));
-        if !others.any(|(_, (inspected, _))| inspected.reached() > Position::Start) {
-            problems.extend(stopped.drain(..).flat_map(|(_, problems)| problems));
-        }
-        let mut refused: HashMap<usize, Error> = stopped
-            .into_iter()
-            .map(|(number, problems)| (number, problems.into_iter().collect::<Problems>().into()))
-            .collect();
-        if !problems.is_empty() {
-            let wrong = || problems.into_iter().collect::<Problems>().into();
-            let error = self.overtaken(kept).await.unwrap_or_else(wrong);
-            // The control database may be what is wrong.
-            let mut members = inspected.iter().flat_map(|(inspected, _)| &inspected.members);
-            if members.all(|member| member.slot < self.config.homes.len() || member.state.is_ok()) {
-                self.note_refused(kept, &error).await;
-            }
-            return Err(error);
-        }
+        let mut refused = match refused(&mut looked, problems) {
+            Ok(refused) => refused,
+            Err(wrong) => return Err(self.refuse(wrong, &looked, kept).await),
+        };
         let mut sources = Vec::new();
-        for (number, (source, inspected)) in planned.into_iter().zip(inspected).enumerate() {
+        for (number, (source, looked)) in planned.into_iter().zip(looked).enumerate() {
             if stop.is_cancelled() {
                 return Ok(Report { sources, is_stopped: true });
             }
             let span = info_span!("source", source = source.writing.name);
             let source = (number, source, refused.remove(&number));
-            let report = self.run_source(source, inspected, kept, observer, stop).instrument(span).await?;
+            let report = self
+                .run_source(source, (looked.inspected, looked.known), kept, observer, stop)
+                .instrument(span)
+                .await?;
             observer.observe(&Event::SourceEnded(&report));
             sources.push(report);
         }

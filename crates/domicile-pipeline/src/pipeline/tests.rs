@@ -96,14 +96,12 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
     runtime.block_on(async {
         let planned = change(pipeline.plan().await.unwrap().pop().unwrap());
         let mut kept = control(&pipeline.config.control).read().await.unwrap();
-        let known = Mutex::<Known>::default();
-        let (inspected, wrong) =
-            inspect(&pipeline.config, &planned.writing, Some(&kept), 0, WaitFor::Most, &known).await;
-        assert!(wrong.problems.is_empty());
+        let looked = pipeline.look(0, &planned, &kept).await;
+        assert!(looked.problems.is_empty());
         pipeline
             .run_source(
                 (0, planned, None),
-                (inspected, known),
+                (looked.inspected, looked.known),
                 &mut kept,
                 &observer,
                 &tokio_util::sync::CancellationToken::new(),
