@@ -8,6 +8,7 @@ mod column;
 mod each_type;
 mod fit;
 mod given;
+mod last;
 pub(crate) mod mysql;
 mod passing;
 pub(crate) mod postgres;

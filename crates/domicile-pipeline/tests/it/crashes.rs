@@ -108,11 +108,17 @@ fn a_server_that_may_forget_commits_is_no_exact_source() {
     assert!(told.contains("to make it exact, set fsync = on"), "{told}");
 
     let Some(world) = World::new(&MARIADB) else { return };
-    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let mut world = world.analyser("orders", "", "SELECT id FROM record");
     for (value, class) in [(2, GuaranteeClass::Bounded), (0, GuaranteeClass::Bounded), (1, GuaranteeClass::Exact)] {
         let (found, told) = class_after(&world, &format!("SET GLOBAL innodb_flush_log_at_trx_commit = {value}"));
         assert_eq!(found, class, "{told}");
         let mend = "to make it exact, set innodb_flush_log_at_trx_commit = 1";
         assert_eq!(told.contains(mend), class == GuaranteeClass::Bounded, "{told}");
+    }
+    world.server.restart_with(["--log-bin=binlog", "--server-id=1", "--sync-binlog=0"].map(String::from));
+    for (value, class) in [(0, GuaranteeClass::Bounded), (1, GuaranteeClass::Exact)] {
+        let (found, told) = class_after(&world, &format!("SET GLOBAL sync_binlog = {value}"));
+        assert_eq!(found, class, "{told}");
+        assert_eq!(told.contains("to make it exact, set sync_binlog = 1"), class == GuaranteeClass::Bounded, "{told}");
     }
 }

@@ -1,11 +1,13 @@
-//! Records that are larger than what a server of MySQL or MariaDB takes at once, its `max_allowed_packet`.
+//! Records that are large: for a batch, or for what a server of MySQL or MariaDB takes at once, its `max_allowed_packet`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domicile_pipeline::Silent;
+use domicile_pipeline::{Event, Observer, Silent};
+use domicile_testkit::Server;
 
 use crate::fixture::{counts, home, open, rows, run};
-use crate::servers::{MARIADB, World, pipeline, succeeded};
+use crate::servers::{MARIADB, POSTGRES, World, pipeline, succeeded};
 use crate::verify::assert_proved;
 
 #[test]
@@ -103,4 +105,42 @@ fn a_record_that_is_larger_than_a_packet_goes_to_quarantine_and_reading_goes_on(
         let both = format!("8|bad_value|`note`: its 600000 bytes are {reason}; `raw`: its 600000 bytes are {reason}|");
         assert!(control.starts_with(&both), "{control}");
     }
+}
+
+/// Counts who is connected to the source whenever a batch was read.
+struct Connected {
+    server: Arc<Server>,
+    most: AtomicUsize,
+    batches: AtomicUsize,
+}
+
+impl Observer for Connected {
+    fn observe(&self, event: &Event<'_>) {
+        if let Event::BatchRead(_) = event {
+            let sql = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = 'source' AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+            let connected = tokio::task::block_in_place(|| self.server.sql("source", sql));
+            self.most.fetch_max(connected.trim().parse().unwrap(), Ordering::Relaxed);
+            self.batches.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the server would send besides is nobody's: each batch has asked for as many records as ever.
+#[test]
+fn what_a_batch_has_no_room_for_is_not_waited_for_by_connections_of_postgres() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
+    world.server.sql("source", "ALTER TABLE orders ALTER customer TYPE text, ALTER customer SET STORAGE EXTERNAL");
+    let orders = "INSERT INTO orders (country, customer) SELECT 'ES', repeat('x', 200000) FROM generate_series(1, 300)";
+    world.server.sql("source", orders);
+    let url = |database| world.server.url(database);
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", url("{home}"));
+    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), "bytes = 1000000"));
+    let (most, batches) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let observer = Arc::new(Connected { server: Arc::new(world.server), most, batches });
+    let report = succeeded(run(&pipeline, Arc::<Connected>::clone(&observer)).unwrap());
+    assert_eq!(counts(home(&report, "es")), [300, 300, 0, 0]);
+    let (most, batches) = (observer.most.load(Ordering::Relaxed), observer.batches.load(Ordering::Relaxed));
+    assert!(batches > 50 && most <= 2, "{batches} batches and {most} connections");
 }

@@ -32,8 +32,9 @@ pub(super) struct Settling {
     is_replica: Option<bool>,
     /// The server is one of several that are written to.
     is_in_cluster: bool,
-    /// What was committed is kept also where the server crashes.
-    is_durable: bool,
+    /// What was committed is kept also where the server crashes: by InnoDB, and by the binary log, where there is one.
+    is_log_kept: bool,
+    is_binlog_kept: bool,
     /// How long writers are waited for.
     pub(super) wait: Duration,
 }
@@ -93,11 +94,13 @@ impl Settling {
         } else {
             Sight::Nothing
         };
-        let sql = "SELECT @@global.innodb_flush_log_at_trx_commit = 1";
-        let is_durable: Option<bool> = session.conn.query_first(sql).await?;
-        let is_durable = is_durable.unwrap_or_default();
+        // With a binary log a commit is durable once that is: InnoDB takes back what it has only prepared and does not find there.
+        let sql =
+            "SELECT @@global.innodb_flush_log_at_trx_commit = 1, @@global.log_bin = 0 OR @@global.sync_binlog = 1";
+        let is_kept: Option<(bool, bool)> = session.conn.query_first(sql).await?;
+        let (is_log_kept, is_binlog_kept) = is_kept.unwrap_or_default();
         let (is_replica, is_in_cluster) = (is_replica(session).await, is_in_cluster(session).await);
-        Ok(Self { table, sight, is_replica, is_in_cluster, is_durable, wait: WAIT })
+        Ok(Self { table, sight, is_replica, is_in_cluster, is_log_kept, is_binlog_kept, wait: WAIT })
     }
 
     pub(super) fn guarantee(&self, config: &SourceConfig) -> Guarantee {
@@ -142,9 +145,13 @@ impl Settling {
             );
             conditions.push(Condition::new(shown, SHOW_LOCKS));
         }
-        if !self.is_durable {
+        if !self.is_log_kept {
             let how = "it tells writers of commits that it has not kept yet (innodb_flush_log_at_trx_commit)";
             conditions.push(Condition::no_crash(config, how, "set innodb_flush_log_at_trx_commit = 1"));
+        }
+        if !self.is_binlog_kept {
+            let how = "it tells writers of commits that its binary log has not kept yet (sync_binlog)";
+            conditions.push(Condition::no_crash(config, how, "set sync_binlog = 1"));
         }
         if self.is_replica.is_none() {
             let alone = "the server is no replica of another, which this user may not ask";

@@ -1,24 +1,21 @@
 //! How the objects of a table are written: by INSERTs of many rows into the table itself, or into a staging table and from
 //! there by one statement for the rows that are there and one for those that are not.
 
-use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
-use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
-use datafusion::arrow::compute::take_record_batch;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
     UInt64Type,
 };
-use datafusion::arrow::row::{RowConverter, SortField};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Params, Value};
 
 use super::connect::{Kind, Session};
 use super::types::Declared;
 use super::{failure, quote};
+use crate::database::last::last_of_each_key;
 use crate::error::Failure;
 use crate::table::{Merge, Table, Write};
 use crate::text::decimal_text;
@@ -222,30 +219,6 @@ fn merged_value(kind: Kind, merge: Merge, column: &str, data_type: &DataType) ->
     format!("coalesce({merged}, {stored}, {added})")
 }
 
-/// The objects without those that a later one of the same key replaces.
-fn last_of_each_key(table: &Table, objects: &RecordBatch) -> Result<RecordBatch, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
-    let key: Vec<ArrayRef> = table.key.iter().map(|&column| equal_if_same(objects.column(column))).collect();
-    let fields = key.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-    let rows = RowConverter::new(fields).and_then(|converter| converter.convert_columns(&key));
-    let rows = rows.map_err(|error| failed(&error))?;
-    let last: HashMap<_, _> = rows.iter().zip(0u32..).map(|(key, row)| (key.owned(), row)).collect();
-    if last.len() == objects.num_rows() {
-        return Ok(objects.clone());
-    }
-    let mut kept: Vec<u32> = last.into_values().collect();
-    kept.sort_unstable();
-    take_record_batch(objects, &UInt32Array::from(kept)).map_err(|error| failed(&error))
-}
-
-/// Zero is one number for a database, and two for a key in bytes.
-fn equal_if_same(array: &ArrayRef) -> ArrayRef {
-    match array.as_primitive_opt::<Float64Type>() {
-        Some(floats) => Arc::new(floats.unary::<_, Float64Type>(|float| float + 0.0)),
-        None => Arc::clone(array),
-    }
-}
-
 /// What a value is that its column does not keep, if there is one.
 fn unkept(array: &dyn Array, declared: &Declared) -> Option<&'static str> {
     // A NULL would become the next number of AUTO_INCREMENT, or the time of a `timestamp`.
@@ -364,6 +337,8 @@ fn time(time: NaiveDateTime) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;

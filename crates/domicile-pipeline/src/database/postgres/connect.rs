@@ -1,5 +1,8 @@
 //! Opening connections.
 
+use std::ops::Deref;
+
+use tokio::task::AbortHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::{Error, SqlState};
 use tokio_postgres::{Client, Config};
@@ -11,14 +14,39 @@ use crate::database::UNANSWERED;
 use crate::database::tls::{client_config, is_tls};
 use crate::error::Failure;
 
+/// A connection by which nothing is written. It can be cut while the server still sends what nobody wants any more, for all
+/// of which a client that is dropped waits.
+pub(super) struct Reader {
+    client: Client,
+    connection: AbortHandle,
+}
+
+impl Reader {
+    pub(super) fn cut(self) {
+        self.connection.abort();
+    }
+}
+
+impl Deref for Reader {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
 /// Opens a connection whose session is the same whatever the server, the database or the user is set to.
 pub(super) async fn connect(server: &ServerUrl) -> Result<Client, Failure> {
+    Ok(opened(server).await?.0)
+}
+
+async fn opened(server: &ServerUrl) -> Result<(Client, AbortHandle), Failure> {
     // The client's own limit is for reaching the server, which may then say nothing.
     let opened = tokio::time::timeout(server.connect_timeout, open(server)).await;
     opened.unwrap_or_else(|_| Err(Failure::Transient(String::from(UNANSWERED))))
 }
 
-async fn open(server: &ServerUrl) -> Result<Client, Failure> {
+async fn open(server: &ServerUrl) -> Result<(Client, AbortHandle), Failure> {
     let (mut config, tls) = (config(server)?, MakeRustlsConnect::new(client_config(server)?));
     let connected = match config.connect(tls.clone()).await {
         Err(error) if server.tls == TlsMode::Prefer && is_of_encryption(&error) => {
@@ -28,7 +56,7 @@ async fn open(server: &ServerUrl) -> Result<Client, Failure> {
     };
     let (client, connection) = connected.map_err(|error| not_connected(server, &error))?;
     // It ends with the client. What it ends with is what the statement under way is told.
-    tokio::spawn(async move { drop(connection.await) });
+    let connection = tokio::spawn(async move { drop(connection.await) });
     let timeout_milliseconds = server.statement_timeout.map_or(0, |timeout| timeout.as_millis());
     let settings = format!(
         "SET TIME ZONE 'UTC'; SET client_min_messages TO warning; SET standard_conforming_strings TO on; \
@@ -40,19 +68,19 @@ async fn open(server: &ServerUrl) -> Result<Client, Failure> {
         quote(&server.application_name)
     );
     client.batch_execute(&settings).await.map_err(|error| failure(&error).of_no_record())?;
-    Ok(client)
+    Ok((client, connection.abort_handle()))
 }
 
 /// Opens a connection by which nothing is written, whatever a query calls.
-pub(super) async fn connect_to_read(server: &ServerUrl) -> Result<Client, Failure> {
-    let client = connect(server).await?;
+pub(super) async fn connect_to_read(server: &ServerUrl) -> Result<Reader, Failure> {
+    let (client, connection) = opened(server).await?;
     let read_only = client.batch_execute("SET default_transaction_read_only TO on").await;
     read_only.map_err(|error| failure(&error).of_no_record())?;
     // Where a text may be any bytes, the server would fail for all records of which one is not in UTF-8.
     let as_it_is = "SELECT set_config('client_encoding', 'SQL_ASCII', false)
                     WHERE current_setting('server_encoding') = 'SQL_ASCII'";
     client.batch_execute(as_it_is).await.map_err(|error| failure(&error).of_no_record())?;
-    Ok(client)
+    Ok(Reader { client, connection })
 }
 
 /// Whether the server might take a connection that is not encrypted: encrypting it failed, or is what the server has no

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 
-use super::connect::connect_to_read;
+use super::connect::{Reader, connect_to_read};
 use super::copy::Records;
 use super::read::{Format, push_into};
 use super::schema::Catalogue;
@@ -30,7 +30,7 @@ use crate::verify::{
 /// A look into one database of PostgreSQL.
 pub(crate) struct PostgresContents {
     server: ServerUrl,
-    client: Option<Client>,
+    client: Option<Reader>,
 }
 
 impl PostgresContents {
@@ -39,7 +39,7 @@ impl PostgresContents {
     }
 
     fn client(&self) -> &Client {
-        self.client.as_ref().expect("the snapshot was begun before")
+        self.client.as_deref().expect("the snapshot was begun before")
     }
 }
 

@@ -72,11 +72,13 @@ fn is_cut(error: &Error) -> bool {
     error.is_closed() || source.is_some_and(may_pass)
 }
 
-/// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises.
+/// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises, or two
+/// of its keys are one for the server.
 ///
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_refusal(state: &SqlState) -> bool {
-    matches!(&state.code()[..2], "22" | "23" | "44") || *state == SqlState::RAISE_EXCEPTION
+    matches!(&state.code()[..2], "22" | "23" | "44")
+        || [SqlState::RAISE_EXCEPTION, SqlState::CARDINALITY_VIOLATION].contains(state)
 }
 
 /// What the server says of an error, or what happened to the connection, without what stands in a record.

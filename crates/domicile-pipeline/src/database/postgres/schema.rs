@@ -7,11 +7,12 @@ use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Error};
 
 use super::quote;
-use super::types::{Declared, declaration};
+use super::types::{Declared, Sent, declaration, is_ambiguous};
 use crate::database::fit::{self, Found};
 use crate::database::{ADDED, QUARANTINE};
 use crate::deliver::Misfit;
-use crate::table::Table;
+use crate::extension::extension;
+use crate::table::{Table, Write};
 
 /// Domicile's own tables in a home, each with its name.
 pub(super) const OWN_TABLES: [(&str, &str); 4] = [
@@ -151,6 +152,7 @@ impl Catalogue {
         let wanted = table.key_names().map(str::to_owned).collect();
         found.extend(fit::key_misfit(table, wanted, &self.unique_keys(&table.name), quote));
         found.extend(self.loose_keys(table));
+        found.extend(self.ambiguous_keys(table));
         found.into_iter().map(|(message, fix)| Misfit { table: number, message, fix }).collect()
     }
 
@@ -167,6 +169,21 @@ impl Catalogue {
         let mut names: Vec<_> = key.columns.iter().map(name).collect();
         names.sort();
         names
+    }
+
+    /// Each column of the key that takes two texts for one value, where objects of one key become one row.
+    fn ambiguous_keys(&self, table: &Table) -> Vec<Found> {
+        if table.write == Write::Insert {
+            return Vec::new();
+        }
+        let found = table.key.iter().filter_map(|&number| {
+            let field = table.schema.field(number);
+            let column = self.columns(&table.name).iter().find(|column| column.name == *field.name())?;
+            let is_made_of_text = matches!(column.declared.sent(field), Some(Sent::Cast | Sent::Jsonb));
+            let is_ambiguous = is_made_of_text && extension(field).is_some_and(is_ambiguous);
+            is_ambiguous.then(|| ambiguous_key(table, column))
+        });
+        found.collect()
     }
 
     /// Each text of the key that a unique index over the key compares in another way than byte by byte. Whichever of such
@@ -244,6 +261,17 @@ async fn unique_keys(client: &Client, tables: &[&str]) -> Result<HashMap<String,
         found.entry(row.get(0)).or_default().push(UniqueKey { columns, index: row.get(3), loose });
     }
     Ok(found)
+}
+
+/// What is told of a column of a key that takes two texts for one value, and the statement that mends it.
+fn ambiguous_key(table: &Table, column: &Existing) -> Found {
+    let (name, declared) = (format!("{}.{}", table.name, column.name), &column.declared.shown);
+    let message = format!(
+        "`{name}` is of the key, and declared `{declared}`, for which different texts may be one value, so that objects of \
+         different keys would become one row"
+    );
+    let fix = format!("ALTER TABLE {} ALTER COLUMN {} TYPE text", quote(&table.name), quote(&column.name));
+    (message, fix)
 }
 
 /// The statement that makes a key compare byte by byte: that of an index with a collation of its own, or of a column.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
-use super::connect::connect_to_read;
+use super::connect::{Reader, connect_to_read};
 use super::copy::Records;
 use super::cursor::{bounds, literal};
 use super::encoding::{UNTRANSLATABLE, as_bytes, is_untranslatable, translated};
@@ -39,7 +39,9 @@ use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, 
 /// A table or query of a database of PostgreSQL.
 pub(crate) struct PostgresSource {
     server: ServerUrl,
-    client: Option<Client>,
+    client: Option<Reader>,
+    /// So many records are asked for at once: about as many as a batch's bytes have had room for.
+    rows_at_once: usize,
     asked: Asked,
     reading: Reading,
     settling: Settling,
@@ -104,12 +106,20 @@ impl PostgresSource {
             schema,
         };
         let guarantee = settling.guarantee(config);
-        Ok(Self { server: server.clone(), client: Some(client), asked, reading, settling, guarantee })
+        Ok(Self {
+            server: server.clone(),
+            client: Some(client),
+            rows_at_once: usize::MAX,
+            asked,
+            reading,
+            settling,
+            guarantee,
+        })
     }
 
     /// The connection, which is opened again where it was lost.
     async fn connected(&mut self) -> Result<&Client, Error> {
-        if self.client.as_ref().is_none_or(Client::is_closed) {
+        if self.client.as_ref().is_none_or(|client| client.is_closed()) {
             let client = connect_to_read(&self.server).await;
             let client = client.map_err(|failure| Error::unread(&self.reading.name, failure.into()))?;
             self.client = Some(client);
@@ -220,11 +230,16 @@ impl Source for PostgresSource {
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
+        let limit = BatchLimit { rows: limit.rows.min(self.rows_at_once), ..limit };
         let read = self.reading.batch(client, from, upto, limit).await;
         let (batch, is_all) = read.map_err(|unread| Error::unread(&self.reading.name, unread))?;
-        if !is_all {
+        let rows = batch.records.num_rows();
+        if !is_all && let Some(client) = self.client.take() {
             // The rest may be large, and is not wanted. To cancel the statement could hit the next one instead.
-            self.client = None;
+            client.cut();
+            self.rows_at_once = (rows - rows / 8).max(1);
+        } else if batch.records.get_array_memory_size() < limit.bytes / 2 {
+            self.rows_at_once = self.rows_at_once.saturating_mul(2);
         }
         Ok(batch)
     }

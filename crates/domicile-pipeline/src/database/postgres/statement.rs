@@ -17,6 +17,7 @@ use super::parameter::Values;
 use super::schema::{Catalogue, Existing};
 use super::types::{Declared, Sent};
 use super::{failure, quote};
+use crate::database::last::last_of_each_key;
 use crate::error::Failure;
 use crate::extension::bytes_of_uuid;
 use crate::table::{Merge, Table, Write};
@@ -68,8 +69,10 @@ impl Writer {
         let casts = casts(table, &declared);
         let copy = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote(&table.name), columns.join(", "));
         let is_empty = catalogue.is_empty(&table.name);
-        let first = (is_empty && matches!(table.write, Write::Merge(_))).then(|| copy.clone());
-        let way = if table.write == Write::Insert && casts.iter().all(Option::is_none) {
+        // What the server makes of text is no binary form of its type.
+        let is_binary = casts.iter().all(Option::is_none);
+        let first = (is_empty && is_binary && matches!(table.write, Write::Merge(_))).then(|| copy.clone());
+        let way = if table.write == Write::Insert && is_binary {
             Way::Copy(client.prepare(&copy).await.map_err(|error| failure(&error))?)
         } else {
             let array = |(column, cast): (&&Existing, &Option<String>)| match cast {
@@ -93,6 +96,10 @@ impl Writer {
         if objects.num_rows() == 0 {
             return Ok(());
         }
+        let objects = match table.write {
+            Write::Replace => &last_of_each_key(table, objects)?,
+            Write::Insert | Write::Merge(_) => objects,
+        };
         let sendable = self.sendable(table, objects)?;
         let first = match self.first.take() {
             Some(copy) => copy_first(client, &copy, &sendable).await?,
@@ -103,9 +110,9 @@ impl Writer {
             (None, Way::Copy(statement)) => copy(client, statement, &sendable).await?,
             (None, Way::Apply(statement)) => apply_columns(client, statement, &sendable).await?,
         };
-        // Several objects of one key replace each other.
-        let is_exact = table.write != Write::Replace;
-        if is_exact && written != objects.num_rows() as u64 {
+        // A row of nothing but its key that is there already stays as it is.
+        let counts = table.write == Write::Insert || table.key.len() < table.schema.fields().len();
+        if counts && written != objects.num_rows() as u64 {
             return Err(Failure::refused(format!("a trigger or a rule of `{}` drops the row", table.name)));
         }
         Ok(())

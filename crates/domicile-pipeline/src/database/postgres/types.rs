@@ -71,6 +71,10 @@ const ELEMENTS: [&str; 14] = [
 ];
 /// Types whose values have no order, so that they cannot be a key.
 const UNORDERED: [&str; 9] = ["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"];
+/// Types of which one value may be written as several texts, as a day is that of 24 hours: what objects are told apart by
+/// would not be what rows are. So may arrays of them.
+const AMBIGUOUS: [&str; 8] =
+    ["interval", "jsonb", "numrange", "nummultirange", "numeric", "float4", "float8", "jsonpath"];
 
 /// The name of a type as SQL writes it and as fields are marked with it, if it is one of those that are read as text and
 /// written as what they are.
@@ -81,6 +85,11 @@ fn written_name(name: &str) -> Option<String> {
         None if name == "bit" => Some(String::from("varbit")),
         None => WRITTEN.contains(&name).then(|| name.to_owned()),
     }
+}
+
+/// Whether several texts of a type may be one value, which `name` is as fields are marked with it.
+pub(super) fn is_ambiguous(name: &str) -> bool {
+    AMBIGUOUS.contains(&name.trim_end_matches("[]"))
 }
 
 /// The type that a table made here declares for a column.
@@ -97,7 +106,9 @@ pub(super) fn declaration(table: &Table, column: usize) -> String {
         (DataType::Timestamp(_, None), _) => String::from("timestamp"),
         (DataType::Timestamp(..), _) => String::from("timestamptz"),
         (DataType::Decimal128(precision, scale), _) => format!("numeric({precision},{scale})"),
-        (_, Some(name)) if !(table.is_key(column) && UNORDERED.contains(&name)) => name.to_owned(),
+        (_, Some(name)) if !(table.is_key(column) && (UNORDERED.contains(&name) || is_ambiguous(name))) => {
+            name.to_owned()
+        }
         _ => String::from("text"),
     }
 }
