@@ -8,6 +8,7 @@
 mod control;
 mod home;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -26,7 +27,7 @@ use crate::blocking;
 use crate::config::Problems;
 use crate::database;
 use crate::error::{Error, Failure, Refusal};
-use crate::inspect::{WaitFor, inspect};
+use crate::inspect::{Inspected, WaitFor, inspect};
 use crate::locate::{Fate, Locator, NearMisses};
 use crate::pipeline::Pipeline;
 use crate::plan::Planned;
@@ -126,6 +127,8 @@ impl From<Refusal> for New {
 struct Replayer<'a> {
     pipeline: &'a Pipeline,
     planned: Planned,
+    /// By number, homes that are not to be delivered to, and why.
+    blocked: BTreeMap<usize, Failure>,
     narrowed: &'a Narrowed,
     by: Option<&'a str>,
 }
@@ -158,14 +161,14 @@ impl Pipeline {
         let planned = self.plan().await?;
         let mut kept =
             database::control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
-        let mut problems = self.moved(&kept);
-        for planned in &planned {
-            problems.extend(
-                inspect(&self.config, &planned.writing, Some(&kept), 0, WaitFor::All, &Mutex::default())
-                    .await
-                    .1
-                    .problems,
-            );
+        let (mut problems, mut sources) = (self.moved(&kept), Vec::new());
+        for planned in planned {
+            let (inspected, wrong) =
+                inspect(&self.config, &planned.writing, Some(&kept), 0, WaitFor::All, &Mutex::default()).await;
+            if wrong.stops.is_some() {
+                problems.extend(wrong.problems);
+            }
+            sources.push((planned, blocked(inspected)));
         }
         if !problems.is_empty() {
             return Err(Error::from(problems.into_iter().collect::<Problems>()));
@@ -177,8 +180,8 @@ impl Pipeline {
         let is_chosen =
             |planned: &Planned| narrowed.sources.is_empty() || narrowed.sources.contains(&planned.writing.name);
         let mut places = Vec::new();
-        for planned in planned.into_iter().filter(is_chosen) {
-            let mut replayer = Replayer { pipeline: self, planned, narrowed: &narrowed, by };
+        for (planned, blocked) in sources.into_iter().filter(|(planned, _)| is_chosen(planned)) {
+            let mut replayer = Replayer { pipeline: self, planned, blocked, narrowed: &narrowed, by };
             for (slot, home) in self.config.homes.iter().enumerate().filter(|(_, home)| filter.has_home(home)) {
                 let mut place = replayer.place(Some(home.home.as_str()));
                 if let Err(failure) = replayer.replay_home(slot, &mut place).await {
@@ -198,6 +201,13 @@ impl Pipeline {
     }
 }
 
+/// The homes in which something is wrong. One that could not be reached is tried again.
+fn blocked(inspected: Inspected) -> BTreeMap<usize, Failure> {
+    let members = inspected.members.into_iter();
+    let failed = members.filter_map(|member| Some((member.slot, member.state.err()?)));
+    failed.filter(|(_, failure)| matches!(failure, Failure::Blocked { .. })).collect()
+}
+
 impl Replayer<'_> {
     fn source(&self) -> &str {
         &self.planned.writing.name
@@ -209,6 +219,9 @@ impl Replayer<'_> {
 
     /// The way into a home that has been delivered to.
     async fn target(&self, slot: usize) -> Result<Option<Target>, Failure> {
+        if let Some(failure) = self.blocked.get(&slot) {
+            return Err(failure.clone());
+        }
         let home = &self.pipeline.config.homes[slot];
         let quarantine = Quarantine::open(self.planned.writing.store(home)).await?;
         let Some(mut quarantine) = quarantine else { return Ok(None) };

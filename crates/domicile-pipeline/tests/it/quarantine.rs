@@ -37,6 +37,7 @@ contract! {
     what_was_mended_is_replayed_once_and_each_wrong_state_is_found
     what_is_dropped_keeps_its_reason_and_nothing_of_the_record
     a_record_that_its_home_refuses_moves_there_and_is_replayed_there
+    a_replay_goes_on_beside_a_home_that_somebody_has_to_mend
     a_replay_that_ends_before_the_control_database_is_told_is_found_by_the_next
     of_two_replays_at_once_each_record_is_delivered_by_one
     a_home_that_reads_again_what_had_no_home_is_not_given_it_twice
@@ -312,6 +313,26 @@ fn a_record_that_its_home_refuses_moves_there_and_is_replayed_there(start: fn() 
     let replay = world.replay_all();
     assert_eq!((counts(of(&replay, Some("es")))[0], counts(of(&replay, None))[0]), (1, 0));
     assert_eq!((world.ids("es"), world.total("es", "Ana")), (String::from("1 2 3 6 7"), String::from("3|60")));
+    world.assert_proved();
+}
+
+/// France's table does not fit any more; of two records that had no home, one is hers.
+fn a_replay_goes_on_beside_a_home_that_somebody_has_to_mend(start: fn() -> Option<Databases>) {
+    let Some(mut world) = World::new(start) else { return };
+    refused(&world);
+    mend(&world);
+    world.homes = String::from("homes = { es = [\"ES\", \"XX\"], fr = [\"FR\", \"YY\"] }");
+    world.sql("fr", "ALTER TABLE orders RENAME COLUMN customer TO buyer");
+    let replay = world.replay(&all());
+    assert_eq!(counts(of(&replay, Some("es"))), [1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(counts(of(&replay, None)), [2, 0, 0, 0, 1, 0, 0]);
+    let failure = |home: Option<&str>| of(&replay, home).failure.clone().unwrap_or_default();
+    assert!(failure(Some("fr")).contains("has no column `customer`"), "{replay:#?}");
+    assert!(failure(None).starts_with("home fr: "), "{replay:#?}");
+    assert_eq!((world.ids("es"), world.total("es", "Ana")), (String::from("1 2 3 6 7"), String::from("3|60")));
+    world.sql("fr", "ALTER TABLE orders RENAME COLUMN buyer TO customer");
+    assert_eq!(counts(of(&world.replay_all(), None)), [1, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(world.ids("fr"), "5 8");
     world.assert_proved();
 }
 
