@@ -43,8 +43,7 @@ pub(crate) use breaker::PoisonLimits;
 pub(crate) use breaker::Tally;
 pub(crate) use delivery::{Delivered, Delivery, Misfit, Opened, Owner};
 pub(crate) use records::analyse;
-pub(crate) use work::Work;
-use work::let_go;
+pub(crate) use work::{Work, let_go};
 
 /// When a transaction is large or old enough, and how much may happen at once.
 #[derive(Clone)]

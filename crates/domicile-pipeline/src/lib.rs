@@ -43,7 +43,7 @@ pub use config::{Config, InvalidSchedule, Problem, Problems, Schedule};
 pub use database::postgres::fuzz::{Copied, fuzz_copy};
 pub use error::{Error, Failure, FailureClass, Refusal};
 pub use explain::{Explained, ExplainedObject, Outcome, Records};
-pub use pipeline::Pipeline;
+pub use pipeline::{Pipeline, Until};
 pub use position::{Position, Values};
 pub use quarantine::{
     Cause, QuarantineFilter, QuarantineGroup, QuarantineList, QuarantinedRecord, Replay, ReplayedPlace, Resolution,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domicile::{Chain, PlacementRouter};
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
@@ -27,6 +27,7 @@ use crate::source::Horizon;
 mod catch_up;
 mod homes;
 mod kept;
+mod limits;
 mod looked;
 mod names;
 mod reading;
@@ -34,24 +35,17 @@ mod states;
 #[cfg(test)]
 mod tests;
 mod unchanged;
+mod until;
 
-use catch_up::CatchUp;
-use homes::{Fallen, Homes, report};
+use catch_up::{CatchUp, Turn};
+use homes::{Fallen, Homes, Tell, report};
 use looked::refused;
 use reading::Reading;
 use states::States;
+pub use until::Until;
 
 /// Batches of those who are ahead that are in memory at once: one is read while others are delivered.
 const BATCHES_IN_MEMORY: usize = 4;
-
-/// Bytes of records that all homes together gather before they deliver them.
-const GATHERED_BYTES: usize = 16 * 1_024 * 1_024;
-
-/// Rows of partial aggregates that all homes together keep in memory for a table, between two commits.
-const AGGREGATE_ROWS_IN_MEMORY: usize = 204_800;
-
-/// Homes beyond `delivery.open_homes` that are open at the same time, each for one share.
-const OPENED_BRIEFLY: usize = 16;
 
 /// Syncs records from sources to their homes, as a configuration says.
 ///
@@ -156,21 +150,21 @@ impl Pipeline {
     /// one of them before the first record of any source has been delivered; or if another run
     /// [is under way](Error::is_under_way). Nothing is written then.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Report, Error> {
-        self.run_until(observer, &CancellationToken::new()).await
+        self.run_until(observer, &Until::default()).await
     }
 
     /// The same, until it is asked to stop: nothing is read from then on, and each home commits what it was given. The next
-    /// run goes on from there. The report says that the run was stopped. How long that takes, the homes decide; to drop the
-    /// future undoes what is not committed.
+    /// run goes on from there. The report says that the run was stopped, or that a home is behind, where only those that catch
+    /// up were asked to. How long that takes, the homes decide; to drop the future undoes what is not committed.
     ///
     /// # Errors
     ///
     /// As for [`run`](Self::run).
-    pub async fn run_until(&self, observer: Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
-        self.run_observed(&observer, stop).instrument(info_span!("run")).await
+    pub async fn run_until(&self, observer: Arc<dyn Observer>, until: &Until) -> Result<Report, Error> {
+        self.run_observed(&observer, until).instrument(info_span!("run")).await
     }
 
-    async fn run_observed(&self, observer: &Arc<dyn Observer>, stop: &CancellationToken) -> Result<Report, Error> {
+    async fn run_observed(&self, observer: &Arc<dyn Observer>, until: &Until) -> Result<Report, Error> {
         let planned = match self.plan().await {
             Ok(planned) => planned,
             Err(problems) => return Err(self.unplanned(problems).await),
@@ -180,7 +174,7 @@ impl Pipeline {
             return Err(error);
         }
         fault::at(Point::ControlRead);
-        let ran = self.run_planned(planned, &mut kept, observer, stop).await;
+        let ran = self.run_planned(planned, &mut kept, observer, until).await;
         if let Some(holding) = kept.holding {
             holding.give_back(&self.config.control).await;
         }
@@ -192,7 +186,7 @@ impl Pipeline {
         mut planned: Vec<Planned>,
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
-        stop: &CancellationToken,
+        until: &Until,
     ) -> Result<Report, Error> {
         let problems = self.moved(kept);
         if problems.is_empty()
@@ -210,13 +204,13 @@ impl Pipeline {
         };
         let mut sources = Vec::new();
         for (number, (source, looked)) in planned.into_iter().zip(looked).enumerate() {
-            if stop.is_cancelled() {
+            if until.stop.is_cancelled() {
                 return Ok(Report { sources, is_stopped: true });
             }
             let span = info_span!("source", source = source.writing.name);
             let source = (number, source, refused.remove(&number));
             let report = self
-                .run_source(source, (looked.inspected, looked.known), kept, observer, stop)
+                .run_source(source, (looked.inspected, looked.known), kept, observer, until)
                 .instrument(span)
                 .await?;
             observer.observe(&Event::SourceEnded(&report));
@@ -233,7 +227,7 @@ impl Pipeline {
         (inspected, known): (Inspected, Mutex<Known>),
         kept: &mut Kept,
         observer: &Arc<dyn Observer>,
-        stop: &CancellationToken,
+        until: &Until,
     ) -> Result<SourceReport, Error> {
         let reached = inspected.reached();
         // Another run may have taken the homes further since the source was asked.
@@ -250,14 +244,7 @@ impl Pipeline {
         let upto = match upto {
             Ok(upto) => upto,
             Err(refusal) => {
-                report.failure = Some(refusal.to_string());
-                report.pass_over_silent();
-                let source = report.source.as_str();
-                for home in report.failed() {
-                    let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
-                    home.why.iter().for_each(|failure| observer.observe(&failed(failure)));
-                }
-                States::new(self, &report.source, kept, observer).settle(&report, None, Some(&refusal)).await;
+                self.pass_over(&mut report, &refusal, kept, observer).await;
                 return Ok(report);
             }
         };
@@ -278,23 +265,40 @@ impl Pipeline {
         let limits = Arc::new(self.limits(kept));
         let states = Arc::new(States::new(self, &report.source, kept, observer));
         let (batch, upto, observer) = (self.batch_limit(), &upto, &(Arc::clone(&states) as Arc<dyn Observer>));
-        let shared = Shared { source, kept, observer, stop, limits: &limits, batch, upto, known: &known };
+        let (stop, limits, known, enough) = (&until.stop, &limits, &known, &until.stop.child_token());
+        let shared = Shared { source, kept, observer, stop, enough: stop, limits, batch, upto, known };
+        let of_behind = Shared { enough, ..shared };
+        let no_time_left = until.no_more_catching_up(self.config.delivery.catch_up);
         // There is room for each home once, and for the source.
         let (fallen, falls) = mpsc::channel(self.databases() + 1);
         let leaders = self.lead(planned, leading, reading, &shared, fallen);
-        let (leaders, (others, ended)) = tokio::join!(leaders, CatchUp::new(self, number, &shared, behind).run(falls));
+        let others = CatchUp::new(self, number, &of_behind, behind).run(falls, no_time_left);
+        let (leaders, (others, ended)) = tokio::join!(leaders, others);
         report.failure = ended.as_ref().err().map(ToString::to_string);
         for passed in [leaders].into_iter().chain(others) {
             let is_stopped = matches!(passed.ended, Ok(Ended::Stopped));
-            report.is_stopped |= is_stopped;
+            report.is_stopped |= is_stopped && until.stop.is_cancelled();
             passed.homes.into_iter().for_each(|(slot, home)| report.add(slot, home, is_stopped));
         }
         report.pass_over_silent();
+        report.find_behind(upto);
         states.settle(&report, Some(upto), ended.as_ref().err()).await;
         if let Some(end) = end.filter(|_| !report.is_stopped) {
             self.note(kept, &report, end).await;
         }
         Ok(report)
+    }
+
+    /// Tells and keeps that a source is not read, and which of its homes have failed besides.
+    async fn pass_over(&self, report: &mut SourceReport, refusal: &Error, kept: &Kept, observer: &Arc<dyn Observer>) {
+        report.failure = Some(refusal.to_string());
+        report.pass_over_silent();
+        let source = report.source.as_str();
+        for home in report.failed() {
+            let failed = |failure| Event::HomeFailed { source, home: &home.home, failure };
+            home.why.iter().for_each(|failure| observer.observe(&failed(failure)));
+        }
+        States::new(self, &report.source, kept, observer).settle(report, None, Some(refusal)).await;
     }
 
     /// The report of a source before anything is delivered.
@@ -336,8 +340,8 @@ impl Pipeline {
         shared: &Shared<'_>,
         fallen: mpsc::Sender<Fallen>,
     ) -> Passed {
-        let limits = Arc::clone(shared.limits);
-        let mut passed = self.pass(planned, leading, reading, shared, (limits, Some(fallen.clone()))).await;
+        let reader = Reader { limits: Arc::clone(shared.limits), fallen: fallen.clone(), turn: None };
+        let mut passed = self.pass(planned, leading, reading, shared, reader).await;
         if let Some(error) = passed.take_error() {
             let well = passed.homes.iter().filter(|(_, home)| home.why.is_none());
             let _ = fallen.try_send(Fallen::Source(well.map(|(slot, _)| *slot).collect(), error));
@@ -345,22 +349,21 @@ impl Pipeline {
         passed
     }
 
-    /// Reads a source once for some of its homes, within limits. Those that fail are told to whoever tries them again.
+    /// Reads a source once for some of its homes.
     async fn pass(
         &self,
         planned: Planned,
         members: Inspected,
         reading: Reading,
         shared: &Shared<'_>,
-        (limits, fallen): (Arc<Limits>, Option<mpsc::Sender<Fallen>>),
+        reader: Reader,
     ) -> Passed {
-        let is_leading = fallen.is_some();
         let expecting = if reading.is_needed { self.expect_waiting(&planned, &members).await } else { Ok(()) };
-        let homes = self.start_homes(&planned, members, shared, (&limits, fallen));
+        let homes = self.start_homes(&planned, members, shared, &reader);
         let mut reached = None;
         let ended = match (expecting, reading.is_needed) {
             (Err(error), _) => Err(error),
-            (Ok(()), true) => reading.distribute(planned, &homes, shared, (&limits, !is_leading), &mut reached).await,
+            (Ok(()), true) => reading.distribute(planned, &homes, shared, &reader, &mut reached).await,
             (Ok(()), false) => {
                 reached = Some(shared.upto.clone());
                 Ok(Ended::AtItsEnd)
@@ -400,35 +403,12 @@ impl Pipeline {
         Ok(horizon)
     }
 
-    fn limits(&self, kept: &Kept) -> Limits {
-        let delivery = &self.config.delivery;
-        Limits {
-            commit_rows: delivery.commit_rows,
-            commit_interval: delivery.commit_interval,
-            databases: self.config.homes.len() + 1,
-            gathered_bytes: GATHERED_BYTES / self.config.homes.len().clamp(1, delivery.open_homes),
-            aggregate_rows: (AGGREGATE_ROWS_IN_MEMORY / self.config.homes.len().clamp(1, delivery.open_homes))
-                .clamp(1024, 8_192),
-            memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)),
-            working: Arc::new(Semaphore::new(delivery.parallel)),
-            kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
-            opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
-            poison: delivery.poison,
-            others_wait: delivery.others_wait,
-            lease: kept.holding.as_ref().map(Holding::lease),
-        }
-    }
-
-    fn batch_limit(&self) -> BatchLimit {
-        BatchLimit { rows: self.config.batch.rows, bytes: self.config.batch.bytes }
-    }
-
     fn start_homes(
         &self,
         planned: &Planned,
         inspected: Inspected,
         shared: &Shared<'_>,
-        (limits, fallen): (&Arc<Limits>, Option<mpsc::Sender<Fallen>>),
+        Reader { limits, fallen, turn }: &Reader,
     ) -> Homes {
         let tables = planned.writing.analysers.tables();
         let mut homes = Homes::of(self.databases());
@@ -439,7 +419,9 @@ impl Pipeline {
             let (limits, observer) = (Arc::clone(limits), Arc::clone(shared.observer));
             let control = shared.kept.id.as_deref();
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
-            homes.start(slot, deliverer, report, home, fallen.clone());
+            let tell = Tell { fallen: fallen.clone(), slot, merges_each_share: planned.merges_each_share };
+            let work = homes.start(deliverer, report, home, tell);
+            turn.iter().for_each(|turn| turn.add(Arc::clone(&work)));
         }
         homes
     }
@@ -451,6 +433,8 @@ struct Shared<'a> {
     kept: &'a Kept,
     observer: &'a Arc<dyn Observer>,
     stop: &'a CancellationToken,
+    /// Nothing more is read once something was.
+    enough: &'a CancellationToken,
     /// Those of who reads for homes that are ahead.
     limits: &'a Arc<Limits>,
     batch: BatchLimit,
@@ -458,6 +442,14 @@ struct Shared<'a> {
     upto: &'a Position,
     /// The databases that were looked at.
     known: &'a Mutex<Known>,
+}
+
+/// Within which limits a source is read, and who is told of homes that fail, to try them again.
+struct Reader {
+    limits: Arc<Limits>,
+    fallen: mpsc::Sender<Fallen>,
+    /// None for homes that are ahead, which wait for no reader.
+    turn: Option<Arc<Turn>>,
 }
 
 /// How reading ended, if it did not fail.
@@ -481,14 +473,4 @@ impl Passed {
     fn take_error(&mut self) -> Option<Error> {
         self.ended.is_err().then(|| std::mem::replace(&mut self.ended, Ok(Ended::Deserted)).err()).flatten()
     }
-}
-
-/// So many homes, or as many as the process may open files for. Its soft limit is raised as far as that takes.
-fn most_open_homes(wanted: usize) -> usize {
-    // A SQLite database that is written to has itself, its journal and, for a moment, its folder open.
-    const FILES_PER_HOME: u64 = 3;
-    const OTHER_FILES: u64 = 64 + FILES_PER_HOME * OPENED_BRIEFLY as u64;
-    let files = rlimit::increase_nofile_limit(FILES_PER_HOME * wanted as u64 + OTHER_FILES).unwrap_or(256);
-    let possible = files.saturating_sub(OTHER_FILES) / FILES_PER_HOME;
-    usize::try_from(possible).map_or(wanted, |possible| possible.min(wanted))
 }

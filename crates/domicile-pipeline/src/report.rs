@@ -180,6 +180,8 @@ pub struct HomeReport {
     pub state: Condition,
     /// Why it stopped early.
     pub failure: Option<String>,
+    /// It had no more time to catch up with the others; the next run goes on with it.
+    pub is_behind: bool,
     /// The same, for those who try it again.
     #[serde(skip)]
     pub(crate) why: Option<Failure>,
@@ -259,16 +261,17 @@ pub struct Report {
 }
 
 impl HomeReport {
-    /// What was done in this run at first, and then by another reader. Where that one was stopped, a home that had failed is
-    /// not known to be well; one that was only silent has spoken.
+    /// What was done in this run at first, and then by another reader. Where that one was stopped before the home has got on, one
+    /// that had failed is not known to be well; one that was only silent has spoken.
     pub(crate) fn and_then(&mut self, then: HomeReport, is_stopped: bool) {
+        let has_got_on = then.account.read > 0;
         self.account += then.account;
         for (cause, count) in then.causes {
             *self.causes.entry(cause).or_insert(0) += count;
         }
         self.objects.iter_mut().zip(then.objects).for_each(|(object, then)| object.count += then.count);
         self.position = then.position.or(self.position.take());
-        if then.failure.is_some() || !is_stopped || self.is_silent {
+        if then.failure.is_some() || !is_stopped || self.is_silent || has_got_on {
             (self.state, self.failure, self.why) = (then.state, then.failure, then.why);
         }
         self.is_silent = false;
@@ -305,6 +308,15 @@ impl SourceReport {
         }
     }
 
+    /// Finds homes that are well and have not got to the end of a run that was not stopped.
+    pub(crate) fn find_behind(&mut self, upto: &Position) {
+        let has_time = !self.is_stopped && self.failure.is_none();
+        for home in self.homes.iter_mut().chain([&mut self.control]) {
+            home.is_behind =
+                has_time && home.failure.is_none() && home.position.as_ref().is_some_and(|position| position < upto);
+        }
+    }
+
     /// Adds what was done for a home, or for the control database behind the homes, by one more reader.
     pub(crate) fn add(&mut self, slot: usize, then: HomeReport, is_stopped: bool) {
         self.homes.get_mut(slot).unwrap_or(&mut self.control).and_then(then, is_stopped);
@@ -321,6 +333,11 @@ impl SourceReport {
     /// Homes, the control database included, that stopped early.
     pub fn failed(&self) -> impl Iterator<Item = &HomeReport> {
         self.homes.iter().chain([&self.control]).filter(|home| home.failure.is_some())
+    }
+
+    /// Homes, the control database included, that had no more time to catch up.
+    pub fn behind(&self) -> impl Iterator<Item = &HomeReport> {
+        self.homes.iter().chain([&self.control]).filter(|home| home.is_behind)
     }
 }
 

@@ -4,8 +4,7 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use domicile_pipeline::{Config, Observer, Pipeline};
-use tokio_util::sync::CancellationToken;
+use domicile_pipeline::{Config, Observer, Pipeline, Until};
 
 use super::schedule::go_on;
 use super::signal::{GRACE, Signals};
@@ -56,13 +55,13 @@ pub(super) fn sync(
     };
     block_on(threads(&config), async {
         telemetry.serve(metrics, &config, false).await?;
-        let stop = CancellationToken::new();
+        let until = Until::default();
         let (pipeline, mut signals) = (Pipeline::new(config), Signals::of_stopping());
         let asked = async || {
             signals.stop().await;
-            stop.cancel();
+            until.stop.cancel();
         };
-        Ok(until_stopped(&pipeline, telemetry, &stop, asked).await)
+        Ok(until_stopped(&pipeline, telemetry, &until, asked).await)
     })
 }
 
@@ -77,11 +76,11 @@ pub(super) fn threads(config: &Config) -> usize {
 pub(super) async fn until_stopped(
     pipeline: &Pipeline,
     telemetry: &Telemetry,
-    stop: &CancellationToken,
+    until: &Until,
     mut asked: impl AsyncFnMut(),
 ) -> Outcome {
     let watched = telemetry.run();
-    let running = pipeline.run_until(Arc::clone(&watched) as Arc<dyn Observer>, stop);
+    let running = pipeline.run_until(Arc::clone(&watched) as Arc<dyn Observer>, until);
     let mut running = std::pin::pin!(running);
     let ended = tokio::select! {
         done = &mut running => Some(done.map(Some)),

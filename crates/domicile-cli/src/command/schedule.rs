@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domicile_pipeline::{Config, Pipeline, Schedule};
+use domicile_pipeline::{Config, Pipeline, Schedule, Until};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{threads, until_stopped};
@@ -102,26 +102,29 @@ impl Scheduled<'_> {
         }
     }
 
-    /// One run. What fails is told, and the next run tries again.
+    /// One run. What fails is told, and the next run tries again. Homes that catch up do not keep the others from what is new
+    /// when the next run is due.
     async fn run(&mut self, signals: &mut Signals) -> Ended {
-        let stop = CancellationToken::new();
+        let until = Until::default();
         let mut reload = false;
         let asked = async || {
             while signals.stop_or_reload().await {
                 reload = true;
             }
-            stop.cancel();
+            until.stop.cancel();
         };
         if !self.telemetry.is_logged() {
             self.telemetry.note(&format!("{} a run begins", shown(Utc::now())));
         }
         let pipeline = Pipeline::new(self.config.clone());
-        let done = until_stopped(&pipeline, self.telemetry, &stop, asked).await;
+        let next = tokio::spawn(end_catching_up(self.schedule.clone(), until.catch_up.clone()));
+        let done = until_stopped(&pipeline, self.telemetry, &until, asked).await;
+        next.abort();
         let ended = self.tell(&done);
         if reload {
             self.reload().await;
         }
-        if stop.is_cancelled() { Ended::Stopped } else { ended }
+        if until.stop.is_cancelled() { Ended::Stopped } else { ended }
     }
 
     /// Tells how a run ended. Logs have told it already, and who reads them does not want a table between them.
@@ -155,6 +158,15 @@ impl Scheduled<'_> {
         let (config, schedule) = scheduled(&self.arguments.configured, self.cron, self.telemetry)?;
         self.telemetry.serve(self.arguments.metrics, &config, true).await?;
         Ok((config, schedule))
+    }
+}
+
+/// Asks a run to end with homes that catch up when the next run is due.
+async fn end_catching_up(schedule: Schedule, catch_up: CancellationToken) {
+    let now = Utc::now();
+    if let Some(due) = schedule.next_after(now) {
+        until(due, now).await;
+        catch_up.cancel();
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) fn print(report: &Report) {
 
 fn print_source(source: &SourceReport) {
     line(&format!("source {} ({})", source.source, source.guarantee.class));
-    let is_quiet = |home: &HomeReport| home.account.read == 0 && home.failure.is_none();
+    let is_quiet = |home: &HomeReport| home.account.read == 0 && home.failure.is_none() && !home.is_behind;
     let busy: Vec<_> = source.homes.iter().filter(|home| !is_quiet(home)).collect();
     if !busy.is_empty() || !is_quiet(&source.control) {
         let tables: Vec<_> = source.homes.iter().flat_map(|home| &home.objects).map(|count| &count.table).collect();
@@ -29,6 +29,10 @@ fn print_source(source: &SourceReport) {
     // Nobody knows what is new in a source that cannot be read to its end.
     if quiet > 0 && source.failure.is_none() {
         line(&format!("{quiet} {}: nothing new", if quiet == 1 { "home" } else { "homes" }));
+    }
+    for home in source.behind() {
+        let position = home.position.as_ref().map(ToString::to_string).unwrap_or_default();
+        line(&format!("BEHIND {}: it has got to {position}, and the next run goes on from there", home.home));
     }
     for home in source.failed() {
         line(&format!("FAILED {}: {}", home.home, home.failure.as_deref().unwrap_or_default()));

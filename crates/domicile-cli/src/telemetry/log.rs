@@ -107,6 +107,10 @@ impl Log {
         let took = self.source_began.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
         let (source, total, duration_ms) = (report.source.as_str(), report.total(), milliseconds(took));
         let (read, delivered, ignored, quarantined) = (total.read, total.delivered, total.ignored, total.quarantined);
+        for home in report.behind() {
+            let (home, position) = (home.home.as_str(), home.position.as_ref().map(ToString::to_string));
+            info!(source, home, position, "the home is behind yet");
+        }
         match report.failure.as_deref() {
             Some(error) => {
                 error!(source, error, read, delivered, ignored, quarantined, duration_ms, "the source failed");

@@ -49,6 +49,8 @@ pub struct DeliveryLimits {
     pub answer: Duration,
     /// How long a home may be at what it was given while others wait for it.
     pub others_wait: Duration,
+    /// How long homes may go on catching up once the others are done; `None` for as long as they need.
+    pub catch_up: Option<Duration>,
     /// How many records may go to quarantine at once.
     pub poison: PoisonLimits,
 }
@@ -87,6 +89,10 @@ pub(super) struct DeliveryFile {
     /// Then it is left alone, what it has not committed is undone, and it catches up by a reader of its own. Default: 5.0.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     pub(super) others_wait_seconds: f64,
+    /// How many seconds a run goes on for homes that catch up once the others are done, from 0 to 86400; the next run goes on with
+    /// them. A run of a schedule also ends with that when the next one is due. Default: as many as they need.
+    #[schemars(range(min = 0.0, max = 86_400.0))]
+    pub(super) catch_up_seconds: Option<f64>,
     /// The share of a home's transaction, from 0.0 to 1.0, that may go to quarantine, and of a batch that may have no home, where
     /// it has 1000 records or more. Beyond it nothing of it is kept: the home, or the source, stays where it is and says
     /// why, until the cause is gone. Default: 0.5.
@@ -108,6 +114,7 @@ impl Default for DeliveryFile {
             lease_seconds: 60.0,
             answer_seconds: 300.0,
             others_wait_seconds: 5.0,
+            catch_up_seconds: None,
             poison_share_max: 0.5,
             poison_records_max: None,
         }
@@ -132,6 +139,7 @@ pub(super) fn delivery(file: DeliveryFile, findings: &mut Findings<'_>) -> Deliv
         lease: Duration::from_secs_f64(file.lease_seconds),
         answer: Duration::from_secs_f64(file.answer_seconds),
         others_wait: Duration::from_secs_f64(file.others_wait_seconds),
+        catch_up: file.catch_up_seconds.map(Duration::from_secs_f64),
         poison: PoisonLimits { share_max: file.poison_share_max, records_max: file.poison_records_max },
     }
 }

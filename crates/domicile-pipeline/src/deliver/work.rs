@@ -17,10 +17,10 @@ pub(crate) struct Work {
 }
 
 /// For as long as this lives, a home is at work.
-pub(super) struct AtWork<'a>(&'a Work);
+pub(crate) struct AtWork<'a>(&'a Work);
 
 impl Work {
-    pub(super) fn begin(&self) -> AtWork<'_> {
+    pub(crate) fn begin(&self) -> AtWork<'_> {
         self.set(Some(Instant::now()));
         AtWork(self)
     }
@@ -43,9 +43,9 @@ impl Drop for AtWork<'_> {
 }
 
 /// What is told of a home that is let go.
-pub(super) fn let_go(others_wait: Duration) -> Failure {
+pub(crate) fn let_go(others_wait: Duration) -> Failure {
     let seconds = others_wait.as_secs_f64();
     Failure::Transient(format!(
-        "it has been at what it was given for {seconds} s, and the other homes waited for it (`delivery.others_wait_seconds`)"
+        "it has been at what it was given for {seconds} s or longer, and other homes waited for it (`delivery.others_wait_seconds`)"
     ))
 }

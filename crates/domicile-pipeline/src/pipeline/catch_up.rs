@@ -6,6 +6,7 @@
 //! somebody has to mend is left for the next run. A source that fails for a reason that may pass is read again in the same
 //! way, for all that were read for, from the one of them that is behind all others.
 
+mod turn;
 mod waiting;
 
 use std::collections::HashMap;
@@ -17,15 +18,16 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::homes::{Fallen, report};
+use super::homes::{Fallen, FallenHome, Tell, report};
 use super::reading::Reading;
-use super::{Ended, Passed, Pipeline, Shared};
+use super::{Ended, Passed, Pipeline, Reader, Shared};
 use crate::config::Problems;
-use crate::deliver::Limits;
+use crate::deliver::{Limits, Work, let_go};
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, Member, WaitFor, inspect_some};
 use crate::plan::{Planned, plan};
 use crate::report::{Event, HomeReport, Transacted};
+pub(super) use turn::Turn;
 use waiting::{Failing, TRIES, Tries, Waiting};
 
 /// Readers at once, beside that of the homes which are ahead.
@@ -33,6 +35,9 @@ const READERS: usize = 4;
 
 /// Batches of each of them that are in memory at once: one is read while another is delivered.
 const BATCHES_IN_MEMORY: usize = 2;
+
+/// So often it is looked whether homes that do not get on keep readers from others.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
 /// The homes of one source that are not read for with those that are ahead.
 pub(super) struct CatchUp<'a> {
@@ -58,10 +63,11 @@ pub(super) struct CatchUp<'a> {
     ended: Result<(), Error>,
 }
 
-/// Homes that are read for together, and whether one of them has not failed.
+/// Homes that are read for together, whether one of them has not failed, and how long they may keep a reader from others.
 struct Next {
     together: Together,
     is_well: bool,
+    patience: Duration,
 }
 
 /// Homes that are read for together.
@@ -76,6 +82,13 @@ struct Caught {
     passed: Passed,
     rest: Option<Inspected>,
     merges_each_share: bool,
+}
+
+/// Why homes are not read for.
+enum Unmet {
+    Source(Problems),
+    /// They have not answered, and others waited for the reader.
+    LetGo,
 }
 
 impl<'a> CatchUp<'a> {
@@ -100,38 +113,71 @@ impl<'a> CatchUp<'a> {
         }
     }
 
-    /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more. What was done, and why the
-    /// source was not read to its end, if it was not.
-    pub(super) async fn run(mut self, mut falls: mpsc::Receiver<Fallen>) -> (Vec<Passed>, Result<(), Error>) {
+    /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more, or there is no time left, which
+    /// runs once nobody is ahead. What was done, and why the source was not read to its end, if it was not.
+    pub(super) async fn run(
+        mut self,
+        mut falls: mpsc::Receiver<Fallen>,
+        no_time_left: impl Future<Output = ()>,
+    ) -> (Vec<Passed>, Result<(), Error>) {
         let (pipeline, number, shared) = (self.pipeline, self.number, self.shared);
         let mut readers = FuturesUnordered::new();
+        let mut turns: Vec<Arc<Turn>> = Vec::new();
+        let (fallen, mut own_falls) = mpsc::channel(pipeline.databases());
+        let mut no_time_left = std::pin::pin!(no_time_left);
         let mut passed = Vec::new();
         loop {
             while readers.len() < READERS
-                && let Some(Next { together, is_well }) = self.next()
+                && let Some(Next { together, is_well, patience }) = self.next()
             {
                 self.well_readers += usize::from(is_well);
-                let reading = pipeline.catch_up(number, together, shared, self.limits_of_one());
-                readers.push(async move { (reading.await, is_well) });
+                let turn = Arc::new(Turn::new(patience));
+                turns.push(Arc::clone(&turn));
+                let reader =
+                    Reader { limits: self.limits_of_one(), fallen: fallen.clone(), turn: Some(Arc::clone(&turn)) };
+                let reading = pipeline.catch_up(number, together, shared, reader);
+                readers.push(async move { (reading.await, is_well, turn) });
             }
-            if !self.leaders_run && readers.is_empty() && self.waiting.is_empty() {
+            if !self.leaders_run && readers.is_empty() && own_falls.is_empty() && self.waiting.is_empty() {
                 return (passed, self.ended);
             }
-            let due = self.waiting.iter().map(|waiting| waiting.due).min();
+            let (now, mut wakes_at) = (Instant::now(), self.due());
+            let is_next_run_due = shared.enough.is_cancelled() && !shared.stop.is_cancelled();
+            if is_next_run_due || readers.len() == READERS {
+                if is_next_run_due || wakes_at.is_some_and(|due| due <= now) {
+                    turns.iter().for_each(|turn| turn.let_go_of_stuck());
+                }
+                let looks_at = now + LOOKS_EVERY;
+                wakes_at = if is_next_run_due { Some(looks_at) } else { wakes_at.map(|due| due.max(looks_at)) };
+            }
             tokio::select! {
                 fallen = falls.recv(), if self.leaders_run => match fallen {
-                    Some(Fallen::Home(slot, home)) => self.left(slot, &home, false),
+                    Some(Fallen::Home(home)) => self.left(&home),
                     Some(Fallen::Source(slots, error)) => self.source_fell(slots, error, false),
                     None => self.leaders_run = false,
                 },
-                Some((caught, is_well)) = readers.next() => {
+                Some(Fallen::Home(home)) = own_falls.recv() => {
+                    self.left(&home);
+                    passed.push(Passed { homes: vec![(home.slot, *home.report)], ended: Ok(Ended::Deserted) });
+                }
+                Some((caught, is_well, turn)) = readers.next() => {
                     self.well_readers -= usize::from(is_well);
+                    turns.retain(|running| !Arc::ptr_eq(running, &turn));
                     passed.push(self.caught(caught));
                 }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && readers.len() < READERS => {}
-                () = shared.stop.cancelled(), if !self.waiting.is_empty() => passed.extend(self.give_up()),
+                () = sleep_until(wakes_at.unwrap_or_else(Instant::now)), if wakes_at.is_some() => {}
+                () = &mut no_time_left, if !self.leaders_run && !shared.enough.is_cancelled() => shared.enough.cancel(),
+                () = shared.enough.cancelled(), if self.waiting.iter().any(|waiting| self.is_given_up(waiting)) => {
+                    passed.extend(self.give_up());
+                }
             }
         }
+    }
+
+    /// When the next homes can be read for.
+    fn due(&self) -> Option<Instant> {
+        let ready = (!self.ready.is_empty()).then(Instant::now);
+        ready.into_iter().chain(self.waiting.iter().map(|waiting| waiting.due)).min()
     }
 
     /// Nobody waits for memory that another reader's homes hold.
@@ -139,15 +185,18 @@ impl<'a> CatchUp<'a> {
         Arc::new(Limits { memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)), ..self.limits.clone() })
     }
 
-    /// Homes that can be read for now: all that are due, unless one has held up others before.
+    /// Homes that can be read for now, of which those come first that wait longest: all that are due, unless one has held up
+    /// others before.
     fn next(&mut self) -> Option<Next> {
+        let others_wait = self.limits.others_wait;
         if let Some(known) = self.ready.pop() {
             let is_well = known.members.iter().any(|member| !self.failing.contains_key(&member.slot));
-            return Some(Next { together: Together::Known(known), is_well });
+            return Some(Next { together: Together::Known(known), is_well, patience: others_wait });
         }
         let now = Instant::now();
-        let first = self.waiting.iter().position(|waiting| waiting.due <= now)?;
-        let first = self.waiting.remove(first);
+        let due = self.waiting.iter().enumerate().filter(|(_, waiting)| waiting.due <= now);
+        let (first, _) = due.min_by_key(|(_, waiting)| waiting.due)?;
+        let first = self.waiting.swap_remove(first);
         let merges_each_share = first.merges_each_share;
         let mut slots = first.slots;
         if !first.is_alone {
@@ -158,7 +207,9 @@ impl<'a> CatchUp<'a> {
         }
         let unconfirmed = slots.iter().filter_map(|slot| Some((*slot, self.unconfirmed.get(slot)?.clone()))).collect();
         let is_well = slots.iter().any(|slot| !self.failing.contains_key(slot));
-        Some(Next { together: Together::Again { slots, merges_each_share, unconfirmed }, is_well })
+        let patience = slots.iter().filter_map(|slot| self.failing.get(slot)).map(|home| home.patience(others_wait));
+        let patience = patience.max().unwrap_or(others_wait);
+        Some(Next { together: Together::Again { slots, merges_each_share, unconfirmed }, is_well, patience })
     }
 
     /// Whether somebody is read for, or will be, who has not failed.
@@ -168,27 +219,28 @@ impl<'a> CatchUp<'a> {
         self.leaders_run || self.well_readers > 0 || is_waiting || !self.ready.is_empty()
     }
 
+    /// A reader is done, also with those that have failed, which were told of when they did.
     fn caught(&mut self, caught: Caught) -> Passed {
-        let Caught { slots, mut passed, rest, merges_each_share } = caught;
+        let Caught { mut slots, mut passed, rest, merges_each_share } = caught;
         if passed.homes.iter().any(|(_, home)| home.account.read > 0) {
             self.source_tries = Tries::new();
         }
-        for (slot, home) in &passed.homes {
-            if home.account.read > 0 {
-                self.failing.remove(slot);
-            }
-            self.left(*slot, home, merges_each_share);
+        for (slot, _) in passed.homes.extract_if(.., |(_, home)| home.why.is_some()) {
+            slots.retain(|of| *of != slot);
         }
+        passed.homes.iter().for_each(|(slot, home)| self.got_on(*slot, home));
         self.ready.extend(rest);
         if let Some(error) = passed.take_error() {
-            let has_failed = |slot: &usize| passed.homes.iter().any(|(of, home)| of == slot && home.why.is_some());
-            self.source_fell(slots.into_iter().filter(|slot| !has_failed(slot)).collect(), error, merges_each_share);
+            self.source_fell(slots, error, merges_each_share);
         }
         passed
     }
 
-    /// A home has been read for, and may have failed.
-    fn left(&mut self, slot: usize, home: &HomeReport, merges_each_share: bool) {
+    /// A home has been read for.
+    fn got_on(&mut self, slot: usize, home: &HomeReport) {
+        if home.account.read > 0 {
+            self.failing.remove(&slot);
+        }
         if let Some(unconfirmed) = &home.unconfirmed {
             self.unconfirmed.insert(slot, unconfirmed.clone());
         } else if let Some(position) = &home.position
@@ -197,6 +249,12 @@ impl<'a> CatchUp<'a> {
             // It is known by now, because the home has got on.
             self.unconfirmed.remove(&slot);
         }
+    }
+
+    /// A home has been read for, and has failed.
+    fn left(&mut self, FallenHome { slot, report: home, merges_each_share }: &FallenHome) {
+        let (slot, merges_each_share) = (*slot, *merges_each_share);
+        self.got_on(slot, home);
         let Some(failure) = &home.why else { return };
         if home.is_silent && !self.failing.contains_key(&slot) {
             // It may just be far away. Those that are read for with it wait for it no longer than these did.
@@ -216,11 +274,13 @@ impl<'a> CatchUp<'a> {
 
     /// Decides whether a home is tried again. What was merged of many records and is refused is merged anew of fewer, so that
     /// the records at fault are found. And who has overtaken this run may be itself, with the commit whose answer was lost.
-    fn fell(&mut self, slot: usize, failure: &Failure, is_alone: bool, merges_each_share: bool) {
+    fn fell(&mut self, slot: usize, failure: &Failure, is_let_go: bool, merges_each_share: bool) {
         let (source, home) = (self.shared.source, self.pipeline.name(slot));
         let others_run = self.others_run();
-        let Failing { tries, why } = self.failing.entry(slot).or_insert_with(|| Failing::new(failure));
+        let Failing { tries, why, let_go } = self.failing.entry(slot).or_insert_with(|| Failing::new(failure));
         why.clone_from(failure);
+        *let_go += u32::from(is_let_go);
+        let is_alone = *let_go > 0;
         let (wait, merges_each_share) = match failure {
             Failure::Refused(_) if !merges_each_share => (Duration::ZERO, true),
             Failure::Overtaken(_) if self.unconfirmed.contains_key(&slot) && tries.asks_again() => {
@@ -265,10 +325,19 @@ impl<'a> CatchUp<'a> {
         self.waiting.push(Waiting { slots, due, source_error: Some(error), merges_each_share, is_alone: false });
     }
 
-    /// Nobody waits any more in a run that is asked to stop. What was stopped, if that is reading the source.
+    /// Nobody waits any more in a run that is asked to stop. If only those are that catch up, records that are at fault are
+    /// looked for yet: the next run would have as little time for it.
+    fn is_given_up(&self, waiting: &Waiting) -> bool {
+        self.shared.stop.is_cancelled() || !waiting.merges_each_share
+    }
+
+    /// What was stopped, if that is reading the source.
     fn give_up(&mut self) -> Option<Passed> {
         let mut stopped = None;
-        for Waiting { slots, source_error, .. } in std::mem::take(&mut self.waiting) {
+        let (given_up, stay) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiting| self.is_given_up(waiting));
+        self.waiting = stay;
+        for Waiting { slots, source_error, .. } in given_up {
             slots.into_iter().for_each(|slot| self.tell_failed(slot));
             if let Some(error) = source_error {
                 self.ended = Err(error);
@@ -289,15 +358,22 @@ impl<'a> CatchUp<'a> {
 
 impl Pipeline {
     /// Reads the source for homes that are together, as far as they are.
-    async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, limits: Arc<Limits>) -> Caught {
+    async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, reader: Reader) -> Caught {
         let (mut slots, merges_each_share) = match &together {
             Together::Known(known) => (known.members.iter().map(|member| member.slot).collect::<Vec<_>>(), false),
             Together::Again { slots, merges_each_share, .. } => (slots.clone(), *merges_each_share),
         };
-        let (planned, members, confirmed) = match self.meet(number, together, shared).await {
+        let (planned, members, confirmed) = match self.meet(number, together, shared, &reader).await {
             Ok(met) => met,
-            Err(problems) => {
-                let passed = Passed { homes: Vec::new(), ended: Err(problems.into()) };
+            Err(unmet) => {
+                let ended = match unmet {
+                    Unmet::Source(problems) => Err(problems.into()),
+                    Unmet::LetGo => {
+                        slots.drain(..).for_each(|slot| self.not_asked_any_more(slot, merges_each_share, &reader));
+                        Ok(Ended::Deserted)
+                    }
+                };
+                let passed = Passed { homes: Vec::new(), ended };
                 return Caught { slots, passed, rest: None, merges_each_share };
             }
         };
@@ -309,11 +385,18 @@ impl Pipeline {
             let (source, after, upto) = (shared.source, &reading.after, shared.upto);
             shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
         }
-        let mut passed = self.pass(planned, members, reading, shared, (limits, None)).await;
+        let mut passed = self.pass(planned, members, reading, shared, reader).await;
         passed.homes.splice(0..0, confirmed);
         slots.retain(|slot| !rest.members.iter().any(|member| member.slot == *slot));
         let rest = Some(rest).filter(|rest| !rest.members.is_empty());
         Caught { slots, passed, rest, merges_each_share }
+    }
+
+    /// Tells that a home has not answered when it was asked for its position.
+    fn not_asked_any_more(&self, slot: usize, merges_each_share: bool, reader: &Reader) {
+        let failure = let_go(reader.limits.others_wait);
+        let report = HomeReport { is_let_go: true, ..report(self.name(slot), &[], &Err(failure)) };
+        Tell { fallen: reader.fallen.clone(), slot, merges_each_share }.failed(&report);
     }
 
     /// Opens the source once more, and asks homes for their positions where these are not known. What those have done that have
@@ -323,18 +406,24 @@ impl Pipeline {
         number: usize,
         together: Together,
         shared: &Shared<'_>,
-    ) -> Result<(Planned, Inspected, Vec<(usize, HomeReport)>), Problems> {
+        reader: &Reader,
+    ) -> Result<(Planned, Inspected, Vec<(usize, HomeReport)>), Unmet> {
         let planned = plan(&self.config, number, &self.router, &self.added).await;
-        let planned = planned.map_err(|unplanned| unplanned.problems.into_iter().collect::<Problems>())?;
+        let planned = planned.map_err(|unplanned| Unmet::Source(unplanned.problems.into_iter().collect()))?;
         let (slots, mut unconfirmed) = match together {
             Together::Known(known) => return Ok((planned, known, Vec::new())),
             Together::Again { slots, unconfirmed, .. } => (slots, unconfirmed),
         };
         let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
         let is_wanted = |slot| slots.contains(&slot);
-        let (mut members, _) =
-            inspect_some(config, writing, kept, (config.delivery.open_homes, WaitFor::Most), shared.known, is_wanted)
-                .await;
+        let asking = Arc::<Work>::default();
+        reader.turn.iter().for_each(|turn| turn.add(Arc::clone(&asking)));
+        let how = (config.delivery.open_homes, WaitFor::Most);
+        let inspecting = inspect_some(config, writing, kept, how, shared.known, is_wanted);
+        let at_work = asking.begin();
+        let asked = asking.let_go.run_until_cancelled(inspecting).await;
+        drop(at_work);
+        let (mut members, _) = asked.ok_or(Unmet::LetGo)?;
         // Of one that did not answer it was not known before that it has got beyond the source's end.
         let guarantee = planned.source.guarantee();
         if let Err(error) = members.readable(shared.upto.clone(), guarantee, shared.source) {

@@ -28,6 +28,7 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
         state: Condition::Well,
         failure: None,
         why: None,
+        is_behind: false,
         unconfirmed: None,
         is_let_go: false,
         is_silent: false,
@@ -48,14 +49,41 @@ struct Running {
     task: Option<(mpsc::Sender<Message>, JoinHandle<HomeReport>)>,
     report: HomeReport,
     work: Arc<Work>,
+    tell: Tell,
 }
 
-/// What those who are read for first leave to others.
+/// What readers leave to others.
 pub(super) enum Fallen {
-    /// A home that takes nothing more from who reads for it, by its number.
-    Home(usize, Box<HomeReport>),
+    /// A home that takes nothing more from who reads for it.
+    Home(FallenHome),
     /// The source could not be read for these.
     Source(Vec<usize>, Error),
+}
+
+/// A home that has failed.
+pub(super) struct FallenHome {
+    pub(super) slot: usize,
+    pub(super) report: Box<HomeReport>,
+    /// What is merged was written with each share.
+    pub(super) merges_each_share: bool,
+}
+
+/// Tells of a home when it fails, while whoever reads for it may go on with others.
+#[derive(Clone)]
+pub(super) struct Tell {
+    /// It has room for each home once.
+    pub(super) fallen: mpsc::Sender<Fallen>,
+    pub(super) slot: usize,
+    pub(super) merges_each_share: bool,
+}
+
+impl Tell {
+    pub(super) fn failed(&self, report: &HomeReport) {
+        if report.why.is_some() {
+            let (slot, report, merges_each_share) = (self.slot, Box::new(report.clone()), self.merges_each_share);
+            let _ = self.fallen.try_send(Fallen::Home(FallenHome { slot, report, merges_each_share }));
+        }
+    }
 }
 
 impl Running {
@@ -71,39 +99,32 @@ impl Homes {
     }
 
     /// Starts a home's task with the home, and nothing else, in its context: from here on no call below is told where
-    /// it is, and what the caller has set is not inherited. A home that could not be reached has none. Who wants to is told
-    /// when it fails.
+    /// it is, and what the caller has set is not inherited. A home that could not be reached has none. What it is at.
     pub(super) fn start(
         &mut self,
-        slot: usize,
         deliverer: Deliverer,
         report: HomeReport,
         home: Option<Home>,
-        fallen: Option<mpsc::Sender<Fallen>>,
-    ) {
-        // The channel has room for each home once.
-        let tell = move |report: &HomeReport| {
-            if let (Some(fallen), Some(_)) = (&fallen, &report.why) {
-                let _ = fallen.try_send(Fallen::Home(slot, Box::new(report.clone())));
-            }
-        };
-        let work = Arc::<Work>::default();
+        tell: Tell,
+    ) -> Arc<Work> {
+        let (slot, work) = (tell.slot, Arc::<Work>::default());
         if report.failure.is_some() {
-            tell(&report);
-            self.running[slot] = Some(Running { task: None, report, work });
-            return;
+            tell.failed(&report);
+            self.running[slot] = Some(Running { task: None, report, work: Arc::clone(&work), tell });
+            return work;
         }
         // There is room for the shares of all batches, and for the end: nobody waits here for a home that does not get on.
         let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY + 1);
-        let working = Arc::clone(&work);
+        let (working, telling) = (Arc::clone(&work), tell.clone());
         let delivering = async move {
             let report = deliverer.run(messages, working).await;
-            tell(&report);
+            telling.failed(&report);
             report
         };
         let context = home.map_or_else(Context::empty, |home| Context::empty().and(home));
         let task = tokio::spawn(context.scope(delivering).in_current_span());
-        self.running[slot] = Some(Running { task: Some((sender, task)), report, work });
+        self.running[slot] = Some(Running { task: Some((sender, task)), report, work: Arc::clone(&work), tell });
+        work
     }
 
     /// A home that has failed takes nothing more, and misses nothing: its position stays.
@@ -139,15 +160,21 @@ impl Homes {
             }
         }
         // All are told before one is waited for.
-        let told = |running: Running| (running.task.map(|(sender, task)| (drop(sender), task).1), running.report);
+        let told = |running: Running| {
+            let task = running.task.map(|(sender, task)| (drop(sender), task).1);
+            (task, running.report, running.tell)
+        };
         let waiting: Vec<_> = self.running.into_iter().map(|running| running.map(told)).collect();
         let mut reports = Vec::new();
         for (slot, waiting) in waiting.into_iter().enumerate() {
-            let Some((task, mut report)) = waiting else { continue };
+            let Some((task, mut report, tell)) = waiting else { continue };
             if let Some(task) = task {
                 match task.await {
                     Ok(done) => report = done,
-                    Err(error) => report.fail(Failure::Failed(error.to_string())),
+                    Err(error) => {
+                        report.fail(Failure::Failed(error.to_string()));
+                        tell.failed(&report);
+                    }
                 }
             }
             reports.push((slot, report));

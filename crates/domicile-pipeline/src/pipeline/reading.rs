@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, info_span};
 
 use super::homes::Homes;
-use super::{Ended, Shared};
+use super::{Ended, Reader, Shared};
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::deliver::{Limits, Message};
@@ -34,6 +35,13 @@ pub(super) struct Reading {
 /// A batch, the permit for its memory, and how long reading it took.
 type Permitted = (Batch, Arc<OwnedSemaphorePermit>, Duration);
 
+/// Batches that are read ahead of their delivery.
+struct Ahead {
+    batches: mpsc::Receiver<Result<Permitted, Error>>,
+    /// The next one is not read yet, for want of memory.
+    waits_for_memory: Arc<AtomicBool>,
+}
+
 impl Reading {
     /// What homes lack that begin at these positions.
     pub(super) fn of(planned: &Planned, starts: Vec<Position>, upto: &Position) -> Self {
@@ -52,18 +60,19 @@ impl Reading {
         planned: Planned,
         homes: &Homes,
         shared: &Shared<'_>,
-        (limits, is_catching_up): (&Limits, bool),
+        Reader { limits, turn, .. }: &Reader,
         reached: &mut Option<Position>,
     ) -> Result<Ended, Error> {
-        let (name, locator) = (planned.writing.name, planned.locator);
+        let (name, locator, is_catching_up) = (planned.writing.name, planned.locator, turn.is_some());
         let failed = |message: &str| Error::source(&name, message);
         let upto = shared.upto;
-        let mut batches = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&limits.memory));
+        let mut ahead = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&limits.memory));
         loop {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
             }
-            let received = shared.stop.run_until_cancelled(next(&mut batches, homes, limits)).await;
+            let stop = if reached.is_some() { shared.enough } else { shared.stop };
+            let received = stop.run_until_cancelled(next(&mut ahead, homes, limits)).await;
             let Some(received) = received else { return Ok(Ended::Stopped) };
             let Some(batch) = received else { break };
             let (batch, permit, took) = batch?;
@@ -93,11 +102,15 @@ fn read_ahead(
     upto: Position,
     limit: BatchLimit,
     memory: Arc<Semaphore>,
-) -> mpsc::Receiver<Result<Permitted, Error>> {
+) -> Ahead {
     let (sender, batches) = mpsc::channel(1);
+    let waits_for_memory = Arc::<AtomicBool>::default();
+    let waits = Arc::clone(&waits_for_memory);
     let reading = async move {
         loop {
+            waits.store(true, Ordering::Relaxed);
             let permit = Arc::clone(&memory).acquire_owned().await.expect("the semaphore is never closed");
+            waits.store(false, Ordering::Relaxed);
             fault::at(Point::BeforeRead);
             let began = Instant::now();
             let batch = source.read(&from, &upto, limit).instrument(info_span!("read")).await;
@@ -111,19 +124,15 @@ fn read_ahead(
         }
     };
     tokio::spawn(reading.in_current_span());
-    batches
+    Ahead { batches, waits_for_memory }
 }
 
 /// The next batch. Homes that hold all memory and do not get on are let go, so that it comes.
-async fn next(
-    batches: &mut mpsc::Receiver<Result<Permitted, Error>>,
-    homes: &Homes,
-    limits: &Limits,
-) -> Option<Result<Permitted, Error>> {
+async fn next(ahead: &mut Ahead, homes: &Homes, limits: &Limits) -> Option<Result<Permitted, Error>> {
     loop {
-        match timeout(limits.others_wait, batches.recv()).await {
+        match timeout(limits.others_wait, ahead.batches.recv()).await {
             Ok(received) => return received,
-            Err(_) if limits.memory.available_permits() == 0 => homes.let_go_of_stuck(limits.others_wait),
+            Err(_) if ahead.waits_for_memory.load(Ordering::Relaxed) => homes.let_go_of_stuck(limits.others_wait),
             Err(_) => {}
         }
     }

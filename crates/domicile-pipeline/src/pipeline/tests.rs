@@ -99,13 +99,7 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
         let looked = pipeline.look(0, &planned, &kept).await;
         assert!(looked.problems.is_empty());
         pipeline
-            .run_source(
-                (0, planned, None),
-                (looked.inspected, looked.known),
-                &mut kept,
-                &observer,
-                &tokio_util::sync::CancellationToken::new(),
-            )
+            .run_source((0, planned, None), (looked.inspected, looked.known), &mut kept, &observer, &Until::default())
             .await
             .unwrap()
     })

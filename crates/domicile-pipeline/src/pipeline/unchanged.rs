@@ -46,10 +46,10 @@ impl Pipeline {
         Some(End::now(position, self.fingerprint(planned)))
     }
 
-    /// Notes an end, where no home has failed. If it cannot be noted, the next run asks the homes again.
+    /// Notes an end, where no home has failed or is behind it. If it cannot be noted, the next run asks the homes again.
     pub(super) async fn note(&self, kept: &mut Kept, report: &SourceReport, end: End) {
         let mut reports = report.homes.iter().chain([&report.control]);
-        if report.failure.is_some() || reports.any(|report| report.failure.is_some()) {
+        if report.failure.is_some() || reports.any(|report| report.failure.is_some() || report.is_behind) {
             return;
         }
         match &mut kept.holding {

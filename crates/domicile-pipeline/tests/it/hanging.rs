@@ -5,10 +5,10 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use domicile_pipeline::{Event, Observer, Pipeline, Report, Silent};
-use domicile_testkit::Server;
+use domicile_pipeline::{Event, Observer, Pipeline, Report, Silent, Until};
+use domicile_testkit::{Proxy, Server};
 
-use crate::fixture::{counts, home, run};
+use crate::fixture::{counts, home, only, run, runtime};
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
 
 /// No state of these tests takes longer to come, and nobody who hangs is given up before.
@@ -144,6 +144,9 @@ contract! {
     a_home_that_hangs_again_while_it_catches_up_holds_up_nobody_else_who_does
     a_home_that_hangs_while_it_catches_up_takes_no_place_of_those_who_are_ahead
     a_home_that_hangs_takes_no_place_of_another_one
+    homes_that_hang_each_alone_take_no_reader_of_one_that_comes_back
+    a_home_that_hangs_while_it_catches_up_does_not_keep_the_next_run_waiting
+    a_home_that_fails_while_it_catches_up_with_others_waits_for_none_of_them
 }
 
 /// It holds all memory of its reader, and is that one's only home.
@@ -195,4 +198,130 @@ fn a_home_that_hangs_takes_no_place_of_another_one(kind: &Kind) {
     let report = succeeded(report);
     assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([20, 20, 0, 0], [20, 20, 0, 0]));
     assert_eq!(script.count("waiting fr"), 0, "it has not been let go");
+}
+
+/// As many of them as there are readers for those who are let go, and none of them is given up before the test has ended.
+const HANGING: [&str; 4] = ["de", "it", "nl", "pt"];
+
+fn homes_that_hang_each_alone_take_no_reader_of_one_that_comes_back(kind: &Kind) {
+    let Some((world, other)) = World::new(kind).zip(Other::start(kind)) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let proxy = Proxy::to(&world.server);
+    let url = |database| world.server.url(database);
+    let mut homes = format!("[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}", proxy.url(&world.server, "es"));
+    for home in HANGING {
+        let server = other.0.lock().unwrap();
+        server.create_database(home);
+        let (key, url) = (home.to_uppercase(), server.url(home));
+        homes += &format!("\n{home} = {{ keys = \"{key}\", url = \"{url}?connect_timeout=600\" }}");
+    }
+    let batch = "rows = 1\n[delivery]\ncommit_rows = 1\nothers_wait_seconds = 1\nanswer_seconds = 600";
+    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), batch));
+    sell(&world, &["DE", "IT", "NL", "PT", "ES"]);
+    succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+
+    sell(&world, &["DE", "IT", "NL", "PT", "ES"].repeat(20));
+    sell(&world, &["ES"; 400]);
+    let waiting = Arc::new(Mutex::new(0));
+    let mut script = Script::default().at("delivered pt", 1, other.pause());
+    let proxy = Arc::new(proxy);
+    for home in ["waiting de", "waiting it", "waiting nl", "waiting pt"] {
+        let (waiting, proxy) = (Arc::clone(&waiting), Arc::clone(&proxy));
+        script = script.at(home, 1, move || {
+            let mut waiting = waiting.lock().unwrap();
+            *waiting += 1;
+            if *waiting == HANGING.len() {
+                proxy.cut();
+            }
+        });
+    }
+    let script = Arc::new(script);
+    let report = run_until(&pipeline, &script, &other, || position(&world, "es") == ["505"]);
+    assert!(script.count("waiting es") > 0, "it had to wait for a reader");
+    let report = succeeded(report);
+    assert_eq!(counts(home(&report, "es")), [420, 420, 0, 0]);
+    for hanging in HANGING {
+        assert_eq!(counts(home(&report, hanging)), [20, 20, 0, 0]);
+    }
+}
+
+/// Whoever is waited for for as long as an answer may take is waited for ten minutes.
+fn a_home_that_hangs_while_it_catches_up_does_not_keep_the_next_run_waiting(kind: &Kind) {
+    let Some((world, other)) = arrived(kind, 20) else { return };
+    empty(&other.0.lock().unwrap(), "fr");
+    sell(&world, &["ES"; 5]);
+    let script = Arc::new(Script::default().at("started", 1, other.pause()));
+    let pipeline = other.pipeline(&world, "rows = 1\n[delivery]\nothers_wait_seconds = 1\nanswer_seconds = 600");
+    let until = Until::default();
+    until.catch_up.cancel();
+    let report = runtime().block_on(async {
+        let running = pipeline.run_until(Arc::<Script>::clone(&script) as Arc<dyn Observer>, &until);
+        tokio::time::timeout(PATIENCE, running).await.expect("it waits for the one that hangs").unwrap()
+    });
+    other.resume()();
+    let report = only(report);
+    assert_eq!((counts(home(&report, "es")), script.count("failed fr")), ([5, 5, 0, 0], 1));
+    assert!(home(&report, "fr").failure.is_some(), "{report:#?}");
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "fr")), [20, 20, 0, 0]);
+}
+
+/// Spain, which is reached by this address, and France have lost these orders, and are read for together, because they are
+/// equally far behind Italy.
+fn both_lost(world: &World, spain: &str, others_wait: u32, orders: &[&str]) -> Pipeline {
+    world.server.create_database("it");
+    let url = |database| world.server.url(database);
+    let homes = format!(
+        "[homes]\nes = {{ keys = \"ES\", url = \"{spain}\" }}\nfr = {{ keys = \"FR\", url = \"{}\" }}\n\
+         it = {{ keys = \"IT\", url = \"{}\" }}",
+        url("fr"),
+        url("it")
+    );
+    let batch = format!("rows = 1\n[delivery]\ncommit_rows = 1\nothers_wait_seconds = {others_wait}");
+    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), &batch));
+    sell(world, orders);
+    succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    empty(&world.server, "es");
+    empty(&world.server, "fr");
+    sell(world, &["IT"]);
+    pipeline
+}
+
+fn a_home_that_fails_while_it_catches_up_with_others_waits_for_none_of_them(kind: &Kind) {
+    let Some(world) = World::new(kind) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let proxy = Arc::new(Proxy::to(&world.server));
+    let pipeline = both_lost(&world, &proxy.url(&world.server, "es"), 600, &["ES", "FR"].repeat(20));
+    let (has_arrived, arrives) = channel();
+    let cutting = Arc::clone(&proxy);
+    let script = Script::default()
+        .at("delivered es", 1, move || cutting.cut())
+        .at("delivered es", 20, move || has_arrived.send(()).unwrap())
+        .at("delivered fr", 3, move || {
+            tokio::task::block_in_place(|| arrives.recv_timeout(PATIENCE).expect("it waits for the other one"));
+        });
+    let script = Arc::new(script);
+    let report = succeeded(run(&pipeline, Arc::<Script>::clone(&script)).unwrap());
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([20, 20, 0, 0], [20, 20, 0, 0]));
+    assert_eq!((script.count("waiting es"), script.count("waiting fr")), (1, 0));
+}
+
+/// The home is at one thing for long, but it is the source that does not get on.
+#[test]
+fn a_home_is_not_let_go_while_the_source_is_waited_for() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    let mut orders = vec!["ES"; 300];
+    orders.insert(3, "FR");
+    let pipeline = both_lost(&world, &world.server.url("es"), 1, &orders);
+    let world = Arc::new(world);
+    let locking = Arc::clone(&world);
+    let script = Script::default().at("delivered fr", 1, move || {
+        let lock = "BEGIN; LOCK TABLE orders; SELECT pg_sleep(4); COMMIT";
+        tokio::task::block_in_place(|| drop(locking.server.sql("source", lock)));
+    });
+    let script = Arc::new(script);
+    let report = succeeded(run(&pipeline, Arc::<Script>::clone(&script)).unwrap());
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([300, 300, 0, 0], [1, 1, 0, 0]));
+    assert_eq!(script.count("waiting fr"), 0);
 }

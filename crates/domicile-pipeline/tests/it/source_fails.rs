@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use domicile_pipeline::{Event, Observer, Pipeline};
+use domicile_pipeline::{Event, Observer, Pipeline, Until};
 use domicile_testkit::{Proxy, Server};
-use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{counts, home, only, run, runtime};
 use crate::hanging::Script;
@@ -149,10 +148,10 @@ fn a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped(ki
     let Some((world, source)) = sold(kind) else { return };
     let proxy = Arc::new(Proxy::to(&source));
     let pipeline = reading(&world, &proxy.url(&source, "source"));
-    let (refusing, stop) = (Arc::clone(&proxy), CancellationToken::new());
-    let stopping = stop.clone();
+    let (refusing, until) = (Arc::clone(&proxy), Until::default());
+    let stopping = until.stop.clone();
     let observer = Interfering::new("es", move || refusing.refuse(), move || stopping.cancel());
-    let report = only(runtime().block_on(pipeline.run_until(observer.clone(), &stop)).unwrap());
+    let report = only(runtime().block_on(pipeline.run_until(observer.clone(), &until)).unwrap());
     assert!(report.is_stopped && report.failure.is_some(), "{report:#?}");
     assert_eq!((report.failed().count(), observer.told()), (0, vec![String::from("orders fails")]));
     proxy.heal();

@@ -36,6 +36,7 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> Caught {
         kept: &kept,
         observer: &observer,
         stop: &stop,
+        enough: &stop,
         limits: &limits,
         batch: pipeline.batch_limit(),
         upto: &upto,
@@ -43,7 +44,8 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> Caught {
     };
     let unconfirmed = HashMap::from([(0, unconfirmed.clone())]);
     let again = Together::Again { slots: vec![0, 1], merges_each_share: false, unconfirmed };
-    let caught = pipeline.catch_up(0, again, &shared, Arc::clone(&limits)).await;
+    let reader = Reader { limits: Arc::clone(&limits), fallen: mpsc::channel(1).0, turn: None };
+    let caught = pipeline.catch_up(0, again, &shared, reader).await;
     kept.holding.unwrap().give_back(&pipeline.config.control).await;
     caught
 }

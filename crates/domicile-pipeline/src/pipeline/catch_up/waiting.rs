@@ -30,11 +30,19 @@ pub(super) struct Failing {
     pub(super) tries: Tries,
     /// Why it has failed last.
     pub(super) why: Failure,
+    /// How often it was let go.
+    pub(super) let_go: u32,
 }
 
 impl Failing {
     pub(super) fn new(why: &Failure) -> Self {
-        Self { tries: Tries::new(), why: why.clone() }
+        Self { tries: Tries::new(), why: why.clone(), let_go: 0 }
+    }
+
+    /// How long it may be at one thing while others wait. Each time that it was let go this doubles, so that one which is only
+    /// slow gets on in the end.
+    pub(super) fn patience(&self, others_wait: Duration) -> Duration {
+        others_wait.saturating_mul(2_u32.saturating_pow(self.let_go))
     }
 }
 
