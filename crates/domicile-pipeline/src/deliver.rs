@@ -26,7 +26,7 @@ use crate::error::Failure;
 use crate::fault::{self, Point};
 use crate::lease::Lease;
 use crate::locate::Share;
-use crate::overlap::{Known, Mark, Overlap};
+use crate::overlap::{InAll, Known, Mark, Overlap};
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::quarantine::{Cause, Quarantined};
@@ -65,6 +65,8 @@ pub(crate) struct Limits {
     pub(crate) kept_open: Arc<Semaphore>,
     /// Homes beyond those: each opens for one share, commits and closes.
     pub(crate) opened_briefly: Arc<Semaphore>,
+    /// Records that are remembered because they may be read again.
+    pub(crate) remembered: InAll,
     /// How many records of a transaction may go to quarantine.
     pub(crate) poison: PoisonLimits,
     /// So long a home may be at what it was given while others wait for it.
@@ -299,7 +301,7 @@ impl Deliverer {
         let Some(overlap) = &self.overlap else { return Ok(share) };
         if self.known.is_none() || may_be_replayed {
             let seen = self.delivery.seen().await?;
-            self.known.get_or_insert_default().learn(seen);
+            self.known.get_or_insert_with(|| Known::new(&self.limits.remembered)).learn(seen);
         }
         let known = self.known.as_mut().expect("it was asked for above");
         known.leave_out(overlap, &mut share).map_err(Failure::Failed)?;

@@ -7,6 +7,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use datafusion::arrow::array::{BooleanArray, RecordBatch};
@@ -21,6 +23,9 @@ use crate::position::{Position, Value};
 
 /// A home remembers at most so many records of a source.
 pub(crate) const MARKS_MAX: usize = 1_000_000;
+
+/// All homes together remember at most so many while they are delivered to, in some 200 MB.
+const MARKS_IN_MEMORY: usize = 4_000_000;
 
 /// What is read again, and by what records are known.
 #[derive(Clone, Debug)]
@@ -40,7 +45,14 @@ pub(crate) struct Mark {
     pub(crate) hash: String,
 }
 
+/// How many records all homes remember that are delivered to.
+pub(crate) type InAll = Arc<AtomicUsize>;
+
 impl Mark {
+    fn key(&self) -> u128 {
+        u128::from_str_radix(&self.hash, 16).expect("a hash has hexadecimal digits")
+    }
+
     /// A number that tells the record from others with its cursor.
     pub(crate) fn number(&self) -> i64 {
         i64::from_str_radix(&self.hash[..15], 16).expect("a hash has hexadecimal digits")
@@ -109,20 +121,34 @@ impl Overlap {
 }
 
 /// What a home remembers, with what is new in its open transaction.
-#[derive(Default)]
 pub(crate) struct Known {
-    marks: HashMap<String, i64>,
+    marks: HashMap<u128, i64>,
+    /// So many of them are counted in all.
+    counted: usize,
+    in_all: InAll,
     /// No record in front of this time is remembered from earlier, and none at all without it.
     oldest: Option<i64>,
     new: Vec<Mark>,
-    in_share: HashSet<String>,
+    in_share: HashSet<u128>,
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.in_all.fetch_sub(self.counted, Ordering::Relaxed);
+    }
 }
 
 impl Known {
+    pub(crate) fn new(in_all: &InAll) -> Self {
+        let in_all = Arc::clone(in_all);
+        let (marks, in_share) = (HashMap::new(), HashSet::new());
+        Self { marks, counted: 0, in_all, oldest: None, new: Vec::new(), in_share }
+    }
+
     /// Learns what the home remembers by now.
     pub(crate) fn learn(&mut self, marks: Vec<Mark>) {
         self.oldest = marks.iter().map(|mark| mark.at).chain(self.oldest).min();
-        self.marks.extend(marks.into_iter().map(|Mark { at, hash }| (hash, at)));
+        self.marks.extend(marks.into_iter().map(|mark| (mark.key(), mark.at)));
     }
 
     /// Leaves out of a share what has been dealt with before, and notes the rest.
@@ -154,15 +180,16 @@ impl Known {
     }
 
     fn is_new(&mut self, mark: Mark, begin: i64) -> Result<bool, String> {
-        if !self.in_share.insert(mark.hash.clone()) {
+        let key = mark.key();
+        if !self.in_share.insert(key) {
             let why = "two records have the same cursor and the same `identity`: name the columns that tell them apart";
             return Err(String::from(why));
         }
-        if self.marks.contains_key(&mark.hash) {
+        if self.marks.contains_key(&key) {
             return Ok(false);
         }
         if mark.at >= begin {
-            self.marks.insert(mark.hash.clone(), mark.at);
+            self.marks.insert(key, mark.at);
             self.new.push(mark);
         }
         Ok(true)
@@ -177,6 +204,15 @@ impl Known {
                 self.marks.len()
             ));
         }
+        let others = self.in_all.fetch_sub(self.counted, Ordering::Relaxed) - self.counted;
+        self.counted = self.marks.len();
+        self.in_all.fetch_add(self.counted, Ordering::Relaxed);
+        if others + self.counted > MARKS_IN_MEMORY {
+            return Err(format!(
+                "{} records of all homes lie within the `overlap`, and at most {MARKS_IN_MEMORY} are remembered; make it shorter",
+                others + self.counted
+            ));
+        }
         let mut new = std::mem::take(&mut self.new);
         new.retain(|mark| mark.at >= begin);
         Ok(new)
@@ -185,8 +221,6 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 
     use super::*;
@@ -221,7 +255,7 @@ mod tests {
     fn what_was_dealt_with_is_left_out_and_what_came_late_is_not() {
         let first = records(&[(1, Some(1), "a"), (95, Some(1), "a"), (100, Some(2), "a")]);
         let overlap = overlap(&first, &["id", "name"]);
-        let mut known = Known::default();
+        let mut known = Known::new(&InAll::default());
         let mut all = share(&first, 100);
         known.leave_out(&overlap, &mut all).unwrap();
         assert_eq!(all.records.num_rows(), 3);
@@ -236,7 +270,7 @@ mod tests {
             (101, Some(2), "a"),
         ]);
         let mut again = share(&again, 101);
-        let mut known = Known::default();
+        let mut known = Known::new(&InAll::default());
         known.learn(marks);
         known.leave_out(&overlap, &mut again).unwrap();
         assert_eq!(again.records, records(&[(95, None, "a"), (95, Some(1), "aa"), (101, Some(2), "a")]));
@@ -246,7 +280,9 @@ mod tests {
     #[test]
     fn an_identity_that_tells_nobody_apart_is_told() {
         let two = records(&[(100, Some(1), "a"), (100, Some(1), "b")]);
-        let leave_out = |identity: &[&str]| Known::default().leave_out(&overlap(&two, identity), &mut share(&two, 100));
+        let leave_out = |identity: &[&str]| {
+            Known::new(&InAll::default()).leave_out(&overlap(&two, identity), &mut share(&two, 100))
+        };
         assert!(leave_out(&["id"]).unwrap_err().contains("tell them apart"));
         assert_eq!(leave_out(&["id", "name"]), Ok(()));
     }
@@ -255,11 +291,28 @@ mod tests {
     fn an_overlap_of_too_many_records_is_told() {
         let mark = |number: usize| Mark { at: 5, hash: number.to_string() };
         let known = |count: usize| {
-            let mut known = Known::default();
+            let mut known = Known::new(&InAll::default());
             known.learn((0..count).map(mark).collect());
             known.take_new(0)
         };
         assert_eq!(known(MARKS_MAX), Ok(Vec::new()));
         assert!(known(MARKS_MAX + 1).unwrap_err().contains("make it shorter"));
+    }
+
+    #[test]
+    fn an_overlap_of_too_many_records_of_all_homes_is_told() {
+        let in_all = InAll::new(AtomicUsize::new(MARKS_IN_MEMORY - 2));
+        let mark = |number: usize| Mark { at: 5, hash: number.to_string() };
+        let known = |count: usize| {
+            let mut known = Known::new(&in_all);
+            known.learn((0..count).map(mark).collect());
+            let taken = known.take_new(0).and_then(|_| known.take_new(0));
+            (known, taken)
+        };
+        let (first, taken) = known(1);
+        assert!(taken.is_ok() && known(1).1.is_ok());
+        assert!(known(2).1.unwrap_err().contains("of all homes lie within the `overlap`"));
+        drop(first);
+        assert!(known(2).1.is_ok(), "what is done remembers nothing");
     }
 }

@@ -13,6 +13,8 @@ pub(crate) mod mysql;
 mod passing;
 pub(crate) mod postgres;
 mod progress;
+#[cfg(test)]
+mod round_trip;
 mod rows;
 mod settle;
 pub(crate) mod sqlite;

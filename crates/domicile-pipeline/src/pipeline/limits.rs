@@ -9,6 +9,7 @@ use crate::batch::BatchLimit;
 use crate::control::Kept;
 use crate::deliver::Limits;
 use crate::lease::Holding;
+use crate::overlap::InAll;
 
 /// Bytes of records that all homes together gather before they deliver them.
 const GATHERED_BYTES: usize = 16 * 1_024 * 1_024;
@@ -33,6 +34,7 @@ impl Pipeline {
             working: Arc::new(Semaphore::new(delivery.parallel)),
             kept_open: Arc::new(Semaphore::new(most_open_homes(delivery.open_homes.min(self.config.homes.len() + 1)))),
             opened_briefly: Arc::new(Semaphore::new(OPENED_BRIEFLY)),
+            remembered: InAll::default(),
             poison: delivery.poison,
             others_wait: delivery.others_wait,
             lease: kept.holding.as_ref().map(Holding::lease),
