@@ -140,7 +140,7 @@ fn a_writer_that_stays_is_named_with_how_long_it_has_been_open() {
     let mut late = outside.block_on(Client::connect(&world.server.url("source")));
     outside.block_on(late.execute("BEGIN; INSERT INTO orders (country) VALUES ('ES')"));
     let pid = outside.block_on(late.integers("SELECT pg_backend_pid()::bigint"))[0];
-    world.server.sql("source", POSTGRES.set_aside);
+    world.server.sql("source", POSTGRES.aside.unwrap().set);
     world.order(&["'ES', 'Bea', 1.00"]);
     let report = world.run();
     assert_eq!(counts(home(&report, "es")), [0; 4]);
@@ -154,7 +154,7 @@ fn a_writer_that_stays_is_named_with_how_long_it_has_been_open() {
         assert!(seconds.parse::<u64>().unwrap() >= 9, "{told}");
     }
     outside.block_on(late.execute("COMMIT"));
-    world.server.sql("source", POSTGRES.commit_set_aside);
+    world.server.sql("source", POSTGRES.aside.unwrap().commit);
     assert_eq!(counts(home(&world.run(), "es")), [3, 3, 0, 0]);
     assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "2", "3", "4"]);
 }
@@ -177,7 +177,7 @@ fn a_transaction_that_is_prepared_while_it_is_waited_for_is_waited_for_still() {
         assert_eq!(counts(home(&report, "es")), [0; 4], "{report:?}");
         assert!(report.waits_for.is_some_and(|told| told.contains("the prepared transaction late")));
     });
-    world.server.sql("source", POSTGRES.commit_set_aside);
+    world.server.sql("source", POSTGRES.aside.unwrap().commit);
     assert_eq!(counts(home(&world.run(), "es")), [2, 2, 0, 0]);
 }
 

@@ -9,6 +9,21 @@ macro_rules! contract {
     };
 }
 
+/// The same with what the kinds differ in, and behind `servers:` the tests that need others who write at the same time.
+macro_rules! kinds {
+    ($($test:ident)* $(; servers: $($of_servers:ident)*)?) => {
+        mod sqlite { $(#[test] fn $test() { super::$test(&$crate::servers::SQLITE) })* }
+        mod postgres {
+            $(#[test] fn $test() { super::$test(&$crate::servers::POSTGRES) })*
+            $($(#[test] fn $of_servers() { super::$of_servers(&$crate::servers::POSTGRES) })*)?
+        }
+        mod mariadb {
+            $(#[test] fn $test() { super::$test(&$crate::servers::MARIADB) })*
+            $($(#[test] fn $of_servers() { super::$of_servers(&$crate::servers::MARIADB) })*)?
+        }
+    };
+}
+
 mod added_columns;
 mod aggregates;
 mod blocked;
@@ -44,6 +59,7 @@ mod reports;
 mod routers;
 mod servers;
 mod silent;
+mod sites;
 mod source_fails;
 mod sql_analysers;
 mod states;

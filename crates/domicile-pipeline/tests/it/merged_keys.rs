@@ -2,25 +2,18 @@
 
 use domicile_pipeline::Verification;
 
-use crate::fixture::{self, Setup, counts, home, runtime};
-use crate::servers::{Kind, MARIADB, POSTGRES, World};
+use crate::fixture::{counts, home, runtime};
+use crate::servers::{Kind, POSTGRES, World};
+use crate::sites::Site;
 
 const MERGED: &str = "SELECT customer FROM record GROUP BY customer";
 const REPLACED: &str = "SELECT customer FROM record";
 
-/// The contract, as tests of each kind of server.
-macro_rules! contract {
-    ($($test:ident)*) => {
-        mod postgres { $(#[test] fn $test() { super::$test(&super::POSTGRES) })* }
-        mod mariadb { $(#[test] fn $test() { super::$test(&super::MARIADB) })* }
-    };
-}
-
-contract! {
+kinds! {
     rows_of_nothing_but_their_key_are_there_once_however_often_they_come
 }
 
-fn rows_of_nothing_but_their_key_are_there_once_however_often_they_come(kind: &Kind) {
+fn rows_of_nothing_but_their_key_are_there_once_however_often_they_come<S: Site>(kind: &Kind<S>) {
     let Some(world) = World::new(kind) else { return };
     let world = world.analyser("merged", "write = \"merge\"", MERGED).analyser(
         "replaced",
@@ -34,18 +27,6 @@ fn rows_of_nothing_but_their_key_are_there_once_however_often_they_come(kind: &K
             let rows = world.rows("es", &format!("SELECT customer FROM {table} ORDER BY 1"));
             assert_eq!(rows.join(" "), expected, "{table}");
         }
-    }
-}
-
-#[test]
-fn rows_of_nothing_but_their_key_are_there_once_in_sqlite_as_well() {
-    let world = fixture::World::with_orders(&["'ES', 'Ana', NULL, 1", "'ES', 'Eva', NULL, 1"]);
-    let setup = Setup::new().merge("merged", MERGED).replace("replaced", "customer", REPLACED);
-    world.run(&setup);
-    world.order(&["'ES', 'Eva', NULL, 1", "'ES', 'Eva', NULL, 1"]);
-    assert_eq!(counts(home(&world.run(&setup), "es")), [2, 2, 0, 0]);
-    for table in ["merged", "replaced"] {
-        assert_eq!(world.rows("es", &format!("SELECT customer FROM {table} ORDER BY 1")), ["Ana", "Eva"], "{table}");
     }
 }
 
