@@ -13,7 +13,7 @@ use crate::cursor::Cursor;
 use crate::deliver::Delivery;
 use crate::error::{Error, Failure};
 use crate::plan::Writing;
-use crate::position::Position;
+use crate::position::{Position, Value};
 use crate::source::{Guarantee, GuaranteeClass};
 use found::Found;
 pub(crate) use found::{Stops, Wrong};
@@ -87,13 +87,13 @@ impl Inspected {
 
     /// Those that are read for together, and those that are too far behind for that. No home is to wait for another one's
     /// records for longer than for its own: who joins the home that is ahead of all has no more between the two of them than
-    /// that one has before it. Where distances are not known, all are read for together, and the source once.
+    /// that one has before it. Where distances are not known, those that are at one position are.
     pub(crate) fn split(self, upto: &Position) -> (Self, Self) {
         let ahead = self.reached();
         let is_near = |state: &Result<Position, Failure>| match state {
             Ok(position) if *position != ahead => {
                 let (between, before) = (distance(position, &ahead), distance(&ahead, upto));
-                between.zip(before).is_none_or(|(between, before)| between <= before)
+                between.zip(before).is_some_and(|(between, before)| between <= before)
             }
             _ => true,
         };
@@ -125,11 +125,14 @@ impl Inspected {
     }
 }
 
-/// How far it is from one position to a later one, where they are numbers. The start counts as 0.
+/// How far it is from one position to a later one, where they begin with numbers or times. The start counts as 0.
 fn distance(from: &Position, to: &Position) -> Option<i128> {
-    let number = |position: &Position| match position {
-        Position::Start => Some(0),
-        position => position.integer(),
+    let number = |position: &Position| match position.values().first() {
+        None => Some(0),
+        Some(Value::Integer(number)) => Some(*number),
+        Some(Value::Date(days)) => Some((*days).into()),
+        Some(Value::Timestamp(microseconds)) => Some((*microseconds).into()),
+        Some(Value::Decimal { .. } | Value::Text(_) | Value::Bytes(_)) => None,
     };
     number(to)?.checked_sub(number(from)?)
 }

@@ -22,7 +22,7 @@ use crate::lease::{Holding, under_way};
 use crate::plan::{Added, AllPlanned, Planned, Unplanned, contradictions, plan, unreachable_keys};
 use crate::position::Position;
 use crate::report::{Event, HomeReport, Observer, Report, SourceReport};
-use crate::source::Horizon;
+use crate::source::{Horizon, answered};
 
 mod catch_up;
 mod homes;
@@ -31,6 +31,7 @@ mod limits;
 mod looked;
 mod names;
 mod reading;
+mod rounds;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -202,7 +203,7 @@ impl Pipeline {
             Ok(refused) => refused,
             Err(wrong) => return Err(self.refuse(wrong, &looked, kept).await),
         };
-        let mut sources = Vec::new();
+        let (mut sources, first) = (Vec::new(), self.first_round(until));
         for (number, (source, looked)) in planned.into_iter().zip(looked).enumerate() {
             if until.stop.is_cancelled() {
                 return Ok(Report { sources, is_stopped: true });
@@ -210,12 +211,13 @@ impl Pipeline {
             let span = info_span!("source", source = source.writing.name);
             let source = (number, source, refused.remove(&number));
             let report = self
-                .run_source(source, (looked.inspected, looked.known), kept, observer, until)
+                .run_source(source, (looked.inspected, looked.known), kept, observer, &first)
                 .instrument(span)
                 .await?;
             observer.observe(&Event::SourceEnded(&report));
             sources.push(report);
         }
+        self.second_round(&mut sources, kept, observer, until).await?;
         let is_stopped = sources.iter().any(|source: &SourceReport| source.is_stopped);
         Ok(Report { sources, is_stopped })
     }
@@ -266,7 +268,9 @@ impl Pipeline {
         let states = Arc::new(States::new(self, &report.source, kept, observer));
         let (batch, upto, observer) = (self.batch_limit(), &upto, &(Arc::clone(&states) as Arc<dyn Observer>));
         let (stop, limits, known, enough) = (&until.stop, &limits, &known, &until.stop.child_token());
-        let shared = Shared { source, kept, observer, stop, enough: stop, limits, batch, upto, known };
+        let (next_run, leaders) = (&until.catch_up, &Arc::new(Turn::new(self.config.delivery.others_wait)));
+        let shared =
+            Shared { source, kept, observer, stop, enough: stop, next_run, leaders, limits, batch, upto, known };
         let of_behind = Shared { enough, ..shared };
         let no_time_left = until.no_more_catching_up(self.config.delivery.catch_up);
         // There is room for each home once, and for the source.
@@ -340,7 +344,8 @@ impl Pipeline {
         shared: &Shared<'_>,
         fallen: mpsc::Sender<Fallen>,
     ) -> Passed {
-        let reader = Reader { limits: Arc::clone(shared.limits), fallen: fallen.clone(), turn: None };
+        let (limits, turn) = (Arc::clone(shared.limits), Arc::clone(shared.leaders));
+        let reader = Reader { limits, fallen: fallen.clone(), turn, is_catching_up: false };
         let mut passed = self.pass(planned, leading, reading, shared, reader).await;
         if let Some(error) = passed.take_error() {
             let well = passed.homes.iter().filter(|(_, home)| home.why.is_none());
@@ -393,7 +398,8 @@ impl Pipeline {
     async fn horizon(&self, planned: &mut Planned, reached: &Position, kept: &Kept) -> Result<Horizon, Error> {
         let source = &planned.writing.name;
         let waits = kept.waits.get(source).filter(|waits| planned.source.cursor().admits(&waits.upto));
-        let horizon = blocking::caught(planned.source.horizon(reached, waits)).await;
+        let asked = answered(source, self.config.delivery.answer, planned.source.horizon(reached, waits));
+        let horizon = blocking::caught(asked).await;
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(source, panic)))?;
         if horizon.waits.as_ref() != kept.waits.get(source) {
             let mut control = control(&self.config.control);
@@ -408,7 +414,7 @@ impl Pipeline {
         planned: &Planned,
         inspected: Inspected,
         shared: &Shared<'_>,
-        Reader { limits, fallen, turn }: &Reader,
+        Reader { limits, fallen, turn, .. }: &Reader,
     ) -> Homes {
         let tables = planned.writing.analysers.tables();
         let mut homes = Homes::of(self.databases());
@@ -421,7 +427,7 @@ impl Pipeline {
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
             let tell = Tell { fallen: fallen.clone(), slot, merges_each_share: planned.merges_each_share };
             let work = homes.start(deliverer, report, home, tell);
-            turn.iter().for_each(|turn| turn.add(Arc::clone(&work)));
+            turn.add(work);
         }
         homes
     }
@@ -435,6 +441,10 @@ struct Shared<'a> {
     stop: &'a CancellationToken,
     /// Nothing more is read once something was.
     enough: &'a CancellationToken,
+    /// Homes that are behind are not to keep the others from what is new any longer.
+    next_run: &'a CancellationToken,
+    /// The time of who reads for homes that are ahead.
+    leaders: &'a Arc<Turn>,
     /// Those of who reads for homes that are ahead.
     limits: &'a Arc<Limits>,
     batch: BatchLimit,
@@ -448,8 +458,8 @@ struct Shared<'a> {
 struct Reader {
     limits: Arc<Limits>,
     fallen: mpsc::Sender<Fallen>,
-    /// None for homes that are ahead, which wait for no reader.
-    turn: Option<Arc<Turn>>,
+    turn: Arc<Turn>,
+    is_catching_up: bool,
 }
 
 /// How reading ended, if it did not fail.

@@ -16,7 +16,7 @@ use crate::deliver::{Answering, Delivered, Delivery};
 use crate::locate::Locator;
 use crate::overlap::Overlap;
 use crate::quarantine::Store;
-use crate::source::{Horizon, Source, Unopened};
+use crate::source::{Horizon, Source, Unopened, late};
 use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
 
@@ -95,7 +95,10 @@ pub(crate) async fn plan(
 ) -> Result<Planned, Unplanned> {
     let source_config = &config.sources[number];
     let document = &config.document;
-    let opened = database::source(source_config, document).await;
+    let within = config.delivery.answer;
+    let opened = tokio::time::timeout(within, database::source(source_config, document)).await;
+    let unanswered = |_| Err(vec![Unopened::unreachable(&source_config.database, &late(within))].into());
+    let opened = opened.unwrap_or_else(unanswered);
     let (schema, cursor) = match &opened {
         Ok(source) => (Some(source.schema()), source.cursor().clone()),
         // Its rules are planned only to tell what is wrong with them.

@@ -28,7 +28,7 @@ use crate::position::Position;
 use crate::table::{Merge, Table, Write};
 
 /// So many sets of records are tried for each kind of database.
-const CASES: u32 = 4000;
+const CASES: u32 = 96;
 
 /// Types of PostgreSQL that are read and sent as text, each with any text that its server writes.
 fn written() -> Vec<(&'static str, BoxedStrategy<String>)> {

@@ -25,7 +25,7 @@ use crate::config::Problems;
 use crate::deliver::{Limits, Work, let_go};
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, Member, WaitFor, inspect_some};
-use crate::plan::{Planned, plan};
+use crate::plan::{Planned, Unplanned, plan};
 use crate::report::{Event, HomeReport, Transacted};
 pub(super) use turn::Turn;
 use waiting::{Failing, TRIES, Tries, Waiting};
@@ -76,17 +76,16 @@ enum Together {
     Again { slots: Vec<usize>, merges_each_share: bool, unconfirmed: HashMap<usize, Transacted> },
 }
 
-/// What became of them, and those that are further behind.
+/// What became of them.
 struct Caught {
     slots: Vec<usize>,
     passed: Passed,
-    rest: Option<Inspected>,
     merges_each_share: bool,
 }
 
 /// Why homes are not read for.
 enum Unmet {
-    Source(Problems),
+    Source(Error),
     /// They have not answered, and others waited for the reader.
     LetGo,
 }
@@ -123,49 +122,60 @@ impl<'a> CatchUp<'a> {
         let (pipeline, number, shared) = (self.pipeline, self.number, self.shared);
         let mut readers = FuturesUnordered::new();
         let mut turns: Vec<Arc<Turn>> = Vec::new();
-        let (fallen, mut own_falls) = mpsc::channel(pipeline.databases());
+        // There is room for each home once, and for what each reader has met.
+        let (fallen, mut told) = mpsc::channel(pipeline.databases() + READERS);
         let mut no_time_left = std::pin::pin!(no_time_left);
         let mut passed = Vec::new();
         loop {
+            while let Ok(fallen) = told.try_recv() {
+                passed.extend(self.told(fallen));
+            }
             while readers.len() < READERS
                 && let Some(Next { together, is_well, patience }) = self.next()
             {
                 self.well_readers += usize::from(is_well);
                 let turn = Arc::new(Turn::new(patience));
                 turns.push(Arc::clone(&turn));
-                let reader =
-                    Reader { limits: self.limits_of_one(), fallen: fallen.clone(), turn: Some(Arc::clone(&turn)) };
+                let reader = Reader {
+                    limits: self.limits_of_one(),
+                    fallen: fallen.clone(),
+                    turn: Arc::clone(&turn),
+                    is_catching_up: true,
+                };
                 let reading = pipeline.catch_up(number, together, shared, reader);
                 readers.push(async move { (reading.await, is_well, turn) });
             }
-            if !self.leaders_run && readers.is_empty() && own_falls.is_empty() && self.waiting.is_empty() {
+            if !self.leaders_run && readers.is_empty() && self.waiting.is_empty() {
                 return (passed, self.ended);
             }
-            let (now, mut wakes_at) = (Instant::now(), self.due());
-            let is_next_run_due = shared.enough.is_cancelled() && !shared.stop.is_cancelled();
+            let now = Instant::now();
+            let mut wakes_at = self.due(now);
+            let is_next_run_due = shared.next_run.is_cancelled() || shared.enough.is_cancelled();
+            let is_next_run_due = is_next_run_due && !shared.stop.is_cancelled();
             if is_next_run_due || readers.len() == READERS {
                 if is_next_run_due || wakes_at.is_some_and(|due| due <= now) {
                     turns.iter().for_each(|turn| turn.let_go_of_stuck());
+                }
+                if is_next_run_due {
+                    shared.leaders.let_go_of_last();
                 }
                 let looks_at = now + LOOKS_EVERY;
                 wakes_at = if is_next_run_due { Some(looks_at) } else { wakes_at.map(|due| due.max(looks_at)) };
             }
             tokio::select! {
                 fallen = falls.recv(), if self.leaders_run => match fallen {
-                    Some(Fallen::Home(home)) => self.left(&home),
-                    Some(Fallen::Source(slots, error)) => self.source_fell(slots, error, false),
+                    // What else was done with a home that was ahead is told by who read for it.
+                    Some(fallen) => drop(self.told(fallen)),
                     None => self.leaders_run = false,
                 },
-                Some(Fallen::Home(home)) = own_falls.recv() => {
-                    self.left(&home);
-                    passed.push(Passed { homes: vec![(home.slot, *home.report)], ended: Ok(Ended::Deserted) });
-                }
+                Some(fallen) = told.recv() => passed.extend(self.told(fallen)),
                 Some((caught, is_well, turn)) = readers.next() => {
                     self.well_readers -= usize::from(is_well);
                     turns.retain(|running| !Arc::ptr_eq(running, &turn));
                     passed.push(self.caught(caught));
                 }
                 () = sleep_until(wakes_at.unwrap_or_else(Instant::now)), if wakes_at.is_some() => {}
+                () = shared.next_run.cancelled(), if !is_next_run_due && !shared.stop.is_cancelled() => {}
                 () = &mut no_time_left, if !self.leaders_run && !shared.enough.is_cancelled() => shared.enough.cancel(),
                 () = shared.enough.cancelled(), if self.waiting.iter().any(|waiting| self.is_given_up(waiting)) => {
                     passed.extend(self.give_up());
@@ -174,9 +184,29 @@ impl<'a> CatchUp<'a> {
         }
     }
 
+    /// Takes over what a reader leaves to others. What was done with it, by a reader that is not done itself.
+    fn told(&mut self, fallen: Fallen) -> Option<Passed> {
+        let homes = match fallen {
+            Fallen::Home(home) => {
+                self.left(&home);
+                vec![(home.slot, *home.report)]
+            }
+            Fallen::Source(slots, error) => {
+                self.source_fell(slots, error, false);
+                return None;
+            }
+            Fallen::Met { rest, confirmed } => {
+                confirmed.iter().for_each(|(slot, home)| self.got_on(*slot, home));
+                self.ready.extend(Some(rest).filter(|rest| !rest.members.is_empty()));
+                confirmed
+            }
+        };
+        Some(Passed { homes, ended: Ok(Ended::Deserted) })
+    }
+
     /// When the next homes can be read for.
-    fn due(&self) -> Option<Instant> {
-        let ready = (!self.ready.is_empty()).then(Instant::now);
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let ready = (!self.ready.is_empty()).then_some(now);
         ready.into_iter().chain(self.waiting.iter().map(|waiting| waiting.due)).min()
     }
 
@@ -221,7 +251,7 @@ impl<'a> CatchUp<'a> {
 
     /// A reader is done, also with those that have failed, which were told of when they did.
     fn caught(&mut self, caught: Caught) -> Passed {
-        let Caught { mut slots, mut passed, rest, merges_each_share } = caught;
+        let Caught { mut slots, mut passed, merges_each_share } = caught;
         if passed.homes.iter().any(|(_, home)| home.account.read > 0) {
             self.source_tries = Tries::new();
         }
@@ -229,16 +259,16 @@ impl<'a> CatchUp<'a> {
             slots.retain(|of| *of != slot);
         }
         passed.homes.iter().for_each(|(slot, home)| self.got_on(*slot, home));
-        self.ready.extend(rest);
         if let Some(error) = passed.take_error() {
             self.source_fell(slots, error, merges_each_share);
         }
         passed
     }
 
-    /// A home has been read for.
+    /// A home has been read for, and has got on if it has dealt with records, or is not where it was when it failed.
     fn got_on(&mut self, slot: usize, home: &HomeReport) {
-        if home.account.read > 0 {
+        let has_moved = |failing: &Failing| failing.position.is_some() && home.position > failing.position;
+        if home.account.read > 0 || self.failing.get(&slot).is_some_and(has_moved) {
             self.failing.remove(&slot);
         }
         if let Some(unconfirmed) = &home.unconfirmed {
@@ -258,7 +288,7 @@ impl<'a> CatchUp<'a> {
         let Some(failure) = &home.why else { return };
         if home.is_silent && !self.failing.contains_key(&slot) {
             // It may just be far away. Those that are read for with it wait for it no longer than these did.
-            self.failing.insert(slot, Failing::new(failure));
+            self.failing.insert(slot, Failing::new(failure, home.position.clone()));
             let due = Instant::now();
             self.waiting.push(Waiting {
                 slots: vec![slot],
@@ -268,17 +298,20 @@ impl<'a> CatchUp<'a> {
                 is_alone: false,
             });
         } else {
-            self.fell(slot, failure, home.is_let_go, merges_each_share);
+            self.fell(slot, home, failure, merges_each_share);
         }
     }
 
     /// Decides whether a home is tried again. What was merged of many records and is refused is merged anew of fewer, so that
     /// the records at fault are found. And who has overtaken this run may be itself, with the commit whose answer was lost.
-    fn fell(&mut self, slot: usize, failure: &Failure, is_let_go: bool, merges_each_share: bool) {
+    fn fell(&mut self, slot: usize, home: &HomeReport, failure: &Failure, merges_each_share: bool) {
+        let (is_let_go, position) = (home.is_let_go, &home.position);
         let (source, home) = (self.shared.source, self.pipeline.name(slot));
         let others_run = self.others_run();
-        let Failing { tries, why, let_go } = self.failing.entry(slot).or_insert_with(|| Failing::new(failure));
+        let failing = self.failing.entry(slot).or_insert_with(|| Failing::new(failure, position.clone()));
+        let Failing { tries, why, let_go, position: at } = failing;
         why.clone_from(failure);
+        *at = at.take().max(position.clone());
         *let_go += u32::from(is_let_go);
         let is_alone = *let_go > 0;
         let (wait, merges_each_share) = match failure {
@@ -367,29 +400,29 @@ impl Pipeline {
             Ok(met) => met,
             Err(unmet) => {
                 let ended = match unmet {
-                    Unmet::Source(problems) => Err(problems.into()),
+                    Unmet::Source(error) => Err(error),
                     Unmet::LetGo => {
                         slots.drain(..).for_each(|slot| self.not_asked_any_more(slot, merges_each_share, &reader));
                         Ok(Ended::Deserted)
                     }
                 };
                 let passed = Passed { homes: Vec::new(), ended };
-                return Caught { slots, passed, rest: None, merges_each_share };
+                return Caught { slots, passed, merges_each_share };
             }
         };
         let planned = Planned { merges_each_share, ..planned };
         let (members, rest) = members.split(shared.upto);
+        slots.retain(|slot| !rest.members.iter().any(|member| member.slot == *slot));
+        // It is received for as long as anybody reads.
+        let _ = reader.fallen.send(Fallen::Met { rest, confirmed }).await;
         let reading = Reading::of(&planned, members.starts(self.databases(), shared.upto), shared.upto);
         if reading.is_needed {
             let names: Vec<_> = members.members.iter().map(|member| self.name(member.slot)).collect();
             let (source, after, upto) = (shared.source, &reading.after, shared.upto);
             shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
         }
-        let mut passed = self.pass(planned, members, reading, shared, reader).await;
-        passed.homes.splice(0..0, confirmed);
-        slots.retain(|slot| !rest.members.iter().any(|member| member.slot == *slot));
-        let rest = Some(rest).filter(|rest| !rest.members.is_empty());
-        Caught { slots, passed, rest, merges_each_share }
+        let passed = self.pass(planned, members, reading, shared, reader).await;
+        Caught { slots, passed, merges_each_share }
     }
 
     /// Tells that a home has not answered when it was asked for its position.
@@ -409,7 +442,8 @@ impl Pipeline {
         reader: &Reader,
     ) -> Result<(Planned, Inspected, Vec<(usize, HomeReport)>), Unmet> {
         let planned = plan(&self.config, number, &self.router, &self.added).await;
-        let planned = planned.map_err(|unplanned| Unmet::Source(unplanned.problems.into_iter().collect()))?;
+        let problems = |unplanned: Unplanned| unplanned.problems.into_iter().collect::<Problems>();
+        let planned = planned.map_err(|unplanned| Unmet::Source(problems(unplanned).into()))?;
         let (slots, mut unconfirmed) = match together {
             Together::Known(known) => return Ok((planned, known, Vec::new())),
             Together::Again { slots, unconfirmed, .. } => (slots, unconfirmed),
@@ -417,7 +451,7 @@ impl Pipeline {
         let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
         let is_wanted = |slot| slots.contains(&slot);
         let asking = Arc::<Work>::default();
-        reader.turn.iter().for_each(|turn| turn.add(Arc::clone(&asking)));
+        reader.turn.add(Arc::clone(&asking));
         let how = (config.delivery.open_homes, WaitFor::Most);
         let inspecting = inspect_some(config, writing, kept, how, shared.known, is_wanted);
         let at_work = asking.begin();

@@ -13,6 +13,7 @@ use super::BATCHES_IN_MEMORY;
 use crate::account::Account;
 use crate::deliver::{Deliverer, Message, Work};
 use crate::error::{Error, Failure};
+use crate::inspect::Inspected;
 use crate::position::Position;
 use crate::report::{HomeReport, ObjectCount};
 use crate::state::Condition;
@@ -58,6 +59,8 @@ pub(super) enum Fallen {
     Home(FallenHome),
     /// The source could not be read for these.
     Source(Vec<usize>, Error),
+    /// Before the source is read: those that are further behind, and those that have committed what they did not answer.
+    Met { rest: Inspected, confirmed: Vec<(usize, HomeReport)> },
 }
 
 /// A home that has failed.

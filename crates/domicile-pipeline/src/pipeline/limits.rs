@@ -37,6 +37,7 @@ impl Pipeline {
             remembered: InAll::default(),
             poison: delivery.poison,
             others_wait: delivery.others_wait,
+            answer: delivery.answer,
             lease: kept.holding.as_ref().map(Holding::lease),
         }
     }

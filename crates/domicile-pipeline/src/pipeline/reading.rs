@@ -20,7 +20,7 @@ use crate::locate::{Locator, Split};
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::report::{BatchRead, Event};
-use crate::source::Source;
+use crate::source::{Source, answered};
 
 /// What is read of a source for some homes.
 pub(super) struct Reading {
@@ -60,13 +60,14 @@ impl Reading {
         planned: Planned,
         homes: &Homes,
         shared: &Shared<'_>,
-        Reader { limits, turn, .. }: &Reader,
+        Reader { limits, is_catching_up, .. }: &Reader,
         reached: &mut Option<Position>,
     ) -> Result<Ended, Error> {
-        let (name, locator, is_catching_up) = (planned.writing.name, planned.locator, turn.is_some());
+        let (name, locator, is_catching_up) = (planned.writing.name, planned.locator, *is_catching_up);
         let failed = |message: &str| Error::source(&name, message);
         let upto = shared.upto;
-        let mut ahead = read_ahead(planned.source, self.from, upto.clone(), shared.batch, Arc::clone(&limits.memory));
+        let (memory, of_source) = (Arc::clone(&limits.memory), (name.clone(), limits.answer));
+        let mut ahead = read_ahead(planned.source, self.from, upto.clone(), shared.batch, memory, of_source);
         loop {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
@@ -102,6 +103,7 @@ fn read_ahead(
     upto: Position,
     limit: BatchLimit,
     memory: Arc<Semaphore>,
+    (name, within): (String, Duration),
 ) -> Ahead {
     let (sender, batches) = mpsc::channel(1);
     let waits_for_memory = Arc::<AtomicBool>::default();
@@ -113,7 +115,8 @@ fn read_ahead(
             waits.store(false, Ordering::Relaxed);
             fault::at(Point::BeforeRead);
             let began = Instant::now();
-            let batch = source.read(&from, &upto, limit).instrument(info_span!("read")).await;
+            let read = source.read(&from, &upto, limit).instrument(info_span!("read"));
+            let batch = answered(&name, within, read).await;
             let took = began.elapsed();
             fault::at(Point::AfterRead);
             let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();

@@ -147,6 +147,8 @@ contract! {
     homes_that_hang_each_alone_take_no_reader_of_one_that_comes_back
     a_home_that_hangs_while_it_catches_up_does_not_keep_the_next_run_waiting
     a_home_that_fails_while_it_catches_up_with_others_waits_for_none_of_them
+    a_home_that_hangs_while_it_is_ahead_does_not_keep_the_next_run_waiting
+    a_home_that_is_further_behind_does_not_wait_for_one_that_hangs
 }
 
 /// It holds all memory of its reader, and is that one's only home.
@@ -324,4 +326,87 @@ fn a_home_is_not_let_go_while_the_source_is_waited_for() {
     let report = succeeded(run(&pipeline, Arc::<Script>::clone(&script)).unwrap());
     assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([300, 300, 0, 0], [1, 1, 0, 0]));
     assert_eq!(script.count("waiting fr"), 0);
+}
+
+fn a_home_that_hangs_while_it_is_ahead_does_not_keep_the_next_run_waiting(kind: &Kind) {
+    let Some((world, other)) = arrived(kind, 5) else { return };
+    sell(&world, &["ES", "FR"].repeat(2));
+    let script = Arc::new(Script::default().at("delivered fr", 1, other.pause()));
+    let batch = "rows = 1\n[delivery]\ncommit_rows = 1\nothers_wait_seconds = 1\nanswer_seconds = 600";
+    let pipeline = other.pipeline(&world, batch);
+    let until = Until::default();
+    until.catch_up.cancel();
+    let report = runtime().block_on(async {
+        let running = pipeline.run_until(Arc::<Script>::clone(&script) as Arc<dyn Observer>, &until);
+        tokio::time::timeout(PATIENCE, running).await.expect("it waits for the one that hangs").unwrap()
+    });
+    other.resume()();
+    let report = only(report);
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([2, 2, 0, 0], [1, 1, 0, 0]));
+    assert!(home(&report, "fr").failure.is_some(), "{report:#?}");
+    let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    assert_eq!(counts(home(&report, "fr")), [1, 1, 0, 0]);
+}
+
+fn a_home_that_is_further_behind_does_not_wait_for_one_that_hangs(kind: &Kind) {
+    let Some((world, other)) = World::new(kind).zip(Other::start(kind)) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record");
+    world.server.create_database("it");
+    let url = |database| world.server.url(database);
+    let homes = format!(
+        "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}\" }}\n\
+         it = {{ keys = \"IT\", url = \"{}\" }}",
+        url("es"),
+        other.0.lock().unwrap().url("fr"),
+        url("it")
+    );
+    let batch = "rows = 1\n[delivery]\nothers_wait_seconds = 600\nanswer_seconds = 600";
+    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), batch));
+    sell(&world, &["ES", "FR"].repeat(20));
+    succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
+    empty(&world.server, "es");
+    let back =
+        "DELETE FROM orders WHERE id > 30; DELETE FROM domicile_account; UPDATE domicile_position SET position = '30'";
+    other.0.lock().unwrap().sql("fr", back);
+    sell(&world, &["IT"]);
+    let script = Arc::new(Script::default().at("started", 1, other.pause()));
+    let report =
+        run_until(&pipeline, &script, &other, || script.count("delivered es") > 0 && position(&world, "es") == ["41"]);
+    let report = succeeded(report);
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([20, 20, 0, 0], [5, 5, 0, 0]));
+}
+
+/// The server has no room left when the home has been asked how far it is.
+#[test]
+fn a_home_that_fails_after_a_commit_without_an_answer_is_told_as_failed() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = Arc::new(world.analyser("orders", "", "SELECT id FROM record"));
+    let proxy = Arc::new(Proxy::to(&world.server));
+    let url = |database| world.server.url(database);
+    let homes = format!(
+        "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}\" }}",
+        proxy.url(&world.server, "es"),
+        url("fr")
+    );
+    let batch = "rows = 1\n[delivery]\ncommit_rows = 1";
+    let pipeline = pipeline(world.config(&url("source"), &homes, &url("control"), batch));
+    sell(&world, &["ES"; 10]);
+    let (losing, filling) = (Arc::clone(&proxy), Arc::clone(&world));
+    let full = "CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql
+                AS 'BEGIN RAISE EXCEPTION ''no room'' USING ERRCODE = ''53100''; END';
+                CREATE TRIGGER is_full BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION is_full()";
+    let script = Script::default().at("delivered es", 3, move || losing.lose_reply_to("COMMIT")).at(
+        "waiting es",
+        1,
+        move || drop(filling.server.sql("es", full)),
+    );
+    let script = Arc::new(script);
+    let report = only(run(&pipeline, Arc::<Script>::clone(&script)).unwrap());
+    let es = home(&report, "es");
+    assert_eq!(
+        (counts(es), script.count("delivered es")),
+        ([4, 4, 0, 0], 4),
+        "the commit without an answer is counted"
+    );
+    assert!(es.failure.is_some(), "{report:#?}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domicile_pipeline::{Account, Cause, Committed, Failure, HomeReport, Position};
+use domicile_pipeline::{Account, Cause, Committed, Failure, FailureClass, HomeReport, Position};
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::{durations, now};
@@ -83,7 +83,7 @@ impl OfHome {
 
     pub(super) fn failed(&mut self, failure: &Failure) {
         self.failures += 1;
-        (self.is_up, self.is_blocked) = (Some(false), !failure.is_transient());
+        (self.is_up, self.is_blocked) = (Some(false), failure.class() != FailureClass::Transient);
     }
 
     /// Nothing more becomes of it in this run, which has read the source to its end or not.
@@ -93,7 +93,7 @@ impl OfHome {
         }
         if report.failure.is_none() {
             self.is_well();
-            if is_at_its_end {
+            if is_at_its_end && !report.is_behind {
                 self.current_at = Some(now());
             }
         }

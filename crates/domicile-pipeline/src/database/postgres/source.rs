@@ -40,8 +40,6 @@ use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, 
 pub(crate) struct PostgresSource {
     server: ServerUrl,
     client: Option<Reader>,
-    /// So many records are asked for at once: about as many as a batch's bytes have had room for.
-    rows_at_once: usize,
     asked: Asked,
     reading: Reading,
     settling: Settling,
@@ -106,15 +104,7 @@ impl PostgresSource {
             schema,
         };
         let guarantee = settling.guarantee(config);
-        Ok(Self {
-            server: server.clone(),
-            client: Some(client),
-            rows_at_once: usize::MAX,
-            asked,
-            reading,
-            settling,
-            guarantee,
-        })
+        Ok(Self { server: server.clone(), client: Some(client), asked, reading, settling, guarantee })
     }
 
     /// The connection, which is opened again where it was lost.
@@ -230,16 +220,11 @@ impl Source for PostgresSource {
     async fn read(&mut self, from: &Bound<Position>, upto: &Position, limit: BatchLimit) -> Result<Batch, Error> {
         self.connected().await?;
         let client = self.client.as_ref().expect("it was opened above");
-        let limit = BatchLimit { rows: limit.rows.min(self.rows_at_once), ..limit };
         let read = self.reading.batch(client, from, upto, limit).await;
         let (batch, is_all) = read.map_err(|unread| Error::unread(&self.reading.name, unread))?;
-        let rows = batch.records.num_rows();
         if !is_all && let Some(client) = self.client.take() {
             // The rest may be large, and is not wanted. To cancel the statement could hit the next one instead.
             client.cut();
-            self.rows_at_once = (rows - rows / 8).max(1);
-        } else if batch.records.get_array_memory_size() < limit.bytes / 2 {
-            self.rows_at_once = self.rows_at_once.saturating_mul(2);
         }
         Ok(batch)
     }

@@ -25,18 +25,21 @@ sql = "SELECT id FROM record"
 "#;
 
 /// What is counted of three homes' positions, one of which may have committed one record without an answer.
-async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> Caught {
+async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> (Caught, Fallen) {
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let mut kept = control(&pipeline.config.control).read().await.unwrap();
     pipeline.hold(&mut kept).await.unwrap();
     let limits = Arc::new(pipeline.limits(&kept));
     let (stop, upto, known) = (CancellationToken::new(), Position::At(3), Mutex::<Known>::default());
+    let turn = Arc::new(Turn::new(Duration::from_secs(60)));
     let shared = Shared {
         source: "orders",
         kept: &kept,
         observer: &observer,
         stop: &stop,
         enough: &stop,
+        next_run: &stop,
+        leaders: &turn,
         limits: &limits,
         batch: pipeline.batch_limit(),
         upto: &upto,
@@ -44,10 +47,11 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> Caught {
     };
     let unconfirmed = HashMap::from([(0, unconfirmed.clone())]);
     let again = Together::Again { slots: vec![0, 1], merges_each_share: false, unconfirmed };
-    let reader = Reader { limits: Arc::clone(&limits), fallen: mpsc::channel(1).0, turn: None };
+    let (fallen, mut told) = mpsc::channel(1);
+    let reader = Reader { limits: Arc::clone(&limits), fallen, turn: Arc::clone(&turn), is_catching_up: true };
     let caught = pipeline.catch_up(0, again, &shared, reader).await;
     kept.holding.unwrap().give_back(&pipeline.config.control).await;
-    caught
+    (caught, told.try_recv().unwrap())
 }
 
 #[test]
@@ -74,10 +78,11 @@ fn what_was_committed_without_an_answer_is_counted_also_of_a_home_that_is_too_fa
         objects: Vec::new(),
     };
     for (epoch, counted_of_es) in [(1, 1), (2, 0)] {
-        let Caught { slots, passed, rest, .. } = runtime.block_on(counted(&pipeline, &transacted(epoch)));
-        let rest: Vec<_> = rest.unwrap().members.iter().map(|member| member.slot).collect();
+        let (Caught { slots, .. }, met) = runtime.block_on(counted(&pipeline, &transacted(epoch)));
+        let Fallen::Met { rest, confirmed } = met else { panic!("nobody was met") };
+        let rest: Vec<_> = rest.members.iter().map(|member| member.slot).collect();
         assert_eq!((slots, rest), (vec![1], vec![0]), "they are not read for together");
-        let of_es = passed.homes.iter().filter(|(slot, _)| *slot == 0).map(|(_, home)| home.account.read);
+        let of_es = confirmed.iter().filter(|(slot, _)| *slot == 0).map(|(_, home)| home.account.read);
         assert_eq!(of_es.sum::<u64>(), counted_of_es, "in the epoch {epoch}");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self { patience, works: Mutex::default() }
     }
 
@@ -26,5 +26,14 @@ impl Turn {
     pub(super) fn let_go_of_stuck(&self) {
         let works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
         works.iter().filter(|work| work.is_stuck(self.patience)).for_each(|work| work.let_go.cancel());
+    }
+
+    /// The same, once all others are done.
+    pub(super) fn let_go_of_last(&self) {
+        let works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at_work = works.iter().filter(|work| work.is_stuck(Duration::ZERO));
+        if at_work.all(|work| work.is_stuck(self.patience)) {
+            works.iter().filter(|work| work.is_stuck(self.patience)).for_each(|work| work.let_go.cancel());
+        }
     }
 }

@@ -6,6 +6,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 use crate::error::{Error, Failure};
+use crate::position::Position;
 
 /// So often a home that fails is tried again, unless it gets on or the homes that are ahead are still read for; and so often
 /// a source, unless it brings something.
@@ -32,11 +33,13 @@ pub(super) struct Failing {
     pub(super) why: Failure,
     /// How often it was let go.
     pub(super) let_go: u32,
+    /// Where it was, as far as that is known.
+    pub(super) position: Option<Position>,
 }
 
 impl Failing {
-    pub(super) fn new(why: &Failure) -> Self {
-        Self { tries: Tries::new(), why: why.clone(), let_go: 0 }
+    pub(super) fn new(why: &Failure, position: Option<Position>) -> Self {
+        Self { tries: Tries::new(), why: why.clone(), let_go: 0, position }
     }
 
     /// How long it may be at one thing while others wait. Each time that it was let go this doubles, so that one which is only
@@ -68,5 +71,24 @@ impl Tries {
     /// Whether a home may be asked for its position once more, which is done once.
     pub(super) fn asks_again(&mut self) -> bool {
         !std::mem::replace(&mut self.has_asked_again, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_no_two_homes_wait_alike() {
+        let waits = || {
+            let mut tries = Tries::new();
+            std::array::from_fn::<Duration, 8, _>(|_| tries.wait())
+        };
+        let (one, other) = (waits(), waits());
+        assert_ne!(one, other);
+        for (number, wait) in one.iter().enumerate() {
+            let least = (WAITS.0 * 2_u32.pow(number as u32)).min(WAITS.1);
+            assert!((least..=2 * least).contains(wait), "{number}: {wait:?}");
+        }
     }
 }

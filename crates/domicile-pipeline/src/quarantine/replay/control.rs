@@ -78,7 +78,9 @@ impl Replayer<'_> {
             }
         }
         for (name, noted) in noted {
-            let Some(home) = self.pipeline.config.homes.iter().find(|home| home.home.as_str() == name) else {
+            let Some((slot, home)) =
+                self.pipeline.config.homes.iter().enumerate().find(|(_, home)| home.home.as_str() == name)
+            else {
                 let why = format!(
                     "home {name} may have it, and is not in the configuration; if it has not, say so by UPDATE \
                      domicile_quarantine SET home = NULL WHERE home = {} in the control database",
@@ -87,7 +89,11 @@ impl Replayer<'_> {
                 noted.iter().for_each(|stored| place.unplayed(stored, why.clone()));
                 continue;
             };
-            let mut quarantine = match Quarantine::open(self.planned.writing.store(home)).await {
+            let opened = match self.blocked.get(&slot) {
+                Some(failure) => Err(failure.clone()),
+                None => Quarantine::open(self.planned.writing.store(home)).await,
+            };
+            let mut quarantine = match opened {
                 Ok(Some(quarantine)) => quarantine,
                 Ok(None) => {
                     left.extend(noted);
