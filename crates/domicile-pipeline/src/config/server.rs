@@ -138,7 +138,9 @@ impl ServerUrl {
         })?;
         let database = decoded(url.path().trim_start_matches('/'))?;
         if database.is_empty() || database.contains('/') {
-            let help = String::from("write it behind the host, as in scheme://user@host/database");
+            let help = String::from(
+                "write it behind the host, as in scheme://user@host/database; in a name or a password, / is written %2F, @ %40",
+            );
             return Err((String::from("it names no database"), help));
         }
         let mut server = Self {
