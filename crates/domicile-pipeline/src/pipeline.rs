@@ -13,7 +13,7 @@ use crate::batch::BatchLimit;
 use crate::blocking;
 use crate::config::{CONTROL, Config, Problem, Problems};
 use crate::control::{Kept, has_changed, in_time, moved};
-use crate::database::control;
+use crate::database::{WRITERS_WAITED_FOR, control};
 use crate::deliver::{Deliverer, Limits};
 use crate::error::{Error, Failure};
 use crate::fault::{self, Point};
@@ -398,7 +398,9 @@ impl Pipeline {
     async fn horizon(&self, planned: &mut Planned, reached: &Position, kept: &Kept) -> Result<Horizon, Error> {
         let source = &planned.writing.name;
         let waits = kept.waits.get(source).filter(|waits| planned.source.cursor().admits(&waits.upto));
-        let asked = answered(source, self.config.delivery.answer, planned.source.horizon(reached, waits));
+        // It also waits for writers.
+        let within = self.config.delivery.answer + WRITERS_WAITED_FOR;
+        let asked = answered(source, within, planned.source.horizon(reached, waits));
         let horizon = blocking::caught(asked).await;
         let horizon = horizon.unwrap_or_else(|panic| Err(Error::source(source, panic)))?;
         if horizon.waits.as_ref() != kept.waits.get(source) {

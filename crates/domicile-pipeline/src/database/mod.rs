@@ -27,6 +27,7 @@ use crate::error::Failure;
 use crate::quarantine::Store;
 use crate::source::{NotOpened, Source};
 use crate::verify::Contents;
+pub(crate) use settle::WAIT as WRITERS_WAITED_FOR;
 
 /// What is told of a server that takes a connection and then says nothing.
 const UNANSWERED: &str = "the server does not answer in the time of `connect_timeout`";

@@ -11,7 +11,7 @@ use crate::position::Position;
 use crate::source::{Guarantee, GuaranteeClass, Horizon, Waits};
 
 /// How long writers are waited for that were under way when a run began.
-pub(super) const WAIT: Duration = Duration::from_secs(10);
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
 
 /// How long is waited, and how often is looked.
 pub(super) struct Patience {

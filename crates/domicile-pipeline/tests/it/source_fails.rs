@@ -74,9 +74,15 @@ fn sold(kind: &Kind) -> Option<(World, Server)> {
 }
 
 fn reading(world: &World, source: &str) -> Pipeline {
+    answering(world, source, 300)
+}
+
+/// The same, with so many seconds for an answer.
+fn answering(world: &World, source: &str, seconds: u32) -> Pipeline {
     let url = |database| world.server.url(database);
     let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", url("{home}"));
-    pipeline(world.config(source, &homes, &url("control"), "rows = 40\n[delivery]\ncommit_rows = 20"))
+    let batch = format!("rows = 40\n[delivery]\ncommit_rows = 20\nanswer_seconds = {seconds}");
+    pipeline(world.config(source, &homes, &url("control"), &batch))
 }
 
 fn assert_arrived(world: &World) {
@@ -115,6 +121,19 @@ fn a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on(kind: &K
     assert_arrived(&world);
 }
 
+/// It takes what it is asked, and says nothing.
+fn a_source_that_hangs_is_read_on_within_the_run(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let proxy = Arc::new(Proxy::to(&source));
+    let pipeline = answering(&world, &proxy.url(&source, "source"), 2);
+    let (hanging, going_on) = (Arc::clone(&proxy), Arc::clone(&proxy));
+    let observer = Interfering::new("started", move || hanging.swallow_replies(), move || going_on.heal());
+    let report = succeeded(run(&pipeline, observer.clone()).unwrap());
+    assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([200, 200, 0, 0], [200, 200, 0, 0]));
+    assert_eq!(observer.told(), ["orders fails"]);
+    assert_arrived(&world);
+}
+
 fn a_source_that_stays_away_fails_the_run_and_no_home(kind: &Kind) {
     let Some((world, source)) = sold(kind) else { return };
     let proxy = Arc::new(Proxy::to(&source));
@@ -140,6 +159,7 @@ macro_rules! contract {
 contract! {
     a_source_whose_server_is_started_again_is_read_on_within_the_run
     a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on
+    a_source_that_hangs_is_read_on_within_the_run
     a_source_that_stays_away_fails_the_run_and_no_home
     a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped
 }
