@@ -13,7 +13,7 @@ const ORDERS: u64 = 60;
 fn lost(setup: &Setup) -> World {
     let orders = vec!["'ES', 'Ana', NULL, 1.00"; ORDERS as usize];
     let world = World::with_orders(&orders);
-    world.run(setup);
+    assert!(!run(&world.pipeline(setup), Arc::new(Silent)).unwrap().has_failed());
     std::fs::remove_file(world.home_path("es")).unwrap();
     world.order(&["'FR', 'Zoé', NULL, 1.00"]);
     world
