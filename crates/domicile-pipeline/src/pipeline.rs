@@ -31,7 +31,6 @@ mod limits;
 mod looked;
 mod names;
 mod reading;
-mod rounds;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -203,7 +202,7 @@ impl Pipeline {
             Ok(refused) => refused,
             Err(wrong) => return Err(self.refuse(wrong, &looked, kept).await),
         };
-        let (mut sources, first) = (Vec::new(), self.first_round(until));
+        let mut sources = Vec::new();
         for (number, (source, looked)) in planned.into_iter().zip(looked).enumerate() {
             if until.stop.is_cancelled() {
                 return Ok(Report { sources, is_stopped: true });
@@ -211,13 +210,12 @@ impl Pipeline {
             let span = info_span!("source", source = source.writing.name);
             let source = (number, source, refused.remove(&number));
             let report = self
-                .run_source(source, (looked.inspected, looked.known), kept, observer, &first)
+                .run_source(source, (looked.inspected, looked.known), kept, observer, until)
                 .instrument(span)
                 .await?;
             observer.observe(&Event::SourceEnded(&report));
             sources.push(report);
         }
-        self.second_round(&mut sources, kept, observer, until).await?;
         let is_stopped = sources.iter().any(|source: &SourceReport| source.is_stopped);
         Ok(Report { sources, is_stopped })
     }
@@ -364,7 +362,7 @@ impl Pipeline {
         reader: Reader,
     ) -> Passed {
         let expecting = if reading.is_needed { self.expect_waiting(&planned, &members).await } else { Ok(()) };
-        let homes = self.start_homes(&planned, members, shared, &reader);
+        let (homes, turn) = (self.start_homes(&planned, members, shared, &reader), Arc::clone(&reader.turn));
         let mut reached = None;
         let ended = match (expecting, reading.is_needed) {
             (Err(error), _) => Err(error),
@@ -374,6 +372,7 @@ impl Pipeline {
                 Ok(Ended::AtItsEnd)
             }
         };
+        turn.all_is_handed_out();
         Passed { homes: homes.finish(reached).await, ended }
     }
 
@@ -428,8 +427,12 @@ impl Pipeline {
             let control = shared.kept.id.as_deref();
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
             let tell = Tell { fallen: fallen.clone(), slot, merges_each_share: planned.merges_each_share };
+            let is_home = home.is_some();
             let work = homes.start(deliverer, report, home, tell);
-            turn.add(work);
+            // Nobody but itself waits for the control database.
+            if is_home {
+                turn.add(work);
+            }
         }
         homes
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::account::Account;
-use crate::error::{Error, Failure, FailureClass};
+use crate::error::{Error, Failure};
 use crate::position::Position;
 use crate::quarantine::Cause;
 use crate::source::Guarantee;
@@ -307,25 +307,6 @@ impl SourceReport {
         for home in self.homes.iter_mut().chain([&mut self.control]).filter(|home| home.is_silent) {
             (home.state, home.failure, home.why) = (Condition::Well, None, None);
         }
-    }
-
-    /// Whether homes are behind, or fail for a reason that may pass, so that more time may help them.
-    pub(crate) fn needs_longer(&self) -> bool {
-        let may_pass = |home: &HomeReport| home.why.as_ref().is_some_and(|why| why.class() == FailureClass::Transient);
-        !self.is_stopped && self.homes.iter().chain([&self.control]).any(|home| home.is_behind || may_pass(home))
-    }
-
-    /// What was done with the source in this run at first, and then once more.
-    pub(crate) fn and_then(&mut self, then: SourceReport) {
-        for (home, then) in
-            self.homes.iter_mut().chain([&mut self.control]).zip(then.homes.into_iter().chain([then.control]))
-        {
-            let is_behind = then.is_behind;
-            home.and_then(then, self.is_stopped);
-            home.is_behind = is_behind;
-        }
-        self.is_stopped |= then.is_stopped;
-        (self.waits_for, self.failure) = (then.waits_for, then.failure);
     }
 
     /// Finds homes that are well and have not got to the end of a run that was not stopped.

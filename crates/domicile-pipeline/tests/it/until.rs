@@ -1,8 +1,8 @@
 //! Runs whose next one is due: homes that catch up do not keep the others from it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use domicile_pipeline::{Event, Observer, Pipeline, Silent, SourceReport, Until};
+use domicile_pipeline::{Pipeline, Silent, SourceReport, Until};
 
 use crate::fixture::{Setup, World, counts, home, only, run, runtime};
 
@@ -102,53 +102,4 @@ fn a_record_that_is_at_fault_is_found_though_no_time_is_left() {
         quarantined += home(&report, "es").account.quarantined;
     }
     assert_eq!((quarantined, world.rows("es", "SELECT total FROM sums")), (1, vec![String::from("6")]));
-}
-
-/// Who commits, by source and home, in that order.
-#[derive(Default)]
-struct Commits(Mutex<Vec<String>>);
-
-impl Observer for Commits {
-    fn observe(&self, event: &Event<'_>) {
-        if let Event::Committed(commit) = event {
-            self.0.lock().unwrap().push(format!("{} {}", commit.source, commit.home));
-        }
-    }
-}
-
-/// The same table once more, under another name.
-const MORE: &str = r#"
-[[source]]
-url = "sqlite:source.sqlite"
-name = "more"
-table = "orders"
-cursor = "id"
-key = "country"
-[[source.analyser]]
-into = "more"
-sql = "SELECT id FROM record"
-"#;
-
-#[test]
-fn a_home_that_is_behind_in_one_source_keeps_no_other_source_waiting() {
-    let setup = setup().further(MORE);
-    let world = lost(&Setup::new().insert("orders", "SELECT id FROM record").further(MORE));
-    let commits = Arc::new(Commits::default());
-    let report = run(&world.pipeline(&setup), Arc::<Commits>::clone(&commits)).unwrap();
-    assert!(!report.has_failed() && !report.is_stopped, "{report:#?}");
-    for source in &report.sources {
-        let (es, fr) = (home(source, "es"), home(source, "fr"));
-        assert_eq!((counts(es), counts(fr)), ([ORDERS, ORDERS, 0, 0], [1, 1, 0, 0]), "{}", source.source);
-        assert!(source.behind().next().is_none(), "{report:#?}");
-    }
-    let commits = commits.0.lock().unwrap();
-    let place = |what: &str, last: bool| {
-        let mut places = commits.iter().enumerate().filter(|(_, commit)| *commit == what).map(|(place, _)| place);
-        if last { places.next_back() } else { places.next() }
-    };
-    assert!(place("more fr", false) < place("orders es", true), "{commits:?}");
-    for table in ["orders", "more"] {
-        let ids = format!("SELECT count(*), count(DISTINCT id) FROM {table}");
-        assert_eq!(world.rows("es", &ids), [format!("{ORDERS}|{ORDERS}")]);
-    }
 }

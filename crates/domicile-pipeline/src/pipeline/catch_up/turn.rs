@@ -1,5 +1,6 @@
 //! How long homes may keep a reader that others wait for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +12,13 @@ pub(crate) struct Turn {
     patience: Duration,
     /// The reader itself, which asks homes for their positions, and each home that it reads for.
     works: Mutex<Vec<Arc<Work>>>,
+    /// There is nothing more to be read for them.
+    is_all_handed_out: AtomicBool,
 }
 
 impl Turn {
     pub(crate) fn new(patience: Duration) -> Self {
-        Self { patience, works: Mutex::default() }
+        Self { patience, works: Mutex::default(), is_all_handed_out: AtomicBool::new(false) }
     }
 
     pub(crate) fn add(&self, work: Arc<Work>) {
@@ -28,12 +31,17 @@ impl Turn {
         works.iter().filter(|work| work.is_stuck(self.patience)).for_each(|work| work.let_go.cancel());
     }
 
-    /// The same, once all others are done.
+    pub(crate) fn all_is_handed_out(&self) {
+        self.is_all_handed_out.store(true, Ordering::Relaxed);
+    }
+
+    /// The same, once others are done, and nothing is left but to wait for these.
     pub(super) fn let_go_of_last(&self) {
         let works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut at_work = works.iter().filter(|work| work.is_stuck(Duration::ZERO));
-        if at_work.all(|work| work.is_stuck(self.patience)) {
-            works.iter().filter(|work| work.is_stuck(self.patience)).for_each(|work| work.let_go.cancel());
+        let (at_work, done): (Vec<_>, Vec<_>) = works.iter().partition(|work| work.is_stuck(Duration::ZERO));
+        let is_at_end = self.is_all_handed_out.load(Ordering::Relaxed) && !done.is_empty();
+        if is_at_end && at_work.iter().all(|work| work.is_stuck(self.patience)) {
+            at_work.iter().for_each(|work| work.let_go.cancel());
         }
     }
 }
