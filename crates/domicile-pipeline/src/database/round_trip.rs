@@ -86,7 +86,7 @@ fn has_greatest(field: &Field) -> bool {
     !matches!(field.data_type(), DataType::Boolean | DataType::Binary) && extension(field).is_none()
 }
 
-/// A table for each way of writing. What is merged has the number and all that has no order for its key in one column alone.
+/// A table for each way of writing. What is merged has the number for its key, and the columns that have a greatest value.
 fn tables() -> [Table; 3] {
     let schema = Arc::new(schema());
     let merged: Vec<_> = (0..schema.fields().len()).filter(|at| *at == 0 || has_greatest(schema.field(*at))).collect();
