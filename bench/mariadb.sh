@@ -27,8 +27,11 @@ PG_SALES='sales (id bigint PRIMARY KEY, country text NOT NULL, customer_id bigin
 PG_DAILY='daily_sales (day date, status text, orders bigint, revenue numeric(18,2), largest numeric(12,2),
     PRIMARY KEY (day, status))'
 
-# Servers refuse to be run by root.
-as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid="$1" --regid="$1" --clear-groups -- "${@:2}"; else "${@:2}"; fi; }
+# Servers refuse to be run by root. Not every package makes a user for MariaDB.
+as_user() {
+    if [ "$(id -u)" = 0 ]; then setpriv --reuid="$1" --regid="$(id -g "$1")" --clear-groups -- "${@:2}"; else "${@:2}"; fi
+}
+MYSQL=$(id -un mysql 2>/dev/null || echo nobody)
 port() { if [ "$1" = source ]; then echo "$MARIADB_SOURCE_PORT"; else echo "$MARIADB_HOMES_PORT"; fi; }
 client() { # source|homes database
     local port
@@ -45,14 +48,14 @@ start_mariadb() { # source|homes
     local data=$WORK/$1 options=(--no-defaults --datadir="$WORK/$1" --skip-name-resolve)
     if [ ! -d "$data/mysql" ]; then
         mkdir -p "$data"
-        [ "$(id -u)" != 0 ] || chown mysql "$data"
-        as_user mysql mariadb-install-db "${options[@]}" --skip-test-db >/dev/null
+        [ "$(id -u)" != 0 ] || chown "$MYSQL" "$data"
+        as_user "$MYSQL" mariadb-install-db "${options[@]}" --skip-test-db >/dev/null
         printf "%s;\n" "FLUSH PRIVILEGES" "CREATE USER bench@'%'" "GRANT ALL ON *.* TO bench@'%'" |
-            as_user mysql mariadbd "${options[@]}" --bootstrap 2>/dev/null
+            as_user "$MYSQL" mariadbd "${options[@]}" --bootstrap 2>/dev/null
     fi
     # In the background without a function around it, so that its number is the server's own.
     local account=()
-    [ "$(id -u)" != 0 ] || account=(setpriv --reuid=mysql --regid=mysql --clear-groups --)
+    [ "$(id -u)" != 0 ] || account=(setpriv --reuid="$MYSQL" --regid="$(id -g "$MYSQL")" --clear-groups --)
     "${account[@]}" mariadbd "${options[@]}" --bind-address=127.0.0.1 --port="$(port "$1")" --socket="$data/socket" \
         --innodb-buffer-pool-size=1G --innodb-log-file-size=1G --max-connections=300 --local-infile=1 \
         --performance-schema=ON --performance-schema-instrument='wait/lock/metadata/sql/mdl=ON' \

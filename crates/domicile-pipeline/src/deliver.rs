@@ -71,10 +71,15 @@ pub(crate) struct Limits {
     pub(crate) poison: PoisonLimits,
     /// So long a home may be at what it was given while others wait for it.
     pub(crate) others_wait: Duration,
-    /// So long a source may take for one answer; homes know it themselves.
-    pub(crate) answer: Duration,
     /// The run's lease; none where there is nothing to deliver.
     pub(crate) lease: Option<Lease>,
+}
+
+impl Limits {
+    /// The same for one more reader, whose batches take nobody else's memory.
+    pub(crate) fn with_memory(&self, batches: usize) -> Self {
+        Self { memory: Arc::new(Semaphore::new(batches)), ..self.clone() }
+    }
 }
 
 /// What a home's task is told.

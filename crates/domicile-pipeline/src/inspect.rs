@@ -101,6 +101,11 @@ impl Inspected {
         (Self { members: near }, Self { members: far })
     }
 
+    /// Leaves out databases, and says which.
+    pub(crate) fn leave_out(&mut self, is_left_out: impl Fn(usize) -> bool) -> Vec<usize> {
+        self.members.extract_if(.., |member| is_left_out(member.slot)).map(|member| member.slot).collect()
+    }
+
     /// Whether all positions can be those of this cursor.
     pub(crate) fn are_of(&self, cursor: &Cursor) -> bool {
         self.positions().all(|position| cursor.admits(position))

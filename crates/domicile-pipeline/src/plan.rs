@@ -13,10 +13,11 @@ use crate::country::country_code;
 use crate::cursor::Cursor;
 use crate::database;
 use crate::deliver::{Answering, Delivered, Delivery};
+use crate::error::Error;
 use crate::locate::Locator;
 use crate::overlap::Overlap;
 use crate::quarantine::Store;
-use crate::source::{Horizon, Source, Unopened, late};
+use crate::source::{self, Horizon, Source, Unopened};
 use crate::sql::{Planner, SQL_HELP};
 use crate::table::Table;
 
@@ -29,8 +30,8 @@ pub(crate) struct Planned {
     /// By table: how its partial results are merged.
     pub(crate) combines: Vec<Option<Combine>>,
     pub(crate) writing: Writing,
-    /// Up to where the source is settled, where that was asked already.
-    pub(crate) horizon: Option<Horizon>,
+    /// Up to where the source is settled, where that was asked already; or why it is not known.
+    pub(crate) horizon: Option<Result<Horizon, Error>>,
     /// What is merged is written with each share, so that a home that refuses it can be told which record is at fault.
     pub(crate) merges_each_share: bool,
 }
@@ -48,7 +49,7 @@ pub(crate) struct Writing {
     pub(crate) setting: SettingPath,
     /// By table: the setting of the configured analyser that makes it, if one of those does.
     made_by: Vec<Option<SettingPath>>,
-    /// How long a home may take for one answer.
+    /// How long a database may take for one answer.
     answer: Duration,
 }
 
@@ -95,10 +96,7 @@ pub(crate) async fn plan(
 ) -> Result<Planned, Unplanned> {
     let source_config = &config.sources[number];
     let document = &config.document;
-    let within = config.delivery.answer;
-    let opened = tokio::time::timeout(within, database::source(source_config, document)).await;
-    let unanswered = |_| Err(vec![Unopened::unreachable(&source_config.database, &late(within))].into());
-    let opened = opened.unwrap_or_else(unanswered);
+    let opened = source::open(source_config, document, config.delivery.answer).await;
     let (schema, cursor) = match &opened {
         Ok(source) => (Some(source.schema()), source.cursor().clone()),
         // Its rules are planned only to tell what is wrong with them.
@@ -373,12 +371,13 @@ impl Writing {
     /// The way into a home for what it keeps in quarantine of this source.
     pub(crate) fn store(&self, home: &HomeConfig) -> Box<dyn Store> {
         let tables = Arc::clone(self.analysers.tables());
-        database::store(&home.database, self.delivered(Some(home.home.to_string()), tables))
+        let store = database::store(&home.database, self.delivered(Some(home.home.to_string()), tables));
+        Box::new(Answering::new(store, self.answer))
     }
 
     /// The way into the control database for the same.
     pub(crate) fn store_of_control(&self, database: &Database) -> Box<dyn Store> {
-        database::store(database, self.delivered(None, Arc::new([])))
+        Box::new(Answering::new(database::store(database, self.delivered(None, Arc::new([]))), self.answer))
     }
 
     fn delivered(&self, home: Option<String>, tables: Arc<[Table]>) -> Delivered {
@@ -391,9 +390,9 @@ pub(crate) fn any_delivery(database: &Database) -> Box<dyn Delivery> {
     database::delivery(database, nothing_delivered())
 }
 
-/// The same, to look at what it keeps.
-pub(crate) fn any_store(database: &Database) -> Box<dyn Store> {
-    database::store(database, nothing_delivered())
+/// The same, to look at what it keeps. It takes no longer than this for an answer.
+pub(crate) fn any_store(database: &Database, within: Duration) -> Box<dyn Store> {
+    Box::new(Answering::new(database::store(database, nothing_delivered()), within))
 }
 
 fn nothing_delivered() -> Delivered {

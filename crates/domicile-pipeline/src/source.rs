@@ -13,8 +13,12 @@ use serde_json::{Map, Value, json};
 
 use crate::batch::{Batch, BatchLimit};
 use crate::cursor::{Cursor, is_ordered};
-use crate::error::{Error, Unread};
+use crate::error::Error;
 use crate::position::Position;
+
+mod answering;
+
+pub(crate) use answering::open;
 
 /// How sure it is that reading by the cursor misses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -207,21 +211,6 @@ impl NotOpened {
         let why = wrong.map(|(name, why)| Unopened::no_cursor(schema, name, why));
         Self { why: why.into_iter().collect(), schema: Some(Arc::clone(schema)) }
     }
-}
-
-/// Waits for what a source answers for as long as any database may take for one answer.
-pub(crate) async fn answered<T>(
-    source: &str,
-    within: Duration,
-    answer: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let unread = |_| Err(Error::unread(source, Unread { message: late(within), may_pass: true }));
-    tokio::time::timeout(within, answer).await.unwrap_or_else(unread)
-}
-
-/// What is told of one that takes longer.
-pub(crate) fn late(within: Duration) -> String {
-    format!("it has not answered in {} s (`delivery.answer_seconds`)", within.as_secs_f64())
 }
 
 impl Unopened {

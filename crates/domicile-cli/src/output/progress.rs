@@ -17,6 +17,8 @@ pub(crate) struct Progress {
 
 struct State {
     bar: Option<ProgressBar>,
+    /// The source that is shown, which was begun last. Of those before it some homes may be catching up yet.
+    source: String,
     begin: i128,
     read: u64,
     delivered: u64,
@@ -31,7 +33,7 @@ impl Progress {
         });
         // A terminal that cannot draw (TERM is unset, or dumb) gets plain lines as well.
         let bar = bar.filter(|bar| !bar.is_hidden());
-        let state = State { bar, begin: 0, read: 0, delivered: 0, last_line: Instant::now() };
+        let state = State { bar, source: String::new(), begin: 0, read: 0, delivered: 0, last_line: Instant::now() };
         Self { state: Mutex::new(state) }
     }
 
@@ -71,6 +73,7 @@ impl State {
     }
 
     fn start(&mut self, source: &str, after: &Position, upto: &Position) {
+        source.clone_into(&mut self.source);
         self.begin = after.integer().unwrap_or(0);
         (self.read, self.delivered) = (0, 0);
         if let Some(bar) = &self.bar {
@@ -97,8 +100,10 @@ impl State {
             }
             Event::SourceWaits { source, waits_for } => self.say(&format!("source {source} waits: {waits_for}")),
             // The bar shows how far those are which are ahead.
-            Event::BatchRead(read) if !read.is_catching_up => self.advance(read.records, read.upto),
-            Event::Committed(commit) => {
+            Event::BatchRead(read) if !read.is_catching_up && read.source == self.source => {
+                self.advance(read.records, read.upto)
+            }
+            Event::Committed(commit) if commit.source == self.source => {
                 self.delivered += commit.account.read;
                 self.show();
             }

@@ -5,6 +5,7 @@
 //! Nothing is logged for each record, nothing of what is in one but the cursors that positions are made of, and nothing by
 //! libraries: what they say may quote records.
 
+use std::collections::HashMap;
 use std::env;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -94,17 +95,19 @@ pub(super) fn run_ended(outcome: &Outcome, took: Duration) {
 
 /// Logs what an observer is told.
 pub(super) struct Log {
-    /// When the source was begun that is read now.
-    source_began: Mutex<Instant>,
+    /// When the sources were begun that are read now.
+    began: Mutex<HashMap<String, Instant>>,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { source_began: Mutex::new(Instant::now()) }
+        Self { began: Mutex::default() }
     }
 
     fn source_ended(&self, report: &SourceReport) {
-        let took = self.source_began.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        // One that is not read at all has no beginning.
+        let began = self.began.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.source);
+        let took = began.map_or(Duration::ZERO, |began| began.elapsed());
         let (source, total, duration_ms) = (report.source.as_str(), report.total(), milliseconds(took));
         let (read, delivered, ignored, quarantined) = (total.read, total.delivered, total.ignored, total.quarantined);
         for home in report.behind() {
@@ -126,7 +129,8 @@ impl Observer for Log {
     fn observe(&self, event: &Event<'_>) {
         match event {
             Event::SourceStarted { source, guarantee, after, upto } => {
-                *self.source_began.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
+                began.insert((*source).to_owned(), Instant::now());
                 let (guarantee, after, upto) = (guarantee.class.to_string(), after.to_string(), upto.to_string());
                 info!(source, guarantee = &*guarantee, after = &*after, upto = &*upto, "the source begins");
             }

@@ -11,11 +11,14 @@ use crate::database::{Database, Kind, SharedServer, open};
 use crate::history::{History, Side, Step};
 use crate::model::{Quarantine, Record};
 use crate::points::{DROP, REPLAY, dies_at, mend};
-use crate::process::{Ended, PATIENCE, Process};
+use crate::process::{PATIENCE, Process};
 use crate::world::{Plan, World, insert};
 
 /// A step that waits for something which need not come about goes on after so long.
 const WAITS: Duration = Duration::from_secs(4);
+
+/// So many runs bring everything at most, once there are no faults any more. A home that is far behind has some time in each.
+const RUNS: usize = 30;
 
 /// Transactions that are open in the source at once; a file has one.
 const OPEN: usize = 3;
@@ -35,6 +38,8 @@ struct Running {
     process: Process,
     /// It dies by SIGKILL, or may do so.
     is_doomed: bool,
+    /// It goes on until it is asked to end.
+    is_scheduled: bool,
     is_stopped: bool,
 }
 
@@ -67,7 +72,10 @@ impl<'a> Act<'a> {
         let homes = ["es", "fr", "de"].into_iter().zip(history.homes);
         let homes = homes.map(|(home, kind)| database(kind, cluster.homes(kind), home)).collect();
         let control = database(history.control, cluster.homes(history.control), "control");
-        let world = World::new(sandbox, Plan { source, homes, control, limits: history.limits, through });
+        let world = World::new(
+            sandbox,
+            Plan { source, homes, control, limits: history.limits, through, is_read_twice: history.is_read_twice },
+        );
         let random = SplitMix64::seeded(!history.seed);
         let (happened, counts) = (Vec::new(), BTreeMap::new());
         Self {
@@ -122,6 +130,7 @@ impl<'a> Act<'a> {
             Step::Rollback => self.close("ROLLBACK"),
             Step::InsertPlain(count) => self.insert_plain(count),
             Step::Run => self.run(String::new(), false),
+            Step::Schedule => self.schedule(),
             Step::Tend(point) => {
                 let faults = point.map(|point| dies_at(point, 1));
                 self.begin(self.tending(), &faults.unwrap_or_default(), point.is_some())
@@ -251,8 +260,17 @@ impl<'a> Act<'a> {
             return false;
         }
         let process = self.world.start(arguments, faults);
-        self.runs.push(Running { process, is_doomed, is_stopped: false });
+        self.runs.push(Running { process, is_doomed, is_scheduled: false, is_stopped: false });
         true
+    }
+
+    /// Runs every second.
+    fn schedule(&mut self) -> bool {
+        let has_begun = self.begin(&["run", "--schedule", "* * * * * *"], "", false);
+        if has_begun {
+            self.runs.last_mut().expect("it has begun").is_scheduled = true;
+        }
+        has_begun
     }
 
     /// What somebody does to what is in quarantine.
@@ -304,9 +322,12 @@ impl<'a> Act<'a> {
         true
     }
 
-    /// Waits for the oldest run, unless it stands still or takes too long.
+    /// Waits for the oldest run, unless it stands still or takes too long. One that goes on by a schedule is asked to end.
     fn await_oldest(&mut self) -> bool {
         let begin = Instant::now();
+        if let Some(run) = self.runs.first().filter(|run| run.is_scheduled) {
+            run.process.signal("TERM");
+        }
         while begin.elapsed() < WAITS {
             let Some(run) = self.runs.first_mut() else { return false };
             if run.process.has_ended() {
@@ -360,6 +381,11 @@ impl<'a> Act<'a> {
             *self.counts.entry("runs that were killed").or_insert(0) += 1;
             return;
         }
+        if run.is_scheduled {
+            drop(ended.exits_with(&[0, 5]));
+            *self.counts.entry("schedules ended").or_insert(0) += 1;
+            return;
+        }
         let ended = ended.exits_with(&[0, 1, 3, 4]);
         let how = ["runs done", "runs that failed", "", "runs done, with quarantine", "runs that left to another"];
         *self.counts.entry(how[ended.code().unwrap_or_default() as usize]).or_insert(0) += 1;
@@ -374,6 +400,9 @@ impl<'a> Act<'a> {
         while !self.runs.is_empty() {
             let mut run = self.runs.remove(0);
             let begin = Instant::now();
+            if run.is_scheduled {
+                run.process.signal("TERM");
+            }
             // One that is to stand still may get there only now.
             while !run.process.has_ended() && begin.elapsed() < PATIENCE {
                 if run.process.is_stopped() {
@@ -387,10 +416,9 @@ impl<'a> Act<'a> {
 
     fn end(&mut self) {
         self.heal();
-        let is_done = |ended: &Ended| ended.stdout.contains("\n0 read = 0 delivered");
-        for _ in 0..8 {
+        for _ in 0..RUNS {
             let ended = self.world.domicile(&["run"]).exits_with(&[0, 1, 3]);
-            if ended.code() == Some(0) && is_done(&ended) {
+            if ended.code() == Some(0) && ended.has_read_nothing() {
                 return;
             }
         }
@@ -409,9 +437,10 @@ impl<'a> Act<'a> {
 impl Drop for Act<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let History { seed, source, homes, control, limits, .. } = self.history;
+            let History { seed, source, homes, control, limits, is_read_twice, .. } = self.history;
+            let how_often = if *is_read_twice { "read twice, " } else { "" };
             eprintln!(
-                "a history of the seed {seed} fails, with {source:?} to {homes:?}, control {control:?}, {limits:?}:"
+                "a history of the seed {seed} fails, with {source:?}, {how_often}to {homes:?}, control {control:?}, {limits:?}:"
             );
             for (step, has_happened) in &self.happened {
                 eprintln!("    {step}{}", if *has_happened { "" } else { " (in vain)" });
@@ -440,6 +469,7 @@ fn name(step: &Step) -> &'static str {
         Step::Rollback => "rollbacks",
         Step::InsertPlain(_) => "inserts of what is taken",
         Step::Run => "runs begun plainly",
+        Step::Schedule => "schedules begun",
         Step::Tend(None) => "replays and drops",
         Step::Tend(Some(_)) => "replays and drops that are to die at a point",
         Step::Dying(..) => "runs that are to die at a point",

@@ -52,6 +52,15 @@ impl Kind {
         }
     }
 
+    /// The type of a time.
+    pub(crate) fn time(self) -> &'static str {
+        match self {
+            Kind::Sqlite => "DATETIME",
+            Kind::Postgres => "timestamptz",
+            Kind::MariaDb => "datetime(6)",
+        }
+    }
+
     /// Lets the table `orders` refuse an amount.
     pub(crate) fn refuse(self, amount: i64) -> String {
         match self {

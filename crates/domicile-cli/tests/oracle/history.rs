@@ -30,6 +30,8 @@ pub(crate) enum Step {
     InsertPlain(u64),
     /// A run begins.
     Run,
+    /// So does one that goes on by a schedule, until it is asked to end.
+    Schedule,
     /// One that is killed when it gets to a point for the time of this number.
     Dying(Point, usize),
     /// One that stands still there.
@@ -78,6 +80,8 @@ pub(crate) struct History {
     pub(crate) homes: [Kind; 3],
     pub(crate) control: Kind,
     pub(crate) limits: &'static str,
+    /// The records are also read as another source, by times that the application sets.
+    pub(crate) is_read_twice: bool,
     pub(crate) steps: Vec<Step>,
     /// What somebody does to what is in quarantine, once all is delivered.
     pub(crate) quarantine: Quarantine,
@@ -93,7 +97,8 @@ const LOST: [&str; 4] = ["COMMIT", "COPY ", "INSERT INTO", "domicile_position"];
 /// Sizes of batches and transactions: small ones have more moments at which something can happen.
 const LIMITS: [&str; 3] = [
     "[batch]\nrows = 7\n[delivery]\ncommit_rows = 3\ncommit_seconds = 0.5\nlease_seconds = 3\nanswer_seconds = 2\n",
-    "[batch]\nrows = 40\n[delivery]\ncommit_rows = 60\nlease_seconds = 3\nanswer_seconds = 2\n",
+    "[batch]\nrows = 40\n[delivery]\ncommit_rows = 60\nlease_seconds = 3\nanswer_seconds = 2\n\
+     others_wait_seconds = 1\ncatch_up_seconds = 1\n",
     "[batch]\nrows = 25\n[delivery]\ncommit_rows = 10\nopen_homes = 2\nparallel = 2\nlease_seconds = 3\nanswer_seconds = 2\n",
 ];
 
@@ -109,12 +114,14 @@ impl History {
             homes = [(); 3].map(|()| *random.pick(&KINDS));
         }
         let (control, limits) = (*random.pick(&KINDS), *random.pick(&LIMITS));
+        let is_read_twice = random.below(2) == 0;
         let mut history = Self {
             seed,
             source,
             homes,
             control,
             limits,
+            is_read_twice,
             steps: Vec::new(),
             quarantine: Quarantine::Waits,
             afterwards: Vec::new(),
@@ -189,7 +196,8 @@ impl History {
         let points = Point::ALL.iter().position(|point| *point == Point::LeaseReleased).expect("it is one of them");
         let point = *random.pick(&Point::ALL[..=points]);
         let time = 1 + random.below(8) as usize;
-        match random.below(10) {
+        match random.below(11) {
+            10 => self.steps.push(Step::Schedule),
             0..4 => self.steps.push(Step::Run),
             4..7 => self.steps.push(Step::Dying(point, time)),
             7 => self.steps.extend([Step::Standing(point, time), Step::Await, Step::Outlast, Step::Continue]),

@@ -35,7 +35,21 @@ pub(crate) struct Record {
     bucket: u64,
     /// The source's rule leaves it out.
     is_ignored: bool,
+    /// The second of an hour at which the application says that it came.
+    placed: u64,
 }
+
+/// As what the records are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// By their numbers.
+    Orders,
+    /// By the times that the application sets, into tables that refuse nothing.
+    Copies,
+}
+
+/// So many seconds there are between the first and the last record. The overlap is longer.
+const SECONDS: u64 = 3_000;
 
 /// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +73,15 @@ pub(crate) enum Quarantine {
 
 /// What a database holds: the lines of each of its tables, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Contents(pub(crate) BTreeMap<&'static str, Vec<String>>);
+pub(crate) struct Contents(BTreeMap<String, Vec<String>>);
 
 /// The records that are committed in the source, by their ids, and what was done to them later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     pub(crate) records: BTreeMap<i64, Record>,
     pub(crate) quarantine: Quarantine,
+    /// The records are also read as copies.
+    pub(crate) is_read_twice: bool,
 }
 
 impl Record {
@@ -79,12 +95,12 @@ impl Record {
         };
         // Where the key of a record that is left out is placed later, `verify` looks for it there.
         let is_ignored = random.below(15) == 0 && label != Some("Brasil");
-        Self { tag, label, amount, bucket: random.below(4), is_ignored }
+        Self { tag, label, amount, bucket: random.below(4), is_ignored, placed: random.below(SECONDS) }
     }
 
     /// One of the first home, which takes it.
     pub(crate) fn plain(tag: String) -> Self {
-        Self { tag, label: Some("España"), amount: Some(100), bucket: 0, is_ignored: false }
+        Self { tag, label: Some("España"), amount: Some(100), bucket: 0, is_ignored: false, placed: 0 }
     }
 
     /// One that its home refuses.
@@ -97,7 +113,8 @@ impl Record {
         let text = |text: Option<&str>| text.map_or(String::from("NULL"), |text| format!("'{text}'"));
         let amount = self.amount.map_or(String::from("'many'"), |amount| amount.to_string());
         let note = text(self.is_ignored.then_some("test"));
-        format!("('{}', {}, {amount}, {}, {note})", self.tag, text(self.label), self.bucket)
+        let placed_at = format!("2024-01-01 12:{:02}:{:02}", self.placed / 60, self.placed % 60);
+        format!("('{}', {}, {amount}, {}, {note}, '{placed_at}')", self.tag, text(self.label), self.bucket)
     }
 
     fn key(&self) -> Option<&'static str> {
@@ -111,82 +128,101 @@ impl Record {
     }
 
     /// What becomes of it where nothing was mended.
-    fn fate(&self) -> Fate {
+    fn fate(&self, source: Source) -> Fate {
         match (self.amount, self.key(), self.home(false)) {
             (None, _, _) => Fate::Quarantined("bad_value"),
             _ if self.is_ignored => Fate::Ignored,
             (_, None, _) => Fate::Quarantined("no_key"),
             (_, Some(_), None) => Fate::Quarantined("unknown_key"),
-            (Some(REFUSED), _, Some(REFUSING)) => Fate::Quarantined("refused"),
+            (Some(REFUSED), _, Some(REFUSING)) if source == Source::Orders => Fate::Quarantined("refused"),
             _ => Fate::Delivered,
         }
     }
 
     /// Whether it is delivered once all is mended that can be.
-    fn is_mended(&self) -> bool {
-        matches!(self.fate(), Fate::Quarantined("refused" | "unknown_key"))
+    fn is_mended(&self, source: Source) -> bool {
+        matches!(self.fate(source), Fate::Quarantined("refused" | "unknown_key"))
     }
 }
 
 impl Model {
     /// What a home has to hold in the end.
     pub(crate) fn home(&self, home: &str) -> Contents {
-        let is_replayed = self.quarantine == Quarantine::Replayed;
-        let own = || self.records.iter().filter(|(_, record)| record.home(is_replayed) == Some(home));
-        let delivered: Vec<_> = own()
-            .filter(|(_, record)| record.fate() == Fate::Delivered || is_replayed && record.is_mended())
-            .map(|(id, record)| (*id, record, record.amount.expect("what is delivered has one")))
-            .collect();
-        let orders = delivered.iter().map(|(_, record, amount)| format!("{}\t{amount}", record.tag));
         let mut contents = Contents::default();
-        contents.put("orders", orders);
+        let delivered = self.delivered(home, Source::Orders);
+        contents.put("orders", delivered.iter().map(|(_, record, amount)| format!("{}\t{amount}", record.tag)));
         contents.put("daily", daily(&delivered));
         contents.put("latest", latest(&delivered));
-        let first = |record: &Record| record.home(false) == Some(home);
-        contents.put("quarantine", own().filter_map(|(id, record)| self.quarantined(*id, record, !first(record))));
-        contents.put("account", [self.account(self.records.values().filter(|record| first(record)))]);
+        if self.is_read_twice {
+            let delivered = self.delivered(home, Source::Copies);
+            contents.put("copies", delivered.iter().map(|(_, record, amount)| format!("{}\t{amount}", record.tag)));
+            contents.put("sums", sums(&delivered));
+        }
+        let is_replayed = self.quarantine == Quarantine::Replayed;
+        self.put_kept(&mut contents, |record| {
+            let is_first = record.home(false) == Some(home);
+            (is_first || is_replayed && record.home(true) == Some(home)).then_some(!is_first)
+        });
         contents
     }
 
     /// What the control database has to hold in the end.
     pub(crate) fn control(&self) -> Contents {
-        let homeless = || self.records.iter().filter(|(_, record)| record.home(false).is_none());
         let mut contents = Contents::default();
-        contents.put("quarantine", homeless().filter_map(|(id, record)| self.quarantined(*id, record, false)));
-        contents.put("account", [self.account(homeless().map(|(_, record)| record))]);
+        self.put_kept(&mut contents, |record| record.home(false).is_none().then_some(false));
         contents
     }
 
-    /// A record in quarantine, as the database holds it that it went to or, where it is taken over, the one that took it.
-    fn quarantined(&self, id: i64, record: &Record, is_taken_over: bool) -> Option<String> {
-        let Fate::Quarantined(cause) = record.fate() else { return None };
+    /// The records that a home is given, by their ids, with their amounts.
+    fn delivered(&self, home: &str, source: Source) -> Vec<(i64, &Record, i64)> {
+        let is_replayed = self.quarantine == Quarantine::Replayed;
+        let is_delivered =
+            |record: &Record| record.fate(source) == Fate::Delivered || is_replayed && record.is_mended(source);
+        let own = self.records.iter().filter(|(_, record)| record.home(is_replayed) == Some(home));
+        own.filter(|(_, record)| is_delivered(record))
+            .map(|(id, record)| (*id, record, record.amount.expect("what is delivered has one")))
+            .collect()
+    }
+
+    /// What a database keeps of records that are its own, and whether it has taken those over.
+    fn put_kept(&self, contents: &mut Contents, own: impl Fn(&Record) -> Option<bool>) {
+        let own: Vec<_> = self.records.iter().filter_map(|(id, record)| Some((*id, record, own(record)?))).collect();
+        let first = || own.iter().filter(|(_, _, is_taken_over)| !is_taken_over).map(|(_, record, _)| *record);
+        let kept = |source| {
+            let kept = move |(id, record, is_taken_over): &(i64, &Record, bool)| {
+                Some((*id, self.quarantined(record, *is_taken_over, source)?))
+            };
+            own.iter().filter_map(kept)
+        };
+        contents.put("quarantine", kept(Source::Orders).map(|(id, why)| format!("{id}\t{why}")));
+        contents.put("account", [account(first(), Source::Orders)]);
+        if self.is_read_twice {
+            let mut counts = BTreeMap::new();
+            kept(Source::Copies).for_each(|(_, why)| *counts.entry(why).or_insert(0) += 1);
+            contents.put("quarantine of copies", counts.into_iter().map(|(why, count)| format!("{why}\t{count}")));
+            contents.put("account of copies", [account(first(), Source::Copies)]);
+        }
+    }
+
+    /// Why a record is in quarantine and what was done about it, as the database holds it that it went to or, where it is taken
+    /// over, the one that took it.
+    fn quarantined(&self, record: &Record, is_taken_over: bool, source: Source) -> Option<String> {
+        let Fate::Quarantined(cause) = record.fate(source) else { return None };
         let resolution = match self.quarantine {
             Quarantine::Waits => "NULL",
             Quarantine::Dropped => "dropped",
             Quarantine::Replayed if record.key() == Some("BR") && !is_taken_over => "moved",
-            Quarantine::Replayed if record.is_mended() => "replayed",
+            Quarantine::Replayed if record.is_mended(source) => "replayed",
             Quarantine::Replayed => "NULL",
         };
-        Some(format!("{id}\t{cause}\t{resolution}"))
-    }
-
-    /// What is read, delivered, ignored and quarantined. It is accounted for where a record went first.
-    fn account<'a>(&self, records: impl Iterator<Item = &'a Record>) -> String {
-        let (mut delivered, mut ignored, mut quarantined) = (0, 0, 0);
-        for record in records {
-            match record.fate() {
-                Fate::Delivered => delivered += 1,
-                Fate::Ignored => ignored += 1,
-                Fate::Quarantined(_) => quarantined += 1,
-            }
-        }
-        format!("{}\t{delivered}\t{ignored}\t{quarantined}", delivered + ignored + quarantined)
+        Some(format!("{cause}\t{resolution}"))
     }
 
     /// The same, but for one cent in one record that is delivered.
     pub(crate) fn altered(&self) -> Self {
         let mut altered = self.clone();
-        let mut delivered = altered.records.values_mut().filter(|record| record.fate() == Fate::Delivered);
+        let mut delivered =
+            altered.records.values_mut().filter(|record| record.fate(Source::Orders) == Fate::Delivered);
         let amount = delivered.next().and_then(|record| record.amount.as_mut()).expect("some are delivered");
         *amount += 1;
         altered
@@ -194,7 +230,7 @@ impl Model {
 
     /// Why records are in quarantine.
     pub(crate) fn causes(&self) -> BTreeSet<&'static str> {
-        let cause = |record: &Record| match record.fate() {
+        let cause = |record: &Record| match record.fate(Source::Orders) {
             Fate::Quarantined(cause) => Some(cause),
             _ => None,
         };
@@ -202,17 +238,42 @@ impl Model {
     }
 }
 
-/// For each bucket how many there are, their sum, the least and the greatest.
-fn daily(delivered: &[(i64, &Record, i64)]) -> Vec<String> {
+/// What is read, delivered, ignored and quarantined. It is accounted for where a record went first.
+fn account<'a>(records: impl Iterator<Item = &'a Record>, source: Source) -> String {
+    let (mut delivered, mut ignored, mut quarantined) = (0, 0, 0);
+    for record in records {
+        match record.fate(source) {
+            Fate::Delivered => delivered += 1,
+            Fate::Ignored => ignored += 1,
+            Fate::Quarantined(_) => quarantined += 1,
+        }
+    }
+    format!("{}\t{delivered}\t{ignored}\t{quarantined}", delivered + ignored + quarantined)
+}
+
+/// The amounts of each bucket.
+fn buckets(delivered: &[(i64, &Record, i64)]) -> BTreeMap<u64, Vec<i64>> {
     let mut buckets: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
     for (_, record, amount) in delivered {
         buckets.entry(record.bucket).or_default().push(*amount);
     }
+    buckets
+}
+
+/// For each bucket how many there are, and their sum.
+fn sums(delivered: &[(i64, &Record, i64)]) -> Vec<String> {
+    let line =
+        |(bucket, amounts): (u64, Vec<i64>)| format!("{bucket}\t{}\t{}", amounts.len(), amounts.iter().sum::<i64>());
+    buckets(delivered).into_iter().map(line).collect()
+}
+
+/// For each bucket how many there are, their sum, the least and the greatest.
+fn daily(delivered: &[(i64, &Record, i64)]) -> Vec<String> {
     let line = |(bucket, amounts): (u64, Vec<i64>)| {
         let (total, low, high) = (amounts.iter().sum::<i64>(), amounts.iter().min()?, amounts.iter().max()?);
         Some(format!("{bucket}\t{}\t{total}\t{low}\t{high}", amounts.len()))
     };
-    buckets.into_iter().filter_map(line).collect()
+    buckets(delivered).into_iter().filter_map(line).collect()
 }
 
 /// For each bucket the last record.
@@ -222,10 +283,17 @@ fn latest(delivered: &[(i64, &Record, i64)]) -> Vec<String> {
 }
 
 impl Contents {
-    pub(crate) fn put(&mut self, table: &'static str, lines: impl IntoIterator<Item = String>) {
+    fn put(&mut self, table: &str, lines: impl IntoIterator<Item = String>) {
         let mut lines: Vec<_> = lines.into_iter().collect();
         lines.sort();
-        self.0.insert(table, lines);
+        self.0.insert(table.to_owned(), lines);
+    }
+
+    /// Adds a line to those of a table.
+    pub(crate) fn add(&mut self, table: &str, line: &str) {
+        let lines = self.0.entry(table.to_owned()).or_default();
+        let place = lines.partition_point(|other| other.as_str() < line);
+        lines.insert(place, line.to_owned());
     }
 
     /// In what this differs from what was expected, in words.

@@ -120,15 +120,15 @@ impl Ended {
     }
 
     #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "{text:?} is not in\n{}{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
     pub(crate) fn complains(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "{text:?} is not in\n{}{}", self.stdout, self.stderr);
         self
+    }
+
+    /// Whether a run that was done has found nothing new in any source.
+    pub(crate) fn has_read_nothing(&self) -> bool {
+        let mut totals = self.stdout.lines().filter(|line| line.contains(" read = ")).peekable();
+        totals.peek().is_some() && totals.all(|line| line == "0 read = 0 delivered + 0 ignored + 0 quarantined")
     }
 
     pub(crate) fn code(&self) -> Option<i32> {

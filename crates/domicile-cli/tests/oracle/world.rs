@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) limits: &'static str,
     /// By a database's URL, that of the proxy in front of it.
     pub(crate) through: BTreeMap<String, String>,
+    /// The records are also read as another source.
+    pub(crate) is_read_twice: bool,
 }
 
 pub(crate) struct World {
@@ -29,6 +31,7 @@ pub(crate) struct World {
     /// What is committed in the source, as far as this test has written it.
     pub(crate) committed: BTreeMap<String, Record>,
     pub(crate) quarantine: Quarantine,
+    is_read_twice: bool,
     tags: u64,
     processes: Cell<usize>,
 }
@@ -60,6 +63,28 @@ SELECT bucket, count(*) AS orders, sum(amount) AS total, min(amount) AS low, max
 FROM record GROUP BY bucket'''
 ";
 
+/// The same records by another cursor, by which most come late: whatever is inserted is within the overlap.
+const COPIES: &str = "
+[[source]]
+name = 'copies'
+url = 'SOURCE'
+table = 'orders'
+cursor = ['placed_at', 'id']
+overlap = '1h'
+identity = 'id'
+key = 'country_code(label)'
+ignore = \"note = 'test'\"
+
+[[source.analyser]]
+into = 'copies'
+sql = 'SELECT tag, amount FROM record'
+
+[[source.analyser]]
+into = 'sums'
+write = 'merge'
+sql = 'SELECT bucket, count(*) AS orders, sum(amount) AS total FROM record GROUP BY bucket'
+";
+
 /// Batches and transactions so small that each run has many.
 pub(crate) const SMALL: &str = "[batch]\nrows = 8\n[delivery]\ncommit_rows = 4\nlease_seconds = 3\n";
 
@@ -84,16 +109,18 @@ impl World {
         };
         let (source, control) = (database("source"), database("control"));
         let homes = homes.iter().map(|home| database(home)).collect();
-        Self::new(sandbox, Plan { source, homes, control, limits, through })
+        Self::new(sandbox, Plan { source, homes, control, limits, through, is_read_twice: false })
     }
 
     /// An empty source, homes of which one refuses an amount, and the configuration. There may be fewer homes than usual.
     pub(crate) fn new(sandbox: Sandbox, plan: Plan) -> Self {
-        let Plan { source, homes, control, limits, through } = plan;
+        let Plan { source, homes, control, limits, through, is_read_twice } = plan;
         let homes: Vec<_> = HOMES.iter().map(|(home, _)| *home).zip(homes).collect();
         source.execute(&format!(
-            "CREATE TABLE orders ({}, tag varchar(40) NOT NULL, label varchar(40), bucket bigint, amount bigint, note varchar(40))",
-            source.kind().numbered()
+            "CREATE TABLE orders ({}, tag varchar(40) NOT NULL, label varchar(40), bucket bigint, amount bigint, note varchar(40),
+             placed_at {} NOT NULL)",
+            source.kind().numbered(),
+            source.kind().time()
         ));
         for (home, database) in &homes {
             database.execute("CREATE TABLE orders (tag varchar(40), amount bigint)");
@@ -107,7 +134,8 @@ impl World {
             config += &format!("{home} = {{ keys = ['{key}'], url = '{}' }}\n", through(database));
         }
         config += limits;
-        config += &RULES.replace("SOURCE", &through(&source));
+        let rules = if is_read_twice { format!("{RULES}{COPIES}") } else { RULES.to_owned() };
+        config += &rules.replace("SOURCE", &through(&source));
         sandbox.write_config(&config);
         Self {
             sandbox,
@@ -116,6 +144,7 @@ impl World {
             control,
             committed: BTreeMap::new(),
             quarantine: Quarantine::Waits,
+            is_read_twice,
             tags: 0,
             processes: Cell::new(0),
         }
@@ -193,14 +222,14 @@ impl World {
         };
         let records: BTreeMap<_, _> = rows.iter().map(with_id).collect();
         assert_eq!(records.len(), self.committed.len(), "the source has not kept what it has committed");
-        Model { records, quarantine: self.quarantine }
+        Model { records, quarantine: self.quarantine, is_read_twice: self.is_read_twice }
     }
 
     /// What is there, by database.
     pub(crate) fn contents(&self) -> BTreeMap<&'static str, Contents> {
-        let home = |(home, database): &(&'static str, Database)| (*home, contents(database, true));
+        let home = |(home, database): &(&'static str, Database)| (*home, contents(database, true, self.is_read_twice));
         let mut contents: BTreeMap<_, _> = self.homes.iter().map(home).collect();
-        contents.insert("control", self::contents(&self.control, false));
+        contents.insert("control", self::contents(&self.control, false, self.is_read_twice));
         contents
     }
 
@@ -225,7 +254,8 @@ impl World {
         self.assert_exactly_once(when);
         self.domicile(&["verify"]).exits_with(&[0]);
         let before = self.contents();
-        self.domicile(&["run"]).exits_with(&[0]).says("0 read = 0 delivered + 0 ignored + 0 quarantined");
+        let ended = self.domicile(&["run"]).exits_with(&[0]);
+        assert!(ended.has_read_nothing(), "{when}: {ended:?}");
         assert_eq!(before, self.contents(), "{when}: one more run has changed something");
     }
 }
@@ -233,32 +263,50 @@ impl World {
 /// The statement that inserts records.
 pub(crate) fn insert(records: &[Record]) -> String {
     let values: Vec<_> = records.iter().map(Record::values).collect();
-    format!("INSERT INTO orders (tag, label, amount, bucket, note) VALUES {}", values.join(", "))
+    format!("INSERT INTO orders (tag, label, amount, bucket, note, placed_at) VALUES {}", values.join(", "))
 }
 
-/// What is asked of a home, each with the name of the table in front; of the control database it is the last two.
-const QUERIES: [&str; 5] = [
-    "SELECT 'orders', tag, amount FROM orders",
-    "SELECT 'daily', bucket, orders, total, low, high FROM daily",
-    "SELECT 'latest', bucket, last FROM latest",
-    "SELECT 'quarantine', position, cause, resolution FROM domicile_quarantine",
-    "SELECT 'account', coalesce(sum(`read`), 0), coalesce(sum(delivered), 0), coalesce(sum(ignored), 0),
-            coalesce(sum(quarantined), 0)
-     FROM domicile_account",
+/// What is asked of a home, each with the name of the table in front, of the first source and of the other one.
+const OF_HOME: [&[&str]; 2] = [
+    &[
+        "SELECT 'orders', tag, amount FROM orders",
+        "SELECT 'daily', bucket, orders, total, low, high FROM daily",
+        "SELECT 'latest', bucket, last FROM latest",
+    ],
+    &["SELECT 'copies', tag, amount FROM copies", "SELECT 'sums', bucket, orders, total FROM sums"],
 ];
 
-fn contents(database: &Database, is_home: bool) -> Contents {
-    let queries = if is_home { &QUERIES[..] } else { &QUERIES[3..] };
+/// What is asked of the control database as well.
+const OF_ALL: [&[&str]; 2] = [
+    &[
+        "SELECT 'quarantine', position, cause, resolution FROM domicile_quarantine WHERE source = 'orders'",
+        "SELECT 'account', coalesce(sum(`read`), 0), coalesce(sum(delivered), 0), coalesce(sum(ignored), 0),
+                coalesce(sum(quarantined), 0)
+         FROM domicile_account WHERE source = 'orders'",
+    ],
+    &[
+        "SELECT 'quarantine of copies', cause, resolution, count(*) FROM domicile_quarantine WHERE source = 'copies'
+         GROUP BY cause, resolution",
+        "SELECT 'account of copies', coalesce(sum(`read`), 0), coalesce(sum(delivered), 0), coalesce(sum(ignored), 0),
+                coalesce(sum(quarantined), 0)
+         FROM domicile_account WHERE source = 'copies'",
+    ],
+];
+
+fn contents(database: &Database, is_home: bool, is_read_twice: bool) -> Contents {
+    let of_home = if is_home { &OF_HOME[..] } else { &[] };
+    let sources = if is_read_twice { 2 } else { 1 };
+    let queries = of_home.iter().take(sources).chain(OF_ALL.iter().take(sources)).copied().flatten();
     // PostgreSQL alone quotes names otherwise, and needs no quotes here.
     let without_quotes = |query: &&str| match database.kind() {
         Kind::Postgres => query.replace('`', ""),
         Kind::Sqlite | Kind::MariaDb => (*query).to_owned(),
     };
-    let rows = database.rows_of_all(&queries.iter().map(without_quotes).collect::<Vec<_>>());
+    let rows = database.rows_of_all(&queries.map(without_quotes).collect::<Vec<_>>());
     let mut contents = Contents::default();
-    for table in ["orders", "daily", "latest", "quarantine", "account"] {
-        let of_table = rows.iter().filter_map(|row| row.strip_prefix(table)?.strip_prefix('\t'));
-        contents.put(table, of_table.map(str::to_owned));
+    for row in rows {
+        let (table, line) = row.split_once('\t').expect("a name is in front");
+        contents.add(table, line);
     }
     contents
 }

@@ -45,7 +45,7 @@ pub struct DeliveryLimits {
     pub add_columns: bool,
     /// How long a run that is held up stays the one that delivers.
     pub lease: Duration,
-    /// How long a home may take for one answer.
+    /// How long a database may take for one answer.
     pub answer: Duration,
     /// How long a home may be at what it was given while others wait for it.
     pub others_wait: Duration,
@@ -81,8 +81,8 @@ pub(super) struct DeliveryFile {
     /// take over, and homes on servers undo what it has not committed. Default: 60.0.
     #[schemars(range(min = 3.0, max = 3600.0))]
     pub(super) lease_seconds: f64,
-    /// How many seconds a home may take for one answer, such as what a statement says, from 1 to 86400. One that takes longer
-    /// has failed, and the others wait for it no more. Default: 300.0.
+    /// How many seconds a home may take for one answer, such as what a statement says, and a source for opening it or reading
+    /// a batch, from 1 to 86400. One that takes longer has failed, and the others wait for it no more. Default: 300.0.
     #[schemars(range(min = 1.0, max = 86_400.0))]
     pub(super) answer_seconds: f64,
     /// How many seconds the other homes wait for one that is at what it was given, because it hangs or is slow, from 1 to 86400.

@@ -12,19 +12,19 @@ use crate::account::Account;
 use crate::error::Failure;
 use crate::overlap::Mark;
 use crate::position::Position;
-use crate::quarantine::Quarantined;
+use crate::quarantine::{Dialect, Quarantined, Row, Store};
 
 /// A way into a database that may hang: its server is stopped, or the network swallows what is sent. Whoever waits for it would
 /// hold the others' memory for ever.
-pub(crate) struct Answering {
-    delivery: Box<dyn Delivery>,
+pub(crate) struct Answering<D: ?Sized> {
+    delivery: Box<D>,
     within: Duration,
     /// An answer did not come. Nothing more is asked then: dropping the delivery ends its connection.
     is_lost: bool,
 }
 
-impl Answering {
-    pub(crate) fn new(delivery: Box<dyn Delivery>, within: Duration) -> Self {
+impl<D: ?Sized> Answering<D> {
+    pub(crate) fn new(delivery: Box<D>, within: Duration) -> Self {
         Self { delivery, within, is_lost: false }
     }
 }
@@ -43,7 +43,7 @@ async fn answered<R>(
 }
 
 #[async_trait]
-impl Delivery for Answering {
+impl<D: Delivery + ?Sized> Delivery for Answering<D> {
     async fn inspect(&mut self) -> Result<Opened, Failure> {
         answered(self.within, &mut self.is_lost, self.delivery.inspect()).await
     }
@@ -115,5 +115,48 @@ impl Delivery for Answering {
         if !self.is_lost {
             self.is_lost = timeout(self.within, self.delivery.close()).await.is_err();
         }
+    }
+}
+
+#[async_trait]
+impl Store for Answering<dyn Store> {
+    fn dialect(&self) -> &'static Dialect {
+        self.delivery.dialect()
+    }
+
+    async fn connect(&mut self) -> Result<bool, Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.connect()).await
+    }
+
+    async fn columns(&mut self, table: &str) -> Result<Vec<String>, Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.columns(table)).await
+    }
+
+    async fn select(&mut self, sql: &str, values: &[Option<String>]) -> Result<Vec<Row>, Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.select(sql, values)).await
+    }
+
+    async fn execute(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.execute(sql, values)).await
+    }
+
+    async fn kept(&mut self, reason: String, record: String) -> Result<(String, String), Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.kept(reason, record)).await
+    }
+
+    async fn mend(&mut self) -> Result<(), Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.mend()).await
+    }
+
+    async fn prepare(&mut self) -> Result<(), Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.prepare()).await
+    }
+
+    async fn begin_beside(&mut self) -> Result<(), Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.begin_beside()).await
+    }
+
+    async fn commit_beside(&mut self) -> Result<(), Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.commit_beside()).await
     }
 }

@@ -1,5 +1,6 @@
 //! What a home is at, as whoever reads for it sees that.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use crate::error::Failure;
 pub(crate) struct Work {
     /// Since when the home is at what it was given last; `None` while it waits for more.
     since: Mutex<Option<Instant>>,
+    /// The home takes nothing more.
+    is_done: AtomicBool,
     /// Nobody waits for the home any more.
     pub(crate) let_go: CancellationToken,
 }
@@ -29,6 +32,14 @@ impl Work {
     pub(crate) fn is_stuck(&self, others_wait: Duration) -> bool {
         let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| since.elapsed() >= others_wait)
+    }
+
+    pub(crate) fn end(&self) {
+        self.is_done.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_done.load(Ordering::Relaxed)
     }
 
     fn set(&self, since: Option<Instant>) {

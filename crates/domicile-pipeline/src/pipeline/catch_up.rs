@@ -6,6 +6,7 @@
 //! somebody has to mend is left for the next run. A source that fails for a reason that may pass is read again in the same
 //! way, for all that were read for, from the one of them that is behind all others.
 
+mod readers;
 mod turn;
 mod waiting;
 
@@ -18,20 +19,20 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
+use super::Pipeline;
 use super::homes::{Fallen, FallenHome, Tell, report};
+use super::lead::{Ended, Passed, Reader, Shared};
 use super::reading::Reading;
-use super::{Ended, Passed, Pipeline, Reader, Shared};
 use crate::config::Problems;
 use crate::deliver::{Limits, Work, let_go};
 use crate::error::{Error, Failure};
 use crate::inspect::{Inspected, Member, WaitFor, inspect_some};
 use crate::plan::{Planned, Unplanned, plan};
 use crate::report::{Event, HomeReport, Transacted};
+use readers::READERS;
+pub(super) use readers::Readers;
 pub(super) use turn::Turn;
 use waiting::{Failing, TRIES, Tries, Waiting};
-
-/// Readers at once, beside that of the homes which are ahead.
-const READERS: usize = 4;
 
 /// Batches of each of them that are in memory at once: one is read while another is delivered.
 const BATCHES_IN_MEMORY: usize = 2;
@@ -47,9 +48,11 @@ pub(super) struct CatchUp<'a> {
     shared: &'a Shared<'a>,
     /// Those of all readers. Homes that hang take no place of a home that is ahead.
     limits: Limits,
-    /// Homes whose positions are known, which can be read for.
-    ready: Vec<Inspected>,
+    /// Homes that can be read for.
+    ready: Vec<Together>,
     waiting: Vec<Waiting>,
+    /// Homes that take from a source before this one yet.
+    taken: Vec<usize>,
     failing: HashMap<usize, Failing>,
     /// Homes that are ahead are read for yet.
     leaders_run: bool,
@@ -76,6 +79,24 @@ enum Together {
     Again { slots: Vec<usize>, merges_each_share: bool, unconfirmed: HashMap<usize, Transacted> },
 }
 
+impl Together {
+    fn slots(&self) -> impl Iterator<Item = usize> {
+        let (known, again) = match self {
+            Together::Known(known) => (&known.members[..], &[][..]),
+            Together::Again { slots, .. } => (&[][..], &slots[..]),
+        };
+        known.iter().map(|member| member.slot).chain(again.iter().copied())
+    }
+}
+
+/// When somebody may have to be read for, or let go.
+struct Wake {
+    /// Somebody can be read for now.
+    is_due: bool,
+    is_next_run_due: bool,
+    at: Option<Instant>,
+}
+
 /// What became of them.
 struct Caught {
     slots: Vec<usize>,
@@ -91,8 +112,14 @@ enum Unmet {
 }
 
 impl<'a> CatchUp<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline, number: usize, shared: &'a Shared<'a>, behind: Inspected) -> Self {
-        let ready = if behind.members.is_empty() { Vec::new() } else { vec![behind] };
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        number: usize,
+        shared: &'a Shared<'a>,
+        behind: Inspected,
+        taken: Vec<usize>,
+    ) -> Self {
+        let ready = if behind.members.is_empty() { Vec::new() } else { vec![Together::Known(behind)] };
         Self {
             pipeline,
             number,
@@ -103,6 +130,7 @@ impl<'a> CatchUp<'a> {
             },
             ready,
             waiting: Vec::new(),
+            taken,
             failing: HashMap::new(),
             leaders_run: true,
             well_readers: 0,
@@ -114,74 +142,86 @@ impl<'a> CatchUp<'a> {
 
     /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more, or there is no time left, which
     /// runs once nobody is ahead. What was done, and why the source was not read to its end, if it was not.
-    pub(super) async fn run(
-        mut self,
-        mut falls: mpsc::Receiver<Fallen>,
-        no_time_left: impl Future<Output = ()>,
-    ) -> (Vec<Passed>, Result<(), Error>) {
-        let (pipeline, number, shared) = (self.pipeline, self.number, self.shared);
+    pub(super) async fn run(mut self, mut falls: mpsc::Receiver<Fallen>) -> (Vec<Passed>, Result<(), Error>) {
+        let (pipeline, shared, run) = (self.pipeline, self.shared, self.shared.run);
         let mut readers = FuturesUnordered::new();
-        let mut turns: Vec<Arc<Turn>> = Vec::new();
         // There is room for each home once, and for what each reader has met.
         let (fallen, mut told) = mpsc::channel(pipeline.databases() + READERS);
-        let mut no_time_left = std::pin::pin!(no_time_left);
+        let mut no_time_left = std::pin::pin!(run.until.no_more_catching_up(pipeline.config.delivery.catch_up));
         let mut passed = Vec::new();
         loop {
             while let Ok(fallen) = told.try_recv() {
                 passed.extend(self.told(fallen));
             }
-            while readers.len() < READERS
-                && let Some(Next { together, is_well, patience }) = self.next()
-            {
-                self.well_readers += usize::from(is_well);
-                let turn = Arc::new(Turn::new(patience));
-                turns.push(Arc::clone(&turn));
-                let reader = Reader {
-                    limits: self.limits_of_one(),
-                    fallen: fallen.clone(),
-                    turn: Arc::clone(&turn),
-                    is_catching_up: true,
-                };
-                let reading = pipeline.catch_up(number, together, shared, reader);
-                readers.push(async move { (reading.await, is_well, turn) });
-            }
-            if !self.leaders_run && readers.is_empty() && self.waiting.is_empty() {
+            if readers.is_empty() && self.is_over() {
                 return (passed, self.ended);
             }
-            let now = Instant::now();
-            let mut wakes_at = self.due(now);
-            let is_next_run_due = shared.next_run.is_cancelled() || shared.enough.is_cancelled();
-            let is_next_run_due = is_next_run_due && !shared.stop.is_cancelled();
-            if is_next_run_due || readers.len() == READERS {
-                if is_next_run_due || wakes_at.is_some_and(|due| due <= now) {
-                    turns.iter().for_each(|turn| turn.let_go_of_stuck());
-                }
-                if is_next_run_due {
-                    shared.leaders.let_go_of_last();
-                }
-                let looks_at = now + LOOKS_EVERY;
-                wakes_at = if is_next_run_due { Some(looks_at) } else { wakes_at.map(|due| due.max(looks_at)) };
-            }
+            let Wake { is_due, is_next_run_due, at: wakes_at } = self.look();
             tokio::select! {
+                place = run.readers.place(), if is_due => {
+                    if let Some(Next { together, is_well, patience }) = self.next() {
+                        self.well_readers += usize::from(is_well);
+                        let (limits, fallen) = (Arc::new(self.limits.with_memory(BATCHES_IN_MEMORY)), fallen.clone());
+                        let turn = run.readers.begin(self.number, patience);
+                        let reader = Reader { limits, fallen, turn, is_catching_up: true };
+                        let reading = pipeline.catch_up(self.number, together, shared, reader);
+                        readers.push(async move { (reading.await, is_well, place) });
+                    }
+                }
                 fallen = falls.recv(), if self.leaders_run => match fallen {
                     // What else was done with a home that was ahead is told by who read for it.
                     Some(fallen) => drop(self.told(fallen)),
                     None => self.leaders_run = false,
                 },
                 Some(fallen) = told.recv() => passed.extend(self.told(fallen)),
-                Some((caught, is_well, turn)) = readers.next() => {
+                Some((caught, is_well, _)) = readers.next() => {
                     self.well_readers -= usize::from(is_well);
-                    turns.retain(|running| !Arc::ptr_eq(running, &turn));
                     passed.push(self.caught(caught));
                 }
+                () = shared.place.freed(&self.taken), if !self.taken.is_empty() => self.freed(),
                 () = sleep_until(wakes_at.unwrap_or_else(Instant::now)), if wakes_at.is_some() => {}
-                () = shared.next_run.cancelled(), if !is_next_run_due && !shared.stop.is_cancelled() => {}
+                () = run.until.catch_up.cancelled(), if !is_next_run_due && !run.until.stop.is_cancelled() => {}
                 () = &mut no_time_left, if !self.leaders_run && !shared.enough.is_cancelled() => shared.enough.cancel(),
                 () = shared.enough.cancelled(), if self.waiting.iter().any(|waiting| self.is_given_up(waiting)) => {
                     passed.extend(self.give_up());
                 }
+                () = run.until.stop.cancelled(), if !self.taken.is_empty() => {
+                    self.taken.clear();
+                    passed.push(Passed { homes: Vec::new(), ended: Ok(Ended::Stopped) });
+                }
             }
         }
+    }
+
+    /// Whether nobody is left who may have to be read for.
+    fn is_over(&self) -> bool {
+        !self.leaders_run && self.ready.is_empty() && self.waiting.is_empty() && self.taken.is_empty()
+    }
+
+    /// Lets homes go that others have been waiting for, for too long: homes that wait for a reader, or the next run.
+    fn look(&self) -> Wake {
+        let (run, now) = (self.shared.run, Instant::now());
+        let due = self.due(now);
+        let is_due = due.is_some_and(|due| due <= now);
+        let is_next_run_due = run.until.catch_up.is_cancelled() || self.shared.enough.is_cancelled();
+        let is_next_run_due = is_next_run_due && !run.until.stop.is_cancelled();
+        let is_waited_for = is_due && run.readers.are_all_at_work();
+        if is_waited_for {
+            run.readers.let_go_of_stuck(None);
+        }
+        if is_next_run_due {
+            run.readers.let_go_of_stuck(Some(self.number));
+            self.shared.leaders.let_go_of_last();
+        }
+        let at = if is_waited_for || is_next_run_due { Some(now + LOOKS_EVERY) } else { due.filter(|_| !is_due) };
+        Wake { is_due, is_next_run_due, at }
+    }
+
+    /// Homes are done with the sources before this one. How far they are in this one is asked anew.
+    fn freed(&mut self) {
+        let place = self.shared.place;
+        let slots = self.taken.extract_if(.., |slot| place.is_free(*slot)).collect();
+        self.ready.push(Together::Again { slots, merges_each_share: false, unconfirmed: HashMap::new() });
     }
 
     /// Takes over what a reader leaves to others. What was done with it, by a reader that is not done itself.
@@ -197,7 +237,7 @@ impl<'a> CatchUp<'a> {
             }
             Fallen::Met { rest, confirmed } => {
                 confirmed.iter().for_each(|(slot, home)| self.got_on(*slot, home));
-                self.ready.extend(Some(rest).filter(|rest| !rest.members.is_empty()));
+                self.ready.extend(Some(rest).filter(|rest| !rest.members.is_empty()).map(Together::Known));
                 confirmed
             }
         };
@@ -210,18 +250,13 @@ impl<'a> CatchUp<'a> {
         ready.into_iter().chain(self.waiting.iter().map(|waiting| waiting.due)).min()
     }
 
-    /// Nobody waits for memory that another reader's homes hold.
-    fn limits_of_one(&self) -> Arc<Limits> {
-        Arc::new(Limits { memory: Arc::new(Semaphore::new(BATCHES_IN_MEMORY)), ..self.limits.clone() })
-    }
-
     /// Homes that can be read for now, of which those come first that wait longest: all that are due, unless one has held up
     /// others before.
     fn next(&mut self) -> Option<Next> {
         let others_wait = self.limits.others_wait;
-        if let Some(known) = self.ready.pop() {
-            let is_well = known.members.iter().any(|member| !self.failing.contains_key(&member.slot));
-            return Some(Next { together: Together::Known(known), is_well, patience: others_wait });
+        if let Some(together) = self.ready.pop() {
+            let is_well = together.slots().any(|slot| !self.failing.contains_key(&slot));
+            return Some(Next { together, is_well, patience: others_wait });
         }
         let now = Instant::now();
         let due = self.waiting.iter().enumerate().filter(|(_, waiting)| waiting.due <= now);
@@ -246,7 +281,7 @@ impl<'a> CatchUp<'a> {
     fn others_run(&self) -> bool {
         let mut waiting = self.waiting.iter().flat_map(|waiting| &waiting.slots);
         let is_waiting = waiting.any(|slot| !self.failing.contains_key(slot));
-        self.leaders_run || self.well_readers > 0 || is_waiting || !self.ready.is_empty()
+        self.leaders_run || self.well_readers > 0 || is_waiting || !self.ready.is_empty() || !self.taken.is_empty()
     }
 
     /// A reader is done, also with those that have failed, which were told of when they did.
@@ -259,8 +294,9 @@ impl<'a> CatchUp<'a> {
             slots.retain(|of| *of != slot);
         }
         passed.homes.iter().for_each(|(slot, home)| self.got_on(*slot, home));
-        if let Some(error) = passed.take_error() {
-            self.source_fell(slots, error, merges_each_share);
+        match passed.take_error() {
+            Some(error) => self.source_fell(slots, error, merges_each_share),
+            None => slots.into_iter().for_each(|slot| self.shared.place.is_done(slot)),
         }
         passed
     }
@@ -324,10 +360,7 @@ impl<'a> CatchUp<'a> {
                 self.shared.observer.observe(&Event::HomeWaits { source, home, failure, wait });
                 (wait, merges_each_share)
             }
-            failure => {
-                self.shared.observer.observe(&Event::HomeFailed { source, home, failure });
-                return;
-            }
+            _ => return self.leave(slot),
         };
         let due = Instant::now() + wait;
         self.waiting.push(Waiting { slots: vec![slot], due, source_error: None, merges_each_share, is_alone });
@@ -344,7 +377,8 @@ impl<'a> CatchUp<'a> {
         }
         if !error.may_pass() || self.source_tries.count >= TRIES {
             self.ended = Err(error);
-            slots.into_iter().for_each(|slot| self.tell_failed(slot));
+            slots.into_iter().for_each(|slot| self.leave(slot));
+            self.taken.clear();
             return;
         }
         // Homes that fail with it come back to it by themselves.
@@ -361,7 +395,7 @@ impl<'a> CatchUp<'a> {
     /// Nobody waits any more in a run that is asked to stop. If only those are that catch up, records that are at fault are
     /// looked for yet: the next run would have as little time for it.
     fn is_given_up(&self, waiting: &Waiting) -> bool {
-        self.shared.stop.is_cancelled() || !waiting.merges_each_share
+        self.shared.run.until.stop.is_cancelled() || !waiting.merges_each_share
     }
 
     /// What was stopped, if that is reading the source.
@@ -371,7 +405,7 @@ impl<'a> CatchUp<'a> {
             std::mem::take(&mut self.waiting).into_iter().partition(|waiting| self.is_given_up(waiting));
         self.waiting = stay;
         for Waiting { slots, source_error, .. } in given_up {
-            slots.into_iter().for_each(|slot| self.tell_failed(slot));
+            slots.into_iter().for_each(|slot| self.leave(slot));
             if let Some(error) = source_error {
                 self.ended = Err(error);
                 stopped = Some(Passed { homes: Vec::new(), ended: Ok(Ended::Stopped) });
@@ -380,8 +414,9 @@ impl<'a> CatchUp<'a> {
         stopped
     }
 
-    /// Tells that a home is not tried any more, if it has failed.
-    fn tell_failed(&self, slot: usize) {
+    /// A home is not read for any more in this run, which is told if it has failed.
+    fn leave(&self, slot: usize) {
+        self.shared.place.is_done(slot);
         if let Some(Failing { why, .. }) = self.failing.get(&slot) {
             let (source, home) = (self.shared.source, self.pipeline.name(slot));
             self.shared.observer.observe(&Event::HomeFailed { source, home, failure: why });
@@ -392,17 +427,17 @@ impl<'a> CatchUp<'a> {
 impl Pipeline {
     /// Reads the source for homes that are together, as far as they are.
     async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, reader: Reader) -> Caught {
-        let (mut slots, merges_each_share) = match &together {
-            Together::Known(known) => (known.members.iter().map(|member| member.slot).collect::<Vec<_>>(), false),
-            Together::Again { slots, merges_each_share, .. } => (slots.clone(), *merges_each_share),
-        };
+        let mut slots: Vec<_> = together.slots().collect();
+        let merges_each_share = matches!(together, Together::Again { merges_each_share: true, .. });
         let (planned, members, confirmed) = match self.meet(number, together, shared, &reader).await {
             Ok(met) => met,
             Err(unmet) => {
                 let ended = match unmet {
                     Unmet::Source(error) => Err(error),
                     Unmet::LetGo => {
-                        slots.drain(..).for_each(|slot| self.not_asked_any_more(slot, merges_each_share, &reader));
+                        slots
+                            .drain(..)
+                            .for_each(|slot| self.not_asked_any_more(slot, merges_each_share, shared, &reader));
                         Ok(Ended::Deserted)
                     }
                 };
@@ -426,10 +461,11 @@ impl Pipeline {
     }
 
     /// Tells that a home has not answered when it was asked for its position.
-    fn not_asked_any_more(&self, slot: usize, merges_each_share: bool, reader: &Reader) {
+    fn not_asked_any_more(&self, slot: usize, merges_each_share: bool, shared: &Shared<'_>, reader: &Reader) {
         let failure = let_go(reader.limits.others_wait);
         let report = HomeReport { is_let_go: true, ..report(self.name(slot), &[], &Err(failure)) };
-        Tell { fallen: reader.fallen.clone(), slot, merges_each_share }.failed(&report);
+        let (fallen, place, upto) = (reader.fallen.clone(), Arc::clone(shared.place), shared.upto.clone());
+        Tell { fallen, slot, merges_each_share, place, upto }.failed(&report);
     }
 
     /// Opens the source once more, and asks homes for their positions where these are not known. What those have done that have
@@ -448,7 +484,7 @@ impl Pipeline {
             Together::Known(known) => return Ok((planned, known, Vec::new())),
             Together::Again { slots, unconfirmed, .. } => (slots, unconfirmed),
         };
-        let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.kept));
+        let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.run.kept));
         let is_wanted = |slot| slots.contains(&slot);
         let asking = Arc::<Work>::default();
         reader.turn.add(Arc::clone(&asking));

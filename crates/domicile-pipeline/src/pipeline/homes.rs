@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::BATCHES_IN_MEMORY;
+use super::order::Place;
 use crate::account::Account;
 use crate::deliver::{Deliverer, Message, Work};
 use crate::error::{Error, Failure};
@@ -71,16 +72,27 @@ pub(super) struct FallenHome {
     pub(super) merges_each_share: bool,
 }
 
-/// Tells of a home when it fails, while whoever reads for it may go on with others.
+/// Tells of a home when it fails or has everything, while whoever reads for it may go on with others.
 #[derive(Clone)]
 pub(super) struct Tell {
     /// It has room for each home once.
     pub(super) fallen: mpsc::Sender<Fallen>,
     pub(super) slot: usize,
     pub(super) merges_each_share: bool,
+    pub(super) place: Arc<Place>,
+    /// Where the source ends in this run.
+    pub(super) upto: Position,
 }
 
 impl Tell {
+    pub(super) fn ended(&self, report: &HomeReport) {
+        if report.why.is_none() && report.position.as_ref().is_some_and(|position| *position >= self.upto) {
+            self.place.is_done(self.slot);
+        } else {
+            self.failed(report);
+        }
+    }
+
     pub(super) fn failed(&self, report: &HomeReport) {
         if report.why.is_some() {
             let (slot, report, merges_each_share) = (self.slot, Box::new(report.clone()), self.merges_each_share);
@@ -113,6 +125,7 @@ impl Homes {
         let (slot, work) = (tell.slot, Arc::<Work>::default());
         if report.failure.is_some() {
             tell.failed(&report);
+            work.end();
             self.running[slot] = Some(Running { task: None, report, work: Arc::clone(&work), tell });
             return work;
         }
@@ -120,8 +133,9 @@ impl Homes {
         let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY + 1);
         let (working, telling) = (Arc::clone(&work), tell.clone());
         let delivering = async move {
-            let report = deliverer.run(messages, working).await;
-            telling.failed(&report);
+            let report = deliverer.run(messages, Arc::clone(&working)).await;
+            telling.ended(&report);
+            working.end();
             report
         };
         let context = home.map_or_else(Context::empty, |home| Context::empty().and(home));

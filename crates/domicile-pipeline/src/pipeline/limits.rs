@@ -37,7 +37,6 @@ impl Pipeline {
             remembered: InAll::default(),
             poison: delivery.poison,
             others_wait: delivery.others_wait,
-            answer: delivery.answer,
             lease: kept.holding.as_ref().map(Holding::lease),
         }
     }

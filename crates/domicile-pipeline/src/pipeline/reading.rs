@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, info_span};
 
 use super::homes::Homes;
-use super::{Ended, Reader, Shared};
+use super::lead::{Ended, Reader, Shared};
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::deliver::{Limits, Message};
@@ -20,7 +20,7 @@ use crate::locate::{Locator, Split};
 use crate::plan::Planned;
 use crate::position::Position;
 use crate::report::{BatchRead, Event};
-use crate::source::{Source, answered};
+use crate::source::Source;
 
 /// What is read of a source for some homes.
 pub(super) struct Reading {
@@ -66,13 +66,13 @@ impl Reading {
         let (name, locator, is_catching_up) = (planned.writing.name, planned.locator, *is_catching_up);
         let failed = |message: &str| Error::source(&name, message);
         let upto = shared.upto;
-        let (memory, of_source) = (Arc::clone(&limits.memory), (name.clone(), limits.answer));
-        let mut ahead = read_ahead(planned.source, self.from, upto.clone(), shared.batch, memory, of_source);
+        let memory = Arc::clone(&limits.memory);
+        let mut ahead = read_ahead(planned.source, self.from, upto.clone(), shared.batch, memory);
         loop {
             if homes.is_idle() {
                 return Ok(Ended::Deserted);
             }
-            let stop = if reached.is_some() { shared.enough } else { shared.stop };
+            let stop = if reached.is_some() { shared.enough } else { &shared.run.until.stop };
             let received = stop.run_until_cancelled(next(&mut ahead, homes, limits)).await;
             let Some(received) = received else { return Ok(Ended::Stopped) };
             let Some(batch) = received else { break };
@@ -103,7 +103,6 @@ fn read_ahead(
     upto: Position,
     limit: BatchLimit,
     memory: Arc<Semaphore>,
-    (name, within): (String, Duration),
 ) -> Ahead {
     let (sender, batches) = mpsc::channel(1);
     let waits_for_memory = Arc::<AtomicBool>::default();
@@ -115,8 +114,7 @@ fn read_ahead(
             waits.store(false, Ordering::Relaxed);
             fault::at(Point::BeforeRead);
             let began = Instant::now();
-            let read = source.read(&from, &upto, limit).instrument(info_span!("read"));
-            let batch = answered(&name, within, read).await;
+            let batch = source.read(&from, &upto, limit).instrument(info_span!("read")).await;
             let took = began.elapsed();
             fault::at(Point::AfterRead);
             let reached = batch.as_ref().map_or(&upto, |batch| &batch.upto).clone();

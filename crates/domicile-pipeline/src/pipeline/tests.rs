@@ -6,9 +6,11 @@ use datafusion::arrow::datatypes::SchemaRef;
 use rusqlite::Connection;
 
 use super::*;
-use crate::batch::Batch;
+use crate::batch::{Batch, BatchLimit};
 use crate::cursor::Cursor;
-use crate::report::Silent;
+use crate::database::control;
+use crate::position::Position;
+use crate::report::{Silent, SourceReport};
 use crate::source::{Counting, Guarantee, Horizon, Source, Unindexed, Waits};
 
 /// A source that panics in its second batch.
@@ -98,10 +100,11 @@ fn run_in(folder: &Path, change: impl FnOnce(Planned) -> Planned) -> SourceRepor
         let mut kept = control(&pipeline.config.control).read().await.unwrap();
         let looked = pipeline.look(0, &planned, &kept).await;
         assert!(looked.problems.is_empty());
-        pipeline
-            .run_source((0, planned, None), (looked.inspected, looked.known), &mut kept, &observer, &Until::default())
-            .await
-            .unwrap()
+        let prepared = pipeline.prepare(0, (planned, looked), None, &kept).await;
+        pipeline.hold(&mut kept).await.unwrap();
+        let report = pipeline.run_sources(vec![prepared], &mut kept, &observer, &Until::default()).await;
+        kept.holding.unwrap().give_back(&pipeline.config.control).await;
+        report.sources.into_iter().next().unwrap()
     })
 }
 
@@ -127,7 +130,7 @@ fn what_was_read_counts_as_read() {
 #[test]
 fn a_source_is_asked_again_where_another_run_has_taken_the_homes_further_meanwhile() {
     let asked_at =
-        |upto| move |planned: Planned| Planned { horizon: Some(Horizon::all(Position::At(upto))), ..planned };
+        |upto| move |planned: Planned| Planned { horizon: Some(Ok(Horizon::all(Position::At(upto)))), ..planned };
     let folder = folder();
     let report = run_in(folder.path(), asked_at(2));
     assert_eq!(report.homes[0].position, Some(Position::At(2)), "what was asked for already is not asked for again");

@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use futures::future::join_all;
+
 use super::Pipeline;
 use super::homes::report;
 use crate::config::{CONTROL, place};
@@ -25,16 +27,16 @@ impl Pipeline {
         if self.config.sources.iter().any(|source| has_changed(&self.config, source, kept)) {
             return None;
         }
-        let mut ends = Vec::new();
-        for source in planned.iter_mut() {
-            let end = self.noted_end(source, kept)?;
-            let horizon = self.horizon(source, &end, kept).await.ok()?;
-            let is_there = horizon.upto == end;
+        let ends: Option<Vec<_>> = planned.iter().map(|source| self.noted_end(source, kept)).collect();
+        let ends = ends?;
+        let asking = planned.iter_mut().zip(&ends).map(|(source, end)| async move {
+            let horizon = self.horizon(source, end, kept).await;
+            let is_there = horizon.as_ref().is_ok_and(|horizon| horizon.upto == *end);
             source.horizon = Some(horizon);
-            if !is_there {
-                return None;
-            }
-            ends.push(end);
+            is_there
+        });
+        if !join_all(asking).await.into_iter().all(|is_there| is_there) {
+            return None;
         }
         let sources = planned.iter_mut().zip(ends).map(|(source, end)| self.idle(source, &end, &**observer));
         Some(Report { sources: sources.collect(), is_stopped: false })
@@ -82,7 +84,7 @@ impl Pipeline {
 
     fn idle(&self, planned: &mut Planned, end: &Position, observer: &dyn Observer) -> SourceReport {
         let (source, guarantee) = (planned.writing.name.clone(), planned.source.guarantee().clone());
-        let waits_for = planned.horizon.take().and_then(|horizon| horizon.waits_for);
+        let waits_for = planned.horizon.take().and_then(|horizon| horizon.ok()?.waits_for);
         observer.observe(&Event::SourceStarted { source: &source, guarantee: &guarantee, after: end, upto: end });
         if let Some(waits_for) = &waits_for {
             observer.observe(&Event::SourceWaits { source: &source, waits_for });

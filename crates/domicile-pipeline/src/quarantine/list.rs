@@ -1,6 +1,7 @@
 //! What is in quarantine: how much of which kind, and single records.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -100,12 +101,14 @@ pub struct QuarantinedRecord {
 pub(super) struct Place<'a> {
     pub(super) home: Option<&'a str>,
     database: &'a Database,
+    /// How long it may take for one answer.
+    answer: Duration,
 }
 
 impl Place<'_> {
     /// Its quarantine, as far as that is told without a source.
     async fn quarantine(&self) -> Result<Option<Quarantine>, Failure> {
-        Quarantine::open(any_store(self.database)).await
+        Quarantine::open(any_store(self.database, self.answer)).await
     }
 
     fn unreached(&self, failure: &Failure) -> UnreachedQuarantine {
@@ -116,9 +119,10 @@ impl Place<'_> {
 impl Pipeline {
     /// The databases that a filter means: homes and, at the end, the control database.
     fn places<'a>(&'a self, filter: &QuarantineFilter) -> Vec<Place<'a>> {
+        let answer = self.config.delivery.answer;
         let homes = self.config.homes.iter().filter(|home| filter.has_home(home));
-        let homes = homes.map(|home| Place { home: Some(home.home.as_str()), database: &home.database });
-        let control = filter.has_no_home().then_some(Place { home: None, database: &self.config.control });
+        let homes = homes.map(|home| Place { home: Some(home.home.as_str()), database: &home.database, answer });
+        let control = filter.has_no_home().then_some(Place { home: None, database: &self.config.control, answer });
         homes.chain(control).collect()
     }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use domicile_pipeline::{Event, Observer, Pipeline, Report, Silent, Until};
+use domicile_pipeline::{Event, Observer, Pipeline, Report, Silent, SourceReport, Until};
 use domicile_testkit::{Proxy, Server};
 
 use crate::fixture::{counts, home, only, run, runtime};
@@ -50,7 +50,10 @@ impl Observer for Script {
     fn observe(&self, event: &Event<'_>) {
         match event {
             Event::SourceStarted { .. } => self.tell(String::from("started")),
-            Event::Committed(commit) => self.tell(format!("delivered {}", commit.home)),
+            Event::Committed(commit) => {
+                self.tell(format!("delivered {}", commit.home));
+                self.tell(format!("delivered {} of {}", commit.home, commit.source));
+            }
             Event::SourceFails { .. } => self.tell(String::from("source fails")),
             Event::HomeWaits { home, .. } => self.tell(format!("waiting {home}")),
             Event::HomeFailed { home, .. } => self.tell(format!("failed {home}")),
@@ -111,21 +114,43 @@ fn empty(server: &Server, database: &str) {
     server.create_database(database);
 }
 
+/// Goes on when this is dropped, also where a test fails, which would wait for the run otherwise.
+struct Paused<'a>(&'a Other);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.resume()();
+    }
+}
+
 /// Runs until something is so while the other server stands still, which then goes on.
 fn run_until(pipeline: &Pipeline, script: &Arc<Script>, other: &Other, is_so: impl Fn() -> bool) -> Report {
     std::thread::scope(|scope| {
         let running = scope.spawn(|| run(pipeline, Arc::<Script>::clone(script)).unwrap());
+        let paused = Paused(other);
         let deadline = Instant::now() + PATIENCE;
         let has_time = || Instant::now() < deadline && !running.is_finished();
         while !is_so() && has_time() {
             std::thread::sleep(Duration::from_millis(20));
         }
         let was_in_time = has_time();
-        other.resume()();
+        drop(paused);
         let report = running.join().unwrap();
         assert!(was_in_time, "they wait for the one that hangs: {:?}", script.told.lock().unwrap());
         report
     })
+}
+
+/// Runs while the next run is due already, and the other server goes on afterwards.
+fn run_with_next_due(pipeline: &Pipeline, script: &Arc<Script>, other: &Other) -> SourceReport {
+    let until = Until::default();
+    until.catch_up.cancel();
+    let report = runtime().block_on(async {
+        let running = pipeline.run_until(Arc::<Script>::clone(script) as Arc<dyn Observer>, &until);
+        tokio::time::timeout(PATIENCE, running).await.expect("it waits for the one that hangs").unwrap()
+    });
+    other.resume()();
+    only(report)
 }
 
 fn position(world: &World, home: &str) -> Vec<String> {
@@ -149,6 +174,7 @@ contract! {
     a_home_that_fails_while_it_catches_up_with_others_waits_for_none_of_them
     a_home_that_hangs_while_it_is_ahead_does_not_keep_the_next_run_waiting
     a_home_that_is_further_behind_does_not_wait_for_one_that_hangs
+    a_home_that_hangs_in_one_source_keeps_no_other_home_from_the_next
 }
 
 /// It holds all memory of its reader, and is that one's only home.
@@ -254,14 +280,7 @@ fn a_home_that_hangs_while_it_catches_up_does_not_keep_the_next_run_waiting(kind
     sell(&world, &["ES"; 5]);
     let script = Arc::new(Script::default().at("started", 1, other.pause()));
     let pipeline = other.pipeline(&world, "rows = 1\n[delivery]\nothers_wait_seconds = 1\nanswer_seconds = 600");
-    let until = Until::default();
-    until.catch_up.cancel();
-    let report = runtime().block_on(async {
-        let running = pipeline.run_until(Arc::<Script>::clone(&script) as Arc<dyn Observer>, &until);
-        tokio::time::timeout(PATIENCE, running).await.expect("it waits for the one that hangs").unwrap()
-    });
-    other.resume()();
-    let report = only(report);
+    let report = run_with_next_due(&pipeline, &script, &other);
     assert_eq!((counts(home(&report, "es")), script.count("failed fr")), ([5, 5, 0, 0], 1));
     assert!(home(&report, "fr").failure.is_some(), "{report:#?}");
     let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
@@ -334,14 +353,7 @@ fn a_home_that_hangs_while_it_is_ahead_does_not_keep_the_next_run_waiting(kind: 
     let script = Arc::new(Script::default().at("delivered fr", 1, other.pause()));
     let batch = "rows = 1\n[delivery]\ncommit_rows = 1\nothers_wait_seconds = 1\nanswer_seconds = 600";
     let pipeline = other.pipeline(&world, batch);
-    let until = Until::default();
-    until.catch_up.cancel();
-    let report = runtime().block_on(async {
-        let running = pipeline.run_until(Arc::<Script>::clone(&script) as Arc<dyn Observer>, &until);
-        tokio::time::timeout(PATIENCE, running).await.expect("it waits for the one that hangs").unwrap()
-    });
-    other.resume()();
-    let report = only(report);
+    let report = run_with_next_due(&pipeline, &script, &other);
     assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([2, 2, 0, 0], [1, 1, 0, 0]));
     assert!(home(&report, "fr").failure.is_some(), "{report:#?}");
     let report = succeeded(run(&pipeline, Arc::new(Silent)).unwrap());
@@ -374,6 +386,30 @@ fn a_home_that_is_further_behind_does_not_wait_for_one_that_hangs(kind: &Kind) {
         run_until(&pipeline, &script, &other, || script.count("delivered es") > 0 && position(&world, "es") == ["41"]);
     let report = succeeded(report);
     assert_eq!((counts(home(&report, "es")), counts(home(&report, "fr"))), ([20, 20, 0, 0], [5, 5, 0, 0]));
+}
+
+/// While it is ahead, in the last thing that is left to do, and while it catches up.
+fn a_home_that_hangs_in_one_source_keeps_no_other_home_from_the_next(kind: &Kind) {
+    let Some((world, other)) = World::new(kind).zip(Other::start(kind)) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record").further("more", "more", "SELECT id FROM record");
+    let batch = "rows = 1\n[delivery]\ncommit_rows = 1\nothers_wait_seconds = 1\nanswer_seconds = 600";
+    let pipeline = other.pipeline(&world, batch);
+    sell(&world, &["ES", "FR"]);
+    assert!(!run(&pipeline, Arc::new(Silent)).unwrap().has_failed());
+    for (waits, is_ahead) in [("delivered fr of orders", true), ("started", false)] {
+        if !is_ahead {
+            let back = "DELETE FROM orders WHERE id > 1; DELETE FROM domicile_account WHERE source = 'orders';
+                        UPDATE domicile_position SET position = '1' WHERE source = 'orders'";
+            other.0.lock().unwrap().sql("fr", back);
+        }
+        sell(&world, &["ES", "FR", "FR"]);
+        let script = Arc::new(Script::default().at(waits, 1, other.pause()));
+        let report = run_until(&pipeline, &script, &other, || script.count("delivered es of more") > 0);
+        assert!(!report.has_failed(), "{report:#?}");
+        let read = |source: usize, name| home(&report.sources[source], name).account.read;
+        let of_fr = if is_ahead { 2 } else { 5 };
+        assert_eq!([read(0, "es"), read(1, "es"), read(0, "fr"), read(1, "fr")], [1, 1, of_fr, 2]);
+    }
 }
 
 /// The server has no room left when the home has been asked how far it is.

@@ -61,6 +61,7 @@ mod servers;
 mod silent;
 mod sites;
 mod source_fails;
+mod sources;
 mod sql_analysers;
 mod states;
 mod status;

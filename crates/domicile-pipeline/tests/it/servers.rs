@@ -211,6 +211,14 @@ impl<S: Site> World<S> {
         self
     }
 
+    /// The same orders once more, as another source behind the first one.
+    pub(crate) fn further(mut self, name: &str, into: &str, sql: &str) -> Self {
+        self.analysers += &format!(
+            "[[source]]\nname = \"{name}\"\nurl = \"{{source}}\"\ntable = \"orders\"\ncursor = \"id\"\nkey = \"country\"\n"
+        );
+        self.analyser(into, "", sql)
+    }
+
     pub(crate) fn order(&self, orders: &[&str]) {
         for order in orders {
             self.sql("source", &format!("INSERT INTO orders (country, customer, amount) VALUES ({order})"));
@@ -230,7 +238,8 @@ impl<S: Site> World<S> {
         format!(
             "control = \"{control}\"\n{homes}\n[batch]\n{batch}\n[[source]]\nurl = \"{source}\"\ntable = \"orders\"\n\
              cursor = \"id\"\nkey = \"country\"\n{}{}",
-            self.settings, self.analysers
+            self.settings,
+            self.analysers.replace("{source}", source)
         )
     }
 

@@ -1,12 +1,14 @@
 use rusqlite::Connection;
-use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::*;
 use crate::account::Account;
 use crate::config::Config;
 use crate::database::control;
 use crate::inspect::Known;
+use crate::pipeline::Until;
+use crate::pipeline::lead::Run;
+use crate::pipeline::order::places;
 use crate::position::Position;
 use crate::report::{Observer, Silent};
 
@@ -29,16 +31,17 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> (Caught, Fall
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let mut kept = control(&pipeline.config.control).read().await.unwrap();
     pipeline.hold(&mut kept).await.unwrap();
-    let limits = Arc::new(pipeline.limits(&kept));
-    let (stop, upto, known) = (CancellationToken::new(), Position::At(3), Mutex::<Known>::default());
-    let turn = Arc::new(Turn::new(Duration::from_secs(60)));
+    let (limits, until) = (pipeline.limits(&kept), Until::default());
+    let (leading, readers) = (Semaphore::new(1), Readers::new());
+    let run = Run { kept: &kept, observer: &observer, until: &until, limits: limits.clone(), leading, readers };
+    let (limits, upto, known) = (Arc::new(limits), Position::At(3), Mutex::<Known>::default());
+    let (turn, place) = (Arc::new(Turn::new(Duration::from_secs(60))), Arc::new(places(1, 3).remove(0)));
     let shared = Shared {
         source: "orders",
-        kept: &kept,
+        run: &run,
         observer: &observer,
-        stop: &stop,
-        enough: &stop,
-        next_run: &stop,
+        place: &place,
+        enough: &until.stop,
         leaders: &turn,
         limits: &limits,
         batch: pipeline.batch_limit(),

@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::sleep;
+
+use super::LOOKS_EVERY;
 use crate::deliver::Work;
 
 /// A reader's time with its homes.
@@ -38,10 +41,23 @@ impl Turn {
     /// The same, once others are done, and nothing is left but to wait for these.
     pub(super) fn let_go_of_last(&self) {
         let works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at_work, done): (Vec<_>, Vec<_>) = works.iter().partition(|work| work.is_stuck(Duration::ZERO));
-        let is_at_end = self.is_all_handed_out.load(Ordering::Relaxed) && !done.is_empty();
-        if is_at_end && at_work.iter().all(|work| work.is_stuck(self.patience)) {
-            at_work.iter().for_each(|work| work.let_go.cancel());
+        let last = self.last(&works);
+        if last.len() < works.len() {
+            last.iter().for_each(|work| work.let_go.cancel());
         }
+    }
+
+    /// Waits until nothing is left but to wait for homes that do not get on.
+    pub(crate) async fn held_up(&self) {
+        while self.last(&self.works.lock().unwrap_or_else(PoisonError::into_inner)).is_empty() {
+            sleep(LOOKS_EVERY).await;
+        }
+    }
+
+    /// Homes that are not done, if all is handed out and none of them gets on.
+    fn last<'a>(&self, works: &'a [Arc<Work>]) -> Vec<&'a Arc<Work>> {
+        let is_all_handed_out = self.is_all_handed_out.load(Ordering::Relaxed);
+        let last: Vec<_> = works.iter().filter(|work| is_all_handed_out && !work.is_done()).collect();
+        if last.iter().all(|work| work.is_stuck(self.patience)) { last } else { Vec::new() }
     }
 }
