@@ -194,6 +194,30 @@ fn a_home_that_is_down_is_seen_and_is_up_again_when_it_was_mended() {
     assert_eq!(served.terminated(), Some(0));
 }
 
+/// Spain has lost what it had, and gets one record of it in each run.
+#[test]
+fn a_home_that_is_behind_is_up_and_not_current() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 64);
+    shop.sell(300);
+    sandbox.write_config(CONFIG);
+    domicile(sandbox.dir(), ["run", "domicile.toml"]).exits_with_any_of(&[0, 3]);
+    fs::remove_file(sandbox.home_path("spain")).unwrap();
+    shop.sell_one(Some("France"), "2024-01-02", "1.00");
+    let slowly = "\n[batch]\nrows = 1\n[delivery]\ncommit_rows = 1\ncatch_up_seconds = 0.0\n";
+    sandbox.write_config(&format!("{SERVED}{CONFIG}{slowly}"));
+    let served = Served::start(&sandbox, &["run", "--schedule"]);
+    let current = |home| of("domicile_last_current_timestamp_seconds", home);
+    let scraped = served.scrape_until(|scraped| {
+        scraped.maybe(&current("france")).is_some() && scraped.value("domicile_run_under_way") == 0.0
+    });
+    assert_eq!(scraped.value(&of("domicile_home_up", "spain")), 1.0);
+    assert!(scraped.value(&of("domicile_position_lag", "spain")) > 0.0);
+    assert_eq!(scraped.maybe(&current("spain")).unwrap_or(0.0), 0.0, "{scraped:#?}");
+    assert_eq!(scraped.value(&of("domicile_failures_total", "spain")), 0.0);
+    assert_eq!(served.terminated(), Some(0));
+}
+
 #[test]
 fn it_is_not_ready_while_runs_fail_as_a_whole() {
     let (sandbox, served) = served(63, 20);

@@ -22,11 +22,13 @@ into = "more"
 sql = "SELECT id FROM record"
 "#;
 
+type Act = Box<dyn Fn() + Send + Sync>;
+
 /// Who commits, by source and home, in that order, and what is done when somebody does it for the first time.
 #[derive(Default)]
 struct Commits {
     told: Mutex<Vec<String>>,
-    first: Option<(&'static str, Box<dyn Fn() + Send + Sync>)>,
+    first: Option<(&'static str, Act)>,
 }
 
 impl Observer for Commits {
