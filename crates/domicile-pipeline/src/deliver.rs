@@ -190,12 +190,14 @@ impl Deliverer {
             // Nothing of the open transaction is kept: the next run begins at the position of the last commit. Undoing it may take
             // long, and nobody waits for the batches that came meanwhile.
             drop(messages);
+            let _at_work = work.begin();
             self.delivery.rollback().await;
             // Whatever has failed: a run that has lost its lease is at its end.
             let lost = self.limits.lease.as_ref().and_then(|lease| lease.check().err());
             let failure = lost.unwrap_or(failure);
             self.report.fail(failure);
         }
+        let _at_work = work.begin();
         self.delivery.close().await;
         self.report.position = Some(self.position);
         self.report

@@ -249,3 +249,6 @@ pub(crate) fn in_short(names: &[String]) -> String {
         _ => names.concat(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use tracing::{Instrument, info_span};
 use crate::analyse::{Analyser, TypedAnalyser};
 use crate::config::{CONTROL, Config, Problem, Problems};
 use crate::control::{Kept, moved};
+use crate::deliver::Limits;
 use crate::error::Error;
 use crate::fault::{self, Point};
 use crate::lease::under_way;
@@ -200,9 +201,13 @@ impl Pipeline {
             Ok(refused) => refused,
             Err(wrong) => return Err(self.refuse(wrong, &looked, kept).await),
         };
+        let stopped = || Ok(Report { sources: Vec::new(), is_stopped: true });
+        if until.stop.is_cancelled() {
+            return stopped();
+        }
         let sources = planned.into_iter().zip(looked).enumerate();
         let prepared = sources.map(|(number, source)| self.prepare(number, source, refused.remove(&number), kept));
-        let prepared = join_all(prepared).await;
+        let Some(prepared) = until.stop.run_until_cancelled(join_all(prepared)).await else { return stopped() };
         if prepared.iter().any(Prepared::delivers) {
             self.hold(kept).await?;
         }
@@ -218,8 +223,9 @@ impl Pipeline {
         until: &Until,
     ) -> Report {
         let places = places(prepared.len(), self.databases());
-        let (leading, readers) = (Semaphore::new(1), Readers::new());
-        let run = Run { kept, observer, until, limits: self.limits(kept), leading, readers };
+        let (limits, leading, readers) = (self.limits(kept), Semaphore::new(1), Readers::new());
+        let behind = Limits { working: Arc::new(Semaphore::new(self.config.delivery.parallel)), ..limits.clone() };
+        let run = Run { kept, observer, until, limits, behind, leading, readers };
         let running = prepared.into_iter().zip(places).map(|(prepared, place)| {
             let span = info_span!("source", source = prepared.report.source);
             self.run_source(prepared, place, &run).instrument(span)

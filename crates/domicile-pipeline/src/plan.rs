@@ -13,7 +13,6 @@ use crate::country::country_code;
 use crate::cursor::Cursor;
 use crate::database;
 use crate::deliver::{Answering, Delivered, Delivery};
-use crate::error::Error;
 use crate::locate::Locator;
 use crate::overlap::Overlap;
 use crate::quarantine::Store;
@@ -30,8 +29,8 @@ pub(crate) struct Planned {
     /// By table: how its partial results are merged.
     pub(crate) combines: Vec<Option<Combine>>,
     pub(crate) writing: Writing,
-    /// Up to where the source is settled, where that was asked already; or why it is not known.
-    pub(crate) horizon: Option<Result<Horizon, Error>>,
+    /// Up to where the source is settled, where that was asked already.
+    pub(crate) horizon: Option<Horizon>,
     /// What is merged is written with each share, so that a home that refuses it can be told which record is at fault.
     pub(crate) merges_each_share: bool,
 }

@@ -268,7 +268,10 @@ impl<'a> Act<'a> {
     fn schedule(&mut self) -> bool {
         let has_begun = self.begin(&["run", "--schedule", "* * * * * *"], "", false);
         if has_begun {
-            self.runs.last_mut().expect("it has begun").is_scheduled = true;
+            let run = self.runs.last_mut().expect("it has begun");
+            run.is_scheduled = true;
+            // Before, it would die of a signal.
+            run.process.await_word();
         }
         has_begun
     }

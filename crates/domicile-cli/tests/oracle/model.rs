@@ -296,6 +296,10 @@ impl Contents {
         lines.insert(place, line.to_owned());
     }
 
+    pub(crate) fn change(&mut self, table: &str, change: impl FnOnce(&mut Vec<String>)) {
+        change(self.0.entry(table.to_owned()).or_default());
+    }
+
     /// In what this differs from what was expected, in words.
     pub(crate) fn differences(&self, place: &str, expected: &Self) -> Vec<String> {
         let mut differences = Vec::new();

@@ -76,6 +76,14 @@ impl Process {
         }
     }
 
+    /// Waits until it says something, or has ended.
+    pub(crate) fn await_word(&mut self) {
+        let begin = Instant::now();
+        while self.said().is_empty() && !self.has_ended() && begin.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub(crate) fn said(&self) -> String {
         self.output.each_ref().map(|path| fs::read_to_string(path).unwrap_or_default()).concat()
     }
@@ -125,10 +133,13 @@ impl Ended {
         self
     }
 
-    /// Whether a run that was done has found nothing new in any source.
+    /// Whether a run that was done has found nothing new in any source, and all homes at the end.
     pub(crate) fn has_read_nothing(&self) -> bool {
         let mut totals = self.stdout.lines().filter(|line| line.contains(" read = ")).peekable();
-        totals.peek().is_some() && totals.all(|line| line == "0 read = 0 delivered + 0 ignored + 0 quarantined")
+        let is_behind = self.stdout.lines().any(|line| line.starts_with("BEHIND"));
+        !is_behind
+            && totals.peek().is_some()
+            && totals.all(|line| line == "0 read = 0 delivered + 0 ignored + 0 quarantined")
     }
 
     pub(crate) fn code(&self) -> Option<i32> {

@@ -304,9 +304,60 @@ fn contents(database: &Database, is_home: bool, is_read_twice: bool) -> Contents
     };
     let rows = database.rows_of_all(&queries.map(without_quotes).collect::<Vec<_>>());
     let mut contents = Contents::default();
+    let mut read_again = ReadAgain::default();
     for row in rows {
         let (table, line) = row.split_once('\t').expect("a name is in front");
-        contents.add(table, line);
+        if table != "quarantine of copies" || !read_again.is_one(line) {
+            contents.add(table, line);
+        }
+    }
+    if is_read_twice {
+        contents.change("quarantine of copies", |lines| read_again.as_replayed(lines));
+        contents.change("account of copies", |lines| read_again.not_accounted(lines));
     }
     contents
+}
+
+/// Records that had no home before, where a run has read them again for the home that they have now before anybody replayed
+/// them: which comes first, the machine decides. They are accounted for as the home's own.
+#[derive(Default)]
+struct ReadAgain {
+    delivered: u64,
+    quarantined: u64,
+}
+
+impl ReadAgain {
+    fn is_one(&mut self, line: &str) -> bool {
+        let mut values = line.split('\t');
+        let (cause, resolution, count) =
+            (values.next(), values.next(), values.next().and_then(|count| count.parse().ok()));
+        if resolution != Some("read") {
+            return false;
+        }
+        let count: u64 = count.expect("a count is a number");
+        *if cause == Some("unknown_key") { &mut self.delivered } else { &mut self.quarantined } += count;
+        true
+    }
+
+    /// As they are where they were replayed. Of those that wait yet there is a line of the home's own.
+    fn as_replayed(&self, lines: &mut Vec<String>) {
+        const REPLAYED: &str = "unknown_key\treplayed\t";
+        let (replayed, mut others): (Vec<_>, Vec<_>) = lines.drain(..).partition(|line| line.starts_with(REPLAYED));
+        let count = |line: &String| line[REPLAYED.len()..].parse::<u64>().expect("a count is a number");
+        let count = replayed.iter().map(count).sum::<u64>() + self.delivered;
+        others.extend((count > 0).then(|| format!("{REPLAYED}{count}")));
+        others.sort();
+        *lines = others;
+    }
+
+    fn not_accounted(&self, lines: &mut [String]) {
+        for line in lines {
+            let mut counts: Vec<u64> =
+                line.split('\t').map(|count| count.parse().expect("a count is a number")).collect();
+            counts[0] -= self.delivered + self.quarantined;
+            counts[1] -= self.delivered;
+            counts[3] -= self.quarantined;
+            *line = counts.iter().map(u64::to_string).collect::<Vec<_>>().join("\t");
+        }
+    }
 }

@@ -29,13 +29,14 @@ impl<D: ?Sized> Answering<D> {
     }
 }
 
-/// Waits for an answer for so long.
+/// Waits for an answer for so long. Once one did not come, nobody is asked any more.
 async fn answered<R>(
     within: Duration,
     is_lost: &mut bool,
     answer: impl Future<Output = Result<R, Failure>>,
 ) -> Result<R, Failure> {
-    timeout(within, answer).await.unwrap_or_else(|_| {
+    let answer = if *is_lost { None } else { timeout(within, answer).await.ok() };
+    answer.unwrap_or_else(|| {
         *is_lost = true;
         let seconds = within.as_secs_f64();
         Err(Failure::Transient(format!("it has not answered for {seconds} s (`delivery.answer_seconds`)")))

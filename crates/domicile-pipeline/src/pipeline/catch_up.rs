@@ -6,6 +6,7 @@
 //! somebody has to mend is left for the next run. A source that fails for a reason that may pass is read again in the same
 //! way, for all that were read for, from the one of them that is behind all others.
 
+mod met;
 mod readers;
 mod turn;
 mod waiting;
@@ -14,20 +15,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{Semaphore, mpsc};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use super::Pipeline;
-use super::homes::{Fallen, FallenHome, Tell, report};
+use super::homes::{Fallen, FallenHome};
 use super::lead::{Ended, Passed, Reader, Shared};
-use super::reading::Reading;
-use crate::config::Problems;
-use crate::deliver::{Limits, Work, let_go};
 use crate::error::{Error, Failure};
-use crate::inspect::{Inspected, Member, WaitFor, inspect_some};
-use crate::plan::{Planned, Unplanned, plan};
+use crate::inspect::Inspected;
 use crate::report::{Event, HomeReport, Transacted};
 use readers::READERS;
 pub(super) use readers::Readers;
@@ -46,13 +44,12 @@ pub(super) struct CatchUp<'a> {
     /// The source.
     number: usize,
     shared: &'a Shared<'a>,
-    /// Those of all readers. Homes that hang take no place of a home that is ahead.
-    limits: Limits,
     /// Homes that can be read for.
-    ready: Vec<Together>,
+    ready: Vec<Inspected>,
     waiting: Vec<Waiting>,
-    /// Homes that take from a source before this one yet.
+    /// Homes that take from a source before this one yet, and whether there were some.
     taken: Vec<usize>,
+    are_some_taken: bool,
     failing: HashMap<usize, Failing>,
     /// Homes that are ahead are read for yet.
     leaders_run: bool,
@@ -104,13 +101,6 @@ struct Caught {
     merges_each_share: bool,
 }
 
-/// Why homes are not read for.
-enum Unmet {
-    Source(Error),
-    /// They have not answered, and others waited for the reader.
-    LetGo,
-}
-
 impl<'a> CatchUp<'a> {
     pub(super) fn new(
         pipeline: &'a Pipeline,
@@ -119,17 +109,14 @@ impl<'a> CatchUp<'a> {
         behind: Inspected,
         taken: Vec<usize>,
     ) -> Self {
-        let ready = if behind.members.is_empty() { Vec::new() } else { vec![Together::Known(behind)] };
+        let ready = if behind.members.is_empty() { Vec::new() } else { vec![behind] };
         Self {
             pipeline,
             number,
             shared,
-            limits: Limits {
-                working: Arc::new(Semaphore::new(pipeline.config.delivery.parallel)),
-                ..Limits::clone(shared.limits)
-            },
             ready,
             waiting: Vec::new(),
+            are_some_taken: !taken.is_empty(),
             taken,
             failing: HashMap::new(),
             leaders_run: true,
@@ -141,12 +128,13 @@ impl<'a> CatchUp<'a> {
     }
 
     /// Catches up with whoever is behind or falls, until nobody is and nobody can fall any more, or there is no time left, which
-    /// runs once nobody is ahead. What was done, and why the source was not read to its end, if it was not.
+    /// runs once nobody is ahead any more. What was done, and why the source was not read to its end, if it was not.
     pub(super) async fn run(mut self, mut falls: mpsc::Receiver<Fallen>) -> (Vec<Passed>, Result<(), Error>) {
         let (pipeline, shared, run) = (self.pipeline, self.shared, self.shared.run);
         let mut readers = FuturesUnordered::new();
         // There is room for each home once, and for what each reader has met.
         let (fallen, mut told) = mpsc::channel(pipeline.databases() + READERS);
+        let mut place: Option<BoxFuture<'_, OwnedSemaphorePermit>> = None;
         let mut no_time_left = std::pin::pin!(run.until.no_more_catching_up(pipeline.config.delivery.catch_up));
         let mut passed = Vec::new();
         loop {
@@ -157,15 +145,18 @@ impl<'a> CatchUp<'a> {
                 return (passed, self.ended);
             }
             let Wake { is_due, is_next_run_due, at: wakes_at } = self.look();
+            // Who does not wait any more is not to be given a place.
+            place = if is_due { place.or_else(|| Some(run.readers.place().boxed())) } else { None };
             tokio::select! {
-                place = run.readers.place(), if is_due => {
+                taken = async { place.as_mut().expect("somebody is due").await }, if is_due => {
+                    place = None;
                     if let Some(Next { together, is_well, patience }) = self.next() {
                         self.well_readers += usize::from(is_well);
-                        let (limits, fallen) = (Arc::new(self.limits.with_memory(BATCHES_IN_MEMORY)), fallen.clone());
+                        let (limits, fallen) = (Arc::new(run.behind.with_memory(BATCHES_IN_MEMORY)), fallen.clone());
                         let turn = run.readers.begin(self.number, patience);
                         let reader = Reader { limits, fallen, turn, is_catching_up: true };
                         let reading = pipeline.catch_up(self.number, together, shared, reader);
-                        readers.push(async move { (reading.await, is_well, place) });
+                        readers.push(async move { (reading.await, is_well, taken) });
                     }
                 }
                 fallen = falls.recv(), if self.leaders_run => match fallen {
@@ -181,21 +172,29 @@ impl<'a> CatchUp<'a> {
                 () = shared.place.freed(&self.taken), if !self.taken.is_empty() => self.freed(),
                 () = sleep_until(wakes_at.unwrap_or_else(Instant::now)), if wakes_at.is_some() => {}
                 () = run.until.catch_up.cancelled(), if !is_next_run_due && !run.until.stop.is_cancelled() => {}
-                () = &mut no_time_left, if !self.leaders_run && !shared.enough.is_cancelled() => shared.enough.cancel(),
+                () = &mut no_time_left, if !self.others_are_ahead() && !shared.enough.is_cancelled() => {
+                    shared.enough.cancel();
+                }
                 () = shared.enough.cancelled(), if self.waiting.iter().any(|waiting| self.is_given_up(waiting)) => {
                     passed.extend(self.give_up());
                 }
-                () = run.until.stop.cancelled(), if !self.taken.is_empty() => {
+                () = run.until.stop.cancelled(), if !self.taken.is_empty() || !self.ready.is_empty() => {
                     self.taken.clear();
+                    self.ready.clear();
                     passed.push(Passed { homes: Vec::new(), ended: Ok(Ended::Stopped) });
                 }
             }
         }
     }
 
+    /// Whether homes that are ahead are read for yet, or take from a source before this one.
+    fn others_are_ahead(&self) -> bool {
+        self.leaders_run || !self.taken.is_empty()
+    }
+
     /// Whether nobody is left who may have to be read for.
     fn is_over(&self) -> bool {
-        !self.leaders_run && self.ready.is_empty() && self.waiting.is_empty() && self.taken.is_empty()
+        !self.others_are_ahead() && self.ready.is_empty() && self.waiting.is_empty()
     }
 
     /// Lets homes go that others have been waiting for, for too long: homes that wait for a reader, or the next run.
@@ -211,17 +210,18 @@ impl<'a> CatchUp<'a> {
         }
         if is_next_run_due {
             run.readers.let_go_of_stuck(Some(self.number));
-            self.shared.leaders.let_go_of_last();
+            self.shared.leaders.let_go_of_last(self.are_some_taken);
         }
-        let at = if is_waited_for || is_next_run_due { Some(now + LOOKS_EVERY) } else { due.filter(|_| !is_due) };
+        let at = if is_due || is_next_run_due { Some(now + LOOKS_EVERY) } else { due };
         Wake { is_due, is_next_run_due, at }
     }
 
-    /// Homes are done with the sources before this one. How far they are in this one is asked anew.
+    /// Homes are done with the sources before this one. How far they are in this one is asked anew, together with those that
+    /// are done at about the same time.
     fn freed(&mut self) {
         let place = self.shared.place;
         let slots = self.taken.extract_if(.., |slot| place.is_free(*slot)).collect();
-        self.ready.push(Together::Again { slots, merges_each_share: false, unconfirmed: HashMap::new() });
+        self.waiting.push(Waiting { is_new: true, ..Waiting::until(Instant::now() + LOOKS_EVERY, slots) });
     }
 
     /// Takes over what a reader leaves to others. What was done with it, by a reader that is not done itself.
@@ -237,7 +237,7 @@ impl<'a> CatchUp<'a> {
             }
             Fallen::Met { rest, confirmed } => {
                 confirmed.iter().for_each(|(slot, home)| self.got_on(*slot, home));
-                self.ready.extend(Some(rest).filter(|rest| !rest.members.is_empty()).map(Together::Known));
+                self.ready.extend(Some(rest).filter(|rest| !rest.members.is_empty()));
                 confirmed
             }
         };
@@ -253,8 +253,8 @@ impl<'a> CatchUp<'a> {
     /// Homes that can be read for now, of which those come first that wait longest: all that are due, unless one has held up
     /// others before.
     fn next(&mut self) -> Option<Next> {
-        let others_wait = self.limits.others_wait;
-        if let Some(together) = self.ready.pop() {
+        let others_wait = self.shared.limits.others_wait;
+        if let Some(together) = self.ready.pop().map(Together::Known) {
             let is_well = together.slots().any(|slot| !self.failing.contains_key(&slot));
             return Some(Next { together, is_well, patience: others_wait });
         }
@@ -281,7 +281,7 @@ impl<'a> CatchUp<'a> {
     fn others_run(&self) -> bool {
         let mut waiting = self.waiting.iter().flat_map(|waiting| &waiting.slots);
         let is_waiting = waiting.any(|slot| !self.failing.contains_key(slot));
-        self.leaders_run || self.well_readers > 0 || is_waiting || !self.ready.is_empty() || !self.taken.is_empty()
+        self.others_are_ahead() || self.well_readers > 0 || is_waiting || !self.ready.is_empty()
     }
 
     /// A reader is done, also with those that have failed, which were told of when they did.
@@ -326,13 +326,7 @@ impl<'a> CatchUp<'a> {
             // It may just be far away. Those that are read for with it wait for it no longer than these did.
             self.failing.insert(slot, Failing::new(failure, home.position.clone()));
             let due = Instant::now();
-            self.waiting.push(Waiting {
-                slots: vec![slot],
-                due,
-                source_error: None,
-                merges_each_share,
-                is_alone: false,
-            });
+            self.waiting.push(Waiting { merges_each_share, ..Waiting::until(due, vec![slot]) });
         } else {
             self.fell(slot, home, failure, merges_each_share);
         }
@@ -363,7 +357,7 @@ impl<'a> CatchUp<'a> {
             _ => return self.leave(slot),
         };
         let due = Instant::now() + wait;
-        self.waiting.push(Waiting { slots: vec![slot], due, source_error: None, merges_each_share, is_alone });
+        self.waiting.push(Waiting { merges_each_share, is_alone, ..Waiting::until(due, vec![slot]) });
     }
 
     /// Decides whether the source is read again for those that it was read for. All wait for it together. Where it is not, homes
@@ -378,7 +372,7 @@ impl<'a> CatchUp<'a> {
         if !error.may_pass() || self.source_tries.count >= TRIES {
             self.ended = Err(error);
             slots.into_iter().for_each(|slot| self.leave(slot));
-            self.taken.clear();
+            std::mem::take(&mut self.taken).into_iter().for_each(|slot| self.leave(slot));
             return;
         }
         // Homes that fail with it come back to it by themselves.
@@ -389,13 +383,15 @@ impl<'a> CatchUp<'a> {
         self.shared.observer.observe(&Event::SourceFails { source: self.shared.source, error: &error, wait });
         let due = Instant::now() + wait;
         self.waiting.iter_mut().for_each(|waiting| waiting.due = waiting.due.max(due));
-        self.waiting.push(Waiting { slots, due, source_error: Some(error), merges_each_share, is_alone: false });
+        // Meanwhile they take from the next sources.
+        slots.iter().for_each(|slot| self.shared.place.is_done(*slot));
+        self.waiting.push(Waiting { source_error: Some(error), merges_each_share, ..Waiting::until(due, slots) });
     }
 
-    /// Nobody waits any more in a run that is asked to stop. If only those are that catch up, records that are at fault are
-    /// looked for yet: the next run would have as little time for it.
+    /// Nobody waits any more in a run that is asked to stop. If only those are that catch up, homes get something that took from
+    /// another source before, and records that are at fault are looked for: the next run would have as little time for it.
     fn is_given_up(&self, waiting: &Waiting) -> bool {
-        self.shared.run.until.stop.is_cancelled() || !waiting.merges_each_share
+        self.shared.run.until.stop.is_cancelled() || !(waiting.merges_each_share || waiting.is_new)
     }
 
     /// What was stopped, if that is reading the source.
@@ -404,11 +400,13 @@ impl<'a> CatchUp<'a> {
         let (given_up, stay) =
             std::mem::take(&mut self.waiting).into_iter().partition(|waiting| self.is_given_up(waiting));
         self.waiting = stay;
-        for Waiting { slots, source_error, .. } in given_up {
+        for Waiting { slots, source_error, is_new, .. } in given_up {
             slots.into_iter().for_each(|slot| self.leave(slot));
+            if source_error.is_some() || is_new {
+                stopped = Some(Passed { homes: Vec::new(), ended: Ok(Ended::Stopped) });
+            }
             if let Some(error) = source_error {
                 self.ended = Err(error);
-                stopped = Some(Passed { homes: Vec::new(), ended: Ok(Ended::Stopped) });
             }
         }
         stopped
@@ -421,100 +419,6 @@ impl<'a> CatchUp<'a> {
             let (source, home) = (self.shared.source, self.pipeline.name(slot));
             self.shared.observer.observe(&Event::HomeFailed { source, home, failure: why });
         }
-    }
-}
-
-impl Pipeline {
-    /// Reads the source for homes that are together, as far as they are.
-    async fn catch_up(&self, number: usize, together: Together, shared: &Shared<'_>, reader: Reader) -> Caught {
-        let mut slots: Vec<_> = together.slots().collect();
-        let merges_each_share = matches!(together, Together::Again { merges_each_share: true, .. });
-        let (planned, members, confirmed) = match self.meet(number, together, shared, &reader).await {
-            Ok(met) => met,
-            Err(unmet) => {
-                let ended = match unmet {
-                    Unmet::Source(error) => Err(error),
-                    Unmet::LetGo => {
-                        slots
-                            .drain(..)
-                            .for_each(|slot| self.not_asked_any_more(slot, merges_each_share, shared, &reader));
-                        Ok(Ended::Deserted)
-                    }
-                };
-                let passed = Passed { homes: Vec::new(), ended };
-                return Caught { slots, passed, merges_each_share };
-            }
-        };
-        let planned = Planned { merges_each_share, ..planned };
-        let (members, rest) = members.split(shared.upto);
-        slots.retain(|slot| !rest.members.iter().any(|member| member.slot == *slot));
-        // It is received for as long as anybody reads.
-        let _ = reader.fallen.send(Fallen::Met { rest, confirmed }).await;
-        let reading = Reading::of(&planned, members.starts(self.databases(), shared.upto), shared.upto);
-        if reading.is_needed {
-            let names: Vec<_> = members.members.iter().map(|member| self.name(member.slot)).collect();
-            let (source, after, upto) = (shared.source, &reading.after, shared.upto);
-            shared.observer.observe(&Event::HomesCatchUp { source, homes: &names, after, upto });
-        }
-        let passed = self.pass(planned, members, reading, shared, reader).await;
-        Caught { slots, passed, merges_each_share }
-    }
-
-    /// Tells that a home has not answered when it was asked for its position.
-    fn not_asked_any_more(&self, slot: usize, merges_each_share: bool, shared: &Shared<'_>, reader: &Reader) {
-        let failure = let_go(reader.limits.others_wait);
-        let report = HomeReport { is_let_go: true, ..report(self.name(slot), &[], &Err(failure)) };
-        let (fallen, place, upto) = (reader.fallen.clone(), Arc::clone(shared.place), shared.upto.clone());
-        Tell { fallen, slot, merges_each_share, place, upto }.failed(&report);
-    }
-
-    /// Opens the source once more, and asks homes for their positions where these are not known. What those have done that have
-    /// committed what they did not answer.
-    async fn meet(
-        &self,
-        number: usize,
-        together: Together,
-        shared: &Shared<'_>,
-        reader: &Reader,
-    ) -> Result<(Planned, Inspected, Vec<(usize, HomeReport)>), Unmet> {
-        let planned = plan(&self.config, number, &self.router, &self.added).await;
-        let problems = |unplanned: Unplanned| unplanned.problems.into_iter().collect::<Problems>();
-        let planned = planned.map_err(|unplanned| Unmet::Source(problems(unplanned).into()))?;
-        let (slots, mut unconfirmed) = match together {
-            Together::Known(known) => return Ok((planned, known, Vec::new())),
-            Together::Again { slots, unconfirmed, .. } => (slots, unconfirmed),
-        };
-        let (config, writing, kept) = (&self.config, &planned.writing, Some(shared.run.kept));
-        let is_wanted = |slot| slots.contains(&slot);
-        let asking = Arc::<Work>::default();
-        reader.turn.add(Arc::clone(&asking));
-        let how = (config.delivery.open_homes, WaitFor::Most);
-        let inspecting = inspect_some(config, writing, kept, how, shared.known, is_wanted);
-        let at_work = asking.begin();
-        let asked = asking.let_go.run_until_cancelled(inspecting).await;
-        drop(at_work);
-        let (mut members, _) = asked.ok_or(Unmet::LetGo)?;
-        // Of one that did not answer it was not known before that it has got beyond the source's end.
-        let guarantee = planned.source.guarantee();
-        if let Err(error) = members.readable(shared.upto.clone(), guarantee, shared.source) {
-            let is_beyond = |member: &&mut Member| member.state.as_ref().is_ok_and(|position| position > shared.upto);
-            let failed = || Err(Failure::Failed(error.to_string()));
-            members.members.iter_mut().filter(is_beyond).for_each(|member| member.state = failed());
-        }
-        // Another run that has taken over has an epoch of its own, and this one nothing more to tell.
-        let is_held = shared.limits.lease.as_ref().is_some_and(|lease| lease.check().is_ok());
-        let mut confirmed = Vec::new();
-        for Member { slot, state, epoch, .. } in &members.members {
-            let Some(done) = unconfirmed.remove(slot) else { continue };
-            if is_held && state.as_ref().is_ok_and(|position| done.is_committed(position, *epoch)) {
-                shared.observer.observe(&done.event(shared.source, self.name(*slot)));
-                let tables = if *slot < config.homes.len() { writing.analysers.tables() } else { &[][..] };
-                let mut home = report(self.name(*slot), tables, state);
-                home.count(&done);
-                confirmed.push((*slot, home));
-            }
-        }
-        Ok((planned, members, confirmed))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domicile::{Context, Home};
@@ -44,6 +45,8 @@ pub(super) fn report(home: &str, tables: &[crate::table::Table], state: &Result<
 /// The tasks that deliver, one a home, by the home's number; the last is the control database's. Not all of them take part.
 pub(super) struct Homes {
     running: Vec<Option<Running>>,
+    /// Whoever is done now has everything.
+    is_at_its_end: Arc<AtomicBool>,
 }
 
 /// A home's task, or the report of a home that could not be reached.
@@ -80,19 +83,9 @@ pub(super) struct Tell {
     pub(super) slot: usize,
     pub(super) merges_each_share: bool,
     pub(super) place: Arc<Place>,
-    /// Where the source ends in this run.
-    pub(super) upto: Position,
 }
 
 impl Tell {
-    pub(super) fn ended(&self, report: &HomeReport) {
-        if report.why.is_none() && report.position.as_ref().is_some_and(|position| *position >= self.upto) {
-            self.place.is_done(self.slot);
-        } else {
-            self.failed(report);
-        }
-    }
-
     pub(super) fn failed(&self, report: &HomeReport) {
         if report.why.is_some() {
             let (slot, report, merges_each_share) = (self.slot, Box::new(report.clone()), self.merges_each_share);
@@ -110,7 +103,7 @@ impl Running {
 impl Homes {
     /// None yet, of so many databases.
     pub(super) fn of(databases: usize) -> Self {
-        Self { running: (0..databases).map(|_| None).collect() }
+        Self { running: (0..databases).map(|_| None).collect(), is_at_its_end: Arc::default() }
     }
 
     /// Starts a home's task with the home, and nothing else, in its context: from here on no call below is told where
@@ -131,10 +124,13 @@ impl Homes {
         }
         // There is room for the shares of all batches, and for the end: nobody waits here for a home that does not get on.
         let (sender, messages) = mpsc::channel(BATCHES_IN_MEMORY + 1);
-        let (working, telling) = (Arc::clone(&work), tell.clone());
+        let (working, telling, is_at_its_end) = (Arc::clone(&work), tell.clone(), Arc::clone(&self.is_at_its_end));
         let delivering = async move {
             let report = deliverer.run(messages, Arc::clone(&working)).await;
-            telling.ended(&report);
+            telling.failed(&report);
+            if report.why.is_none() && is_at_its_end.load(Ordering::Relaxed) {
+                telling.place.is_done(slot);
+            }
             working.end();
             report
         };
@@ -169,8 +165,10 @@ impl Homes {
         }
     }
 
-    /// Lets every home commit, up to where the source was read if that is known, and gathers the reports by number.
-    pub(super) async fn finish(self, reached: Option<Position>) -> Vec<(usize, HomeReport)> {
+    /// Lets every home commit, up to where the source was read if that is known, and gathers the reports by number. That may be
+    /// where it ends.
+    pub(super) async fn finish(self, reached: Option<Position>, is_at_its_end: bool) -> Vec<(usize, HomeReport)> {
+        self.is_at_its_end.store(is_at_its_end, Ordering::Relaxed);
         if let Some(upto) = reached {
             for slot in 0..self.running.len() {
                 self.send(slot, Message::Finish(upto.clone())).await;

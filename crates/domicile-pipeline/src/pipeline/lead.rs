@@ -26,8 +26,9 @@ pub(super) struct Run<'a> {
     pub(super) kept: &'a Kept,
     pub(super) observer: &'a Arc<dyn Observer>,
     pub(super) until: &'a Until,
-    /// Those of who reads for homes that are ahead.
+    /// Those of who reads for homes that are ahead, and of all other readers: homes that hang take no place of one that is ahead.
     pub(super) limits: Limits,
+    pub(super) behind: Limits,
     /// Homes that are ahead are read for one source after the other.
     pub(super) leading: Semaphore,
     pub(super) readers: Readers,
@@ -46,6 +47,9 @@ impl Pipeline {
         let Prepared { number, planned, mut report, known, outlook } = prepared;
         let leading = run.until.stop.run_until_cancelled(run.leading.acquire()).await?;
         let leading = leading.expect("the semaphore is never closed");
+        if run.until.stop.is_cancelled() {
+            return None;
+        }
         let ran = match outlook {
             Ok(outlook) => self.read((number, planned, report), (outlook, known), place, run, leading).await,
             Err(refusal) => {
@@ -164,7 +168,7 @@ impl Pipeline {
             }
         };
         turn.all_is_handed_out();
-        Passed { homes: homes.finish(reached).await, ended }
+        Passed { homes: homes.finish(reached, matches!(ended, Ok(Ended::AtItsEnd))).await, ended }
     }
 
     /// Tells what the control database keeps, where homes read it again: those that are behind it, and whoever reads what
@@ -200,8 +204,7 @@ impl Pipeline {
             let control = shared.run.kept.id.as_deref();
             let deliverer = Deliverer::new(delivery, control, slot, planned, report.clone(), limits, observer);
             let (fallen, merges_each_share) = (fallen.clone(), planned.merges_each_share);
-            let (place, upto) = (Arc::clone(shared.place), shared.upto.clone());
-            let tell = Tell { fallen, slot, merges_each_share, place, upto };
+            let tell = Tell { fallen, slot, merges_each_share, place: Arc::clone(shared.place) };
             let is_home = home.is_some();
             let work = homes.start(deliverer, report, home, tell);
             // Nobody but itself waits for the control database.

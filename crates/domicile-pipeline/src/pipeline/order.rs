@@ -2,7 +2,8 @@
 //!
 //! Sources are read side by side, but a home takes from one of them at a time, in the order of the configuration: two would
 //! write to the same tables, and where the home is a file, one of them would wait for the other's transaction. So a home that
-//! catches up with one source is left out where the next one is read for all others, and takes from that later, by itself.
+//! catches up with one source is left out where the next one is read for all others, and takes from that later, by itself. Homes
+//! that wait for a source which cannot be read wait for nobody else.
 
 use std::collections::BTreeSet;
 

@@ -57,10 +57,10 @@ impl Pipeline {
     ) -> Prepared {
         let reached = inspected.reached();
         // Another run may have taken the homes further since the source was asked.
-        let is_beyond = |asked: &Result<Horizon, Error>| asked.as_ref().is_ok_and(|horizon| horizon.upto < reached);
-        let horizon = match planned.horizon.take() {
-            Some(asked) if !is_beyond(&asked) => asked,
-            _ => self.horizon(&mut planned, &reached, kept).await,
+        let asked = planned.horizon.take().filter(|horizon| horizon.upto >= reached);
+        let horizon = match asked {
+            Some(horizon) => Ok(horizon),
+            None => self.horizon(&mut planned, &reached, kept).await,
         };
         let waits_for = horizon.as_ref().ok().and_then(|horizon| horizon.waits_for.clone());
         let report = self.report(&planned, &inspected, waits_for);

@@ -130,7 +130,7 @@ fn what_was_read_counts_as_read() {
 #[test]
 fn a_source_is_asked_again_where_another_run_has_taken_the_homes_further_meanwhile() {
     let asked_at =
-        |upto| move |planned: Planned| Planned { horizon: Some(Ok(Horizon::all(Position::At(upto)))), ..planned };
+        |upto| move |planned: Planned| Planned { horizon: Some(Horizon::all(Position::At(upto))), ..planned };
     let folder = folder();
     let report = run_in(folder.path(), asked_at(2));
     assert_eq!(report.homes[0].position, Some(Position::At(2)), "what was asked for already is not asked for again");

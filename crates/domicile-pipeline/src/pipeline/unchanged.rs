@@ -30,10 +30,8 @@ impl Pipeline {
         let ends: Option<Vec<_>> = planned.iter().map(|source| self.noted_end(source, kept)).collect();
         let ends = ends?;
         let asking = planned.iter_mut().zip(&ends).map(|(source, end)| async move {
-            let horizon = self.horizon(source, end, kept).await;
-            let is_there = horizon.as_ref().is_ok_and(|horizon| horizon.upto == *end);
-            source.horizon = Some(horizon);
-            is_there
+            source.horizon = self.horizon(source, end, kept).await.ok();
+            source.horizon.as_ref().is_some_and(|horizon| horizon.upto == *end)
         });
         if !join_all(asking).await.into_iter().all(|is_there| is_there) {
             return None;
@@ -84,7 +82,7 @@ impl Pipeline {
 
     fn idle(&self, planned: &mut Planned, end: &Position, observer: &dyn Observer) -> SourceReport {
         let (source, guarantee) = (planned.writing.name.clone(), planned.source.guarantee().clone());
-        let waits_for = planned.horizon.take().and_then(|horizon| horizon.ok()?.waits_for);
+        let waits_for = planned.horizon.take().and_then(|horizon| horizon.waits_for);
         observer.observe(&Event::SourceStarted { source: &source, guarantee: &guarantee, after: end, upto: end });
         if let Some(waits_for) = &waits_for {
             observer.observe(&Event::SourceWaits { source: &source, waits_for });

@@ -34,7 +34,7 @@ pub(super) type Look = Result<BTreeMap<String, Seen>, Failure>;
 
 /// Looks at a database, without a trace.
 pub(super) async fn look(database: &Database) -> Look {
-    let mut store = any_store(database, PATIENCE);
+    let mut store = any_store(database, 2 * PATIENCE);
     let looked = tokio::time::timeout(PATIENCE, seen(&mut *store)).await;
     looked.unwrap_or_else(|_| Err(unanswered()))
 }

@@ -43,7 +43,7 @@ pub(super) async fn look(place: &Place<'_>, asked: &Asked<'_>) -> Result<Seen, F
 }
 
 async fn seen(place: &Place<'_>, asked: &Asked<'_>) -> Result<Seen, Failure> {
-    let store = any_store(place.database, PATIENCE);
+    let store = any_store(place.database, 2 * PATIENCE);
     let Some(mut quarantine) = Quarantine::open(store).await? else { return Ok(Seen::default()) };
     let mut seen = Seen { position: quarantine.reached(asked.source, false).await?, ..Seen::default() };
     if asked.is_read_for && seen.position >= *asked.position {

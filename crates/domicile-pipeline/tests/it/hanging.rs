@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use domicile_pipeline::{Event, Observer, Pipeline, Report, Silent, SourceReport, Until};
+use domicile_pipeline::{Event, Observer, Pipeline, QuarantineFilter, Report, Silent, SourceReport, Until};
 use domicile_testkit::{Proxy, Server};
 
 use crate::fixture::{counts, home, only, run, runtime};
@@ -84,9 +84,14 @@ impl Other {
     }
 
     fn pipeline(&self, world: &World, batch: &str) -> Pipeline {
+        self.pipeline_of(world, "[\"FR\"]", batch)
+    }
+
+    /// The same, where the home has these keys.
+    fn pipeline_of(&self, world: &World, keys: &str, batch: &str) -> Pipeline {
         let url = |database| world.server.url(database);
         let homes = format!(
-            "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = \"FR\", url = \"{}?connect_timeout=1\" }}",
+            "[homes]\nes = {{ keys = \"ES\", url = \"{}\" }}\nfr = {{ keys = {keys}, url = \"{}?connect_timeout=1\" }}",
             url("es"),
             self.0.lock().unwrap().url("fr")
         );
@@ -175,6 +180,7 @@ contract! {
     a_home_that_hangs_while_it_is_ahead_does_not_keep_the_next_run_waiting
     a_home_that_is_further_behind_does_not_wait_for_one_that_hangs
     a_home_that_hangs_in_one_source_keeps_no_other_home_from_the_next
+    a_home_that_hangs_ends_a_replay_in_time
 }
 
 /// It holds all memory of its reader, and is that one's only home.
@@ -410,6 +416,32 @@ fn a_home_that_hangs_in_one_source_keeps_no_other_home_from_the_next(kind: &Kind
         let of_fr = if is_ahead { 2 } else { 5 };
         assert_eq!([read(0, "es"), read(1, "es"), read(0, "fr"), read(1, "fr")], [1, 1, of_fr, 2]);
     }
+}
+
+/// It takes the connection and what it is asked first: a lock is in the way of what it is given.
+fn a_home_that_hangs_ends_a_replay_in_time(kind: &Kind) {
+    let Some((world, other)) = arrived(kind, 1) else { return };
+    sell(&world, &["IT"]);
+    succeeded(run(&other.pipeline(&world, ""), Arc::new(Silent)).unwrap());
+    let pipeline = other.pipeline_of(&world, "[\"FR\", \"IT\"]", "rows = 10\n[delivery]\nanswer_seconds = 1");
+    let replay = || {
+        let filter = QuarantineFilter::default();
+        runtime().block_on(async { tokio::time::timeout(PATIENCE, pipeline.replay(&filter, None)).await })
+    };
+    let mut lock = other.0.lock().unwrap().session("fr");
+    let is_postgres = world.server.url("").starts_with("postgres");
+    let locking = if is_postgres { "BEGIN; LOCK TABLE orders IN SHARE MODE" } else { "LOCK TABLES orders READ" };
+    assert!(lock.execute(locking));
+    let ended = replay().expect("it waits for the one that hangs").unwrap();
+    let failures: Vec<_> = ended.places.iter().filter_map(|place| place.failure.as_deref()).collect();
+    assert!(failures.concat().contains("`delivery.answer_seconds`"), "{ended:#?}");
+    drop(lock);
+    let ended = replay().unwrap().unwrap();
+    assert!(!ended.has_failed(), "{ended:#?}");
+    let delivered: u64 = ended.places.iter().map(|place| place.delivered + place.known).sum();
+    assert_eq!((delivered, ended.waiting()), (1, 0), "{ended:#?}");
+    let ids = other.0.lock().unwrap().sql("fr", "SELECT id FROM orders ORDER BY id");
+    assert_eq!(ids.split_whitespace().collect::<Vec<_>>(), ["2", "3"]);
 }
 
 /// The server has no room left when the home has been asked how far it is.

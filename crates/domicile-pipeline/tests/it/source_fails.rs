@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use domicile_pipeline::{Event, Observer, Pipeline, Until};
 use domicile_testkit::{Proxy, Server};
 
-use crate::fixture::{counts, home, only, run, runtime};
+use crate::fixture::{counts, described, home, only, run, runtime};
 use crate::hanging::Script;
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
 
@@ -134,6 +134,20 @@ fn a_source_that_hangs_is_read_on_within_the_run(kind: &Kind) {
     assert_arrived(&world);
 }
 
+fn a_source_that_hangs_when_it_is_opened_fails_the_run_in_time(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let proxy = Arc::new(Proxy::to(&source));
+    let pipeline = answering(&world, &proxy.url(&source, "source"), 1);
+    let never = || Interfering::new("never", || {}, || {});
+    proxy.swallow_replies();
+    let failed = run(&pipeline, never()).unwrap_err();
+    let told = described(failed.problems().expect("it is the database of a setting")).concat();
+    assert!(told.contains("it has not answered in 1 s (`delivery.answer_seconds`)"), "{told}");
+    proxy.heal();
+    succeeded(run(&pipeline, never()).unwrap());
+    assert_arrived(&world);
+}
+
 fn a_source_that_stays_away_fails_the_run_and_no_home(kind: &Kind) {
     let Some((world, source)) = sold(kind) else { return };
     let proxy = Arc::new(Proxy::to(&source));
@@ -160,6 +174,7 @@ contract! {
     a_source_whose_server_is_started_again_is_read_on_within_the_run
     a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on
     a_source_that_hangs_is_read_on_within_the_run
+    a_source_that_hangs_when_it_is_opened_fails_the_run_in_time
     a_source_that_stays_away_fails_the_run_and_no_home
     a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped
 }

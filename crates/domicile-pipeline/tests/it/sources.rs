@@ -7,7 +7,7 @@ use domicile_pipeline::{Event, Observer, Report, Silent, Until};
 use crate::fixture::{Setup, World, counts, home, run, runtime};
 
 /// More than a home gets in the time that the others need for one record.
-const ORDERS: u64 = 60;
+const ORDERS: u64 = 40;
 
 /// The same table once more, under another name.
 const MORE: &str = r#"

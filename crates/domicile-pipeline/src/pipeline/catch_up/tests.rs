@@ -33,7 +33,15 @@ async fn counted(pipeline: &Pipeline, unconfirmed: &Transacted) -> (Caught, Fall
     pipeline.hold(&mut kept).await.unwrap();
     let (limits, until) = (pipeline.limits(&kept), Until::default());
     let (leading, readers) = (Semaphore::new(1), Readers::new());
-    let run = Run { kept: &kept, observer: &observer, until: &until, limits: limits.clone(), leading, readers };
+    let run = Run {
+        kept: &kept,
+        observer: &observer,
+        until: &until,
+        limits: limits.clone(),
+        behind: limits.clone(),
+        leading,
+        readers,
+    };
     let (limits, upto, known) = (Arc::new(limits), Position::At(3), Mutex::<Known>::default());
     let (turn, place) = (Arc::new(Turn::new(Duration::from_secs(60))), Arc::new(places(1, 3).remove(0)));
     let shared = Shared {

@@ -38,11 +38,12 @@ impl Turn {
         self.is_all_handed_out.store(true, Ordering::Relaxed);
     }
 
-    /// The same, once others are done, and nothing is left but to wait for these.
-    pub(super) fn let_go_of_last(&self) {
+    /// The same, once others are done, of whom there may be some that another reader reads for, and nothing is left but to wait
+    /// for these.
+    pub(super) fn let_go_of_last(&self, has_others: bool) {
         let works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.last(&works);
-        if last.len() < works.len() {
+        if has_others || last.len() < works.len() {
             last.iter().for_each(|work| work.let_go.cancel());
         }
     }

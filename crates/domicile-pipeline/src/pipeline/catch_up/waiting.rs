@@ -24,6 +24,15 @@ pub(super) struct Waiting {
     pub(super) merges_each_share: bool,
     /// Nobody else is to wait for it.
     pub(super) is_alone: bool,
+    /// They took from another source until now, and have had nothing of this one.
+    pub(super) is_new: bool,
+}
+
+impl Waiting {
+    /// Homes that are read for at a time, for no reason yet.
+    pub(super) fn until(due: Instant, slots: Vec<usize>) -> Self {
+        Self { slots, due, source_error: None, merges_each_share: false, is_alone: false, is_new: false }
+    }
 }
 
 /// A home that has failed, until it gets on.
