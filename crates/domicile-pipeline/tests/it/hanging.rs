@@ -107,13 +107,13 @@ fn arrived(kind: &Kind, orders: usize) -> Option<(World, Other)> {
     Some((world, other))
 }
 
-fn sell(world: &World, countries: &[&str]) {
+pub(crate) fn sell(world: &World, countries: &[&str]) {
     let orders: Vec<_> = countries.iter().map(|country| format!("('{country}')")).collect();
     world.server.sql("source", &format!("INSERT INTO orders (country) VALUES {}", orders.join(", ")));
 }
 
 /// A database without anything in it, in place of the one that there is.
-fn empty(server: &Server, database: &str) {
+pub(crate) fn empty(server: &Server, database: &str) {
     let elsewhere = if server.url("").starts_with("postgres") { "postgres" } else { "mysql" };
     server.sql(elsewhere, &format!("DROP DATABASE {database}"));
     server.create_database(database);

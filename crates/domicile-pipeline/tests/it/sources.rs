@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use domicile_pipeline::{Event, Observer, Report, Silent, Until};
 
 use crate::fixture::{Setup, World, counts, home, run, runtime};
+use crate::hanging::{empty, sell};
+use crate::servers::{self, POSTGRES};
 
 /// More than a home gets in the time that the others need for one record.
 const ORDERS: u64 = 40;
@@ -103,12 +105,22 @@ fn a_home_that_catches_up_with_one_source_keeps_no_other_home_from_the_next() {
     assert_arrived(&world);
 }
 
-/// Two transactions of one home would wait for each other.
+/// Two transactions of one home would wait for each other. On a server nothing else keeps them from that.
 #[test]
 fn a_home_takes_from_one_source_at_a_time_in_their_order() {
-    let world = lost();
+    let Some(world) = servers::World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record").further("more", "more", "SELECT id FROM record");
+    let url = |database| world.server.url(database);
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", url("{home}"));
+    let config = world.config(&url("source"), &homes, &url("control"), "rows = 1\n[delivery]\ncommit_rows = 1");
+    let pipeline = servers::pipeline(config);
+    sell(&world, &["ES"; ORDERS as usize]);
+    assert!(!run(&world.pipeline(), Arc::new(Silent)).unwrap().has_failed());
+    empty(&world.server, "es");
+    sell(&world, &["FR"]);
     let commits = Arc::new(Commits::default());
-    run_until(&world, &Until::default(), Arc::<Commits>::clone(&commits));
+    let report = run(&pipeline, Arc::<Commits>::clone(&commits)).unwrap();
+    assert!(!report.has_failed(), "{report:#?}");
     let ((_, last), (first, _)) = (commits.of("orders es"), commits.of("more es"));
     assert!(last < first, "{:?}", commits.told);
     assert!(commits.of("orders fr") < commits.of("more fr"), "{:?}", commits.told);
