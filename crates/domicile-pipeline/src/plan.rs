@@ -394,6 +394,6 @@ pub(crate) fn any_store(database: &Database, within: Duration) -> Box<dyn Store>
     Box::new(Answering::new(database::store(database, nothing_delivered()), within))
 }
 
-fn nothing_delivered() -> Delivered {
+pub(crate) fn nothing_delivered() -> Delivered {
     Delivered { source: String::new(), origin: String::new(), home: None, tables: Arc::new([]) }
 }

@@ -1,30 +1,16 @@
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::*;
-use crate::plan::any_delivery;
-
-const CONFIG: &str = r#"
-control = "sqlite:control.sqlite"
-home_url = "sqlite:{home}.sqlite"
-homes = ["ES", "FR"]
-[[source]]
-url = "sqlite:source.sqlite"
-table = "orders"
-cursor = "id"
-key = "country"
-[[source.analyser]]
-into = "orders"
-sql = "SELECT id FROM record"
-"#;
+use crate::database::sqlite::delivery::SqliteDelivery;
+use crate::plan::nothing_delivered;
 
 /// Whether a home at a position is read for together with the one that is ahead of it.
 fn is_near(position: Position, ahead: Position, upto: &Position) -> bool {
-    let config = Config::read(Path::new("domicile.toml"), CONFIG.to_owned(), &|_| None).unwrap();
     let member = |(slot, position)| Member {
         slot,
         state: Ok(position),
         epoch: 0,
-        delivery: any_delivery(&config.control),
+        delivery: Box::new(SqliteDelivery::new(PathBuf::new(), nothing_delivered())),
         is_silent: false,
     };
     let members = [position, ahead].into_iter().enumerate().map(member).collect();

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use domicile_pipeline::{Event, Observer, Report, Silent, Until};
+use domicile_testkit::Proxy;
 
 use crate::fixture::{Setup, World, counts, home, run, runtime};
-use crate::hanging::{empty, sell};
+use crate::hanging::{Script, empty, sell};
 use crate::servers::{self, POSTGRES};
 
 /// More than a home gets in the time that the others need for one record.
@@ -162,6 +163,43 @@ fn a_run_that_is_stopped_waits_for_no_home_that_takes_from_a_source_before() {
     let again = run_until(&world, &Until::default(), Arc::new(Silent));
     assert_eq!(home(&again.sources[1], "es").account.read, ORDERS);
     assert_arrived(&world);
+}
+
+#[test]
+fn a_run_that_is_stopped_before_it_reads_writes_nothing() {
+    let world = World::with_orders(&["'ES', 'Ana', NULL, 1.00"]);
+    let until = Until::default();
+    until.stop.cancel();
+    let report = run_until(&world, &until, Arc::new(Silent));
+    assert!(report.is_stopped && report.sources.is_empty(), "{report:#?}");
+    assert!(!world.path("control.sqlite").exists() && !world.home_path("es").exists());
+    let report = run_until(&world, &Until::default(), Arc::new(Silent));
+    assert_eq!((report.is_stopped, report.total().read), (false, 2));
+    assert!(world.path("control.sqlite").exists() && world.home_path("es").exists());
+}
+
+/// The first source can be read again only once the second one has been delivered from.
+#[test]
+fn homes_whose_source_cannot_be_read_go_on_with_the_next() {
+    let Some(world) = servers::World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id FROM record").further("more", "more", "SELECT id FROM record");
+    let proxy = Arc::new(Proxy::to(&world.server));
+    let (direct, through) = (world.server.url("source"), proxy.url(&world.server, "source"));
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", world.server.url("{home}"));
+    let batch = "rows = 1\n[delivery]\ncommit_rows = 1";
+    let config = world.config(&direct, &homes, &world.server.url("control"), batch).replacen(&direct, &through, 1);
+    sell(&world, &["ES", "FR"].repeat(ORDERS as usize));
+    let (refusing, healing) = (Arc::clone(&proxy), Arc::clone(&proxy));
+    let script = Script::default().at("delivered es of orders", 1, move || {
+        refusing.refuse();
+        refusing.cut();
+    });
+    let script = Arc::new(script.at("delivered es of more", 1, move || healing.heal()));
+    let report = run(&servers::pipeline(config), Arc::<Script>::clone(&script)).unwrap();
+    assert!(!report.has_failed() && script.count("source fails") > 0, "{report:#?}");
+    for source in &report.sources {
+        assert_eq!((home(source, "es").account.read, home(source, "fr").account.read), (ORDERS, ORDERS));
+    }
 }
 
 /// What is wrong with a home for one source is no matter of the others.
