@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use domicile_pipeline::{BatchRead, Committed, Error, Event, Observer, Problems, SourceReport};
 use tracing::{debug, error, info, warn};
-use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::{Layer, Registry, fmt};
 
 use super::Outcome;
 use crate::command::Ended;
 
-/// What is logged, as `RUST_LOG` would say it.
+/// The variable of the environment that says from which level on lines are logged.
 const FILTER: &str = "DOMICILE_LOG";
 
 /// How a line looks.
@@ -38,8 +38,8 @@ pub(crate) enum LogFormat {
 /// If the environment asks for what cannot be logged.
 pub(super) fn layer(format: LogFormat) -> Result<impl Layer<Registry>, String> {
     let asked = env::var_os(FILTER).unwrap_or_else(|| "info".into());
-    let parsed = EnvFilter::builder().with_regex(false).parse(asked.to_string_lossy());
-    let filter = parsed.map_err(|wrong| format!("{FILTER}: {wrong}; write error, warn, info, debug or off"))?;
+    let level = asked.to_string_lossy().parse::<LevelFilter>();
+    let level = level.map_err(|_| format!("{FILTER}: {asked:?} is no level; write error, warn, info, debug or off"))?;
     let is_ours = filter_fn(|metadata| metadata.is_event() && metadata.target().starts_with("domicile"));
     let layer =
         fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false).log_internal_errors(false);
@@ -47,7 +47,7 @@ pub(super) fn layer(format: LogFormat) -> Result<impl Layer<Registry>, String> {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
-    Ok(layer.with_filter(filter.and(is_ours)))
+    Ok(layer.with_filter(level.and(is_ours)))
 }
 
 pub(super) fn note(text: &str) {
