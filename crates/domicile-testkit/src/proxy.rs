@@ -40,8 +40,9 @@ struct State {
     is_stopped: bool,
     refuses: bool,
     swallows: bool,
-    /// Bytes from the server that are carried before a connection is cut.
+    /// Bytes from the server that are carried before a connection is cut, and bytes from programs.
     cut_after: Option<u64>,
+    cut_after_sent: Option<u64>,
     /// What is waited for in what programs send; the reply to it is lost.
     lost: Option<Vec<u8>>,
     /// Connections that were harmed.
@@ -98,6 +99,11 @@ impl Proxy {
         self.shared.state().cut_after = Some(bytes);
     }
 
+    /// The same, of what programs send: the server gets the beginning of something, and no more.
+    pub fn cut_after_sent(&self, bytes: u64) {
+        self.shared.state().cut_after_sent = Some(bytes);
+    }
+
     /// Lets the server have what a program sends next that contains this text, waits for the reply to it, and cuts the
     /// connection in place of carrying that. This happens once: new connections are carried.
     pub fn lose_reply_to(&self, text: &str) {
@@ -119,7 +125,8 @@ impl Proxy {
     /// Carries everything again. Connections of which something was swallowed end.
     pub fn heal(&self) {
         let mut state = self.shared.state();
-        (state.refuses, state.swallows, state.cut_after, state.lost) = (false, false, None, None);
+        (state.refuses, state.swallows, state.lost) = (false, false, None);
+        (state.cut_after, state.cut_after_sent) = (None, None);
         state.open.iter().filter(|connection| connection.is_broken).for_each(Connection::shut);
     }
 
@@ -217,9 +224,14 @@ impl State {
         self.open.iter_mut().find(|connection| connection.number == number)
     }
 
-    /// How much is carried of what a client says; `None` where its connection has ended.
+    /// How much is carried of what a client says; `None` where its connection has ended, or ends here.
     fn heard(&mut self, number: usize, said: &[u8]) -> Option<usize> {
         let lost = self.lost.clone();
+        let server = self.connection(number)?.server.try_clone().ok()?;
+        if !carries(&mut self.cut_after_sent, said, server) {
+            self.cuts += 1;
+            return None;
+        }
         let connection = self.connection(number)?;
         if let Some(lost) = lost {
             connection.said.extend(said);
@@ -236,7 +248,7 @@ impl State {
 
     /// How much is carried of what a server says; `None` where the connection has ended, or ends here.
     fn replied(&mut self, number: usize, said: &[u8]) -> Option<usize> {
-        let (swallows, left) = (self.swallows, self.cut_after);
+        let swallows = self.swallows;
         let connection = self.connection(number)?;
         if connection.loses_reply {
             self.cuts += 1;
@@ -246,19 +258,25 @@ impl State {
             connection.is_broken = true;
             return Some(0);
         }
-        let Some(left) = left else { return Some(said.len()) };
-        let length = said.len() as u64;
-        if length <= left {
-            self.cut_after = Some(left - length);
+        let client = connection.client.try_clone().ok()?;
+        if carries(&mut self.cut_after, said, client) {
             return Some(said.len());
         }
-        let part = usize::try_from(left).expect("it is less than what was said");
-        let mut client = connection.client.try_clone().ok()?;
-        let _ = client.write_all(&said[..part]);
-        self.cut_after = None;
         self.cuts += 1;
         None
     }
+}
+
+/// Whether all of this is carried: of what is more than is left to be carried, the beginning goes to the other end.
+fn carries(left: &mut Option<u64>, said: &[u8], mut to: TcpStream) -> bool {
+    let Some(bytes) = *left else { return true };
+    let rest = bytes.checked_sub(said.len() as u64);
+    if rest.is_none() {
+        let part = usize::try_from(bytes).expect("it is less than what was said");
+        let _ = to.write_all(&said[..part]);
+    }
+    *left = rest;
+    rest.is_some()
 }
 
 impl Connection {

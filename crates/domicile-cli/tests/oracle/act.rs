@@ -20,6 +20,9 @@ const WAITS: Duration = Duration::from_secs(4);
 /// So many runs bring everything at most, once there are no faults any more. A home that is far behind has some time in each.
 const RUNS: usize = 30;
 
+/// Under this all faults are counted together.
+pub(crate) const FAULTS: &str = "faults";
+
 /// Transactions that are open in the source at once; a file has one.
 const OPEN: usize = 3;
 
@@ -93,6 +96,12 @@ impl<'a> Act<'a> {
 
     /// Does all of it, and then puts an end to all faults and lets everything be delivered.
     pub(crate) fn play(&mut self) {
+        let cuts = self.cluster.cuts();
+        self.play_all();
+        self.count("connections that were cut", self.cluster.cuts() - cuts);
+    }
+
+    fn play_all(&mut self) {
         let history = self.history;
         self.lead(&history.steps);
         self.end();
@@ -109,13 +118,18 @@ impl<'a> Act<'a> {
         self.end();
     }
 
+    fn count(&mut self, what: &'static str, count: u64) {
+        *self.counts.entry(what).or_insert(0) += count;
+    }
+
     fn lead(&mut self, steps: &[Step]) {
         for step in steps {
             self.happened.push((format!("{step:?}"), false));
             let has_happened = self.step(step);
             self.happened.last_mut().expect("it was pushed above").1 = has_happened;
             if has_happened {
-                *self.counts.entry(name(step)).or_insert(0) += 1;
+                self.count(name(step), 1);
+                self.count(FAULTS, step.is_fault().into());
             }
             self.reap();
         }
@@ -164,6 +178,7 @@ impl<'a> Act<'a> {
             | Step::ResumeServer(side)
             | Step::Cut(side)
             | Step::CutAfter(side, _)
+            | Step::CutAfterSent(side, _)
             | Step::Lose(side, _)
             | Step::Swallow(side)
             | Step::Refuse(side)
@@ -193,6 +208,7 @@ impl<'a> Act<'a> {
                 return place.proxy.cuts() > before;
             }
             Step::CutAfter(_, bytes) => place.proxy.cut_after(bytes),
+            Step::CutAfterSent(_, bytes) => place.proxy.cut_after_sent(bytes),
             Step::Lose(_, text) => place.proxy.lose_reply_to(text),
             Step::Swallow(_) => place.proxy.swallow_replies(),
             Step::Refuse(_) => place.proxy.refuse(),
@@ -251,7 +267,7 @@ impl<'a> Act<'a> {
 
     fn run(&mut self, faults: String, is_doomed: bool) -> bool {
         let has_begun = self.begin(&["run"], &faults, is_doomed);
-        *self.counts.entry("runs").or_insert(0) += u64::from(has_begun);
+        self.count("runs", has_begun.into());
         has_begun
     }
 
@@ -381,17 +397,17 @@ impl<'a> Act<'a> {
         let ended = run.process.end();
         assert!(!ended.stderr.contains("panicked"), "a run panicked:\n{}", ended.stderr);
         if ended.code().is_none() && is_doomed {
-            *self.counts.entry("runs that were killed").or_insert(0) += 1;
+            self.count("runs that were killed", 1);
             return;
         }
         if run.is_scheduled {
             drop(ended.exits_with(&[0, 5]));
-            *self.counts.entry("schedules ended").or_insert(0) += 1;
+            self.count("schedules ended", 1);
             return;
         }
         let ended = ended.exits_with(&[0, 1, 3, 4]);
         let how = ["runs done", "runs that failed", "", "runs done, with quarantine", "runs that left to another"];
-        *self.counts.entry(how[ended.code().unwrap_or_default() as usize]).or_insert(0) += 1;
+        self.count(how[ended.code().unwrap_or_default() as usize], 1);
     }
 
     /// Puts an end to all faults and to transactions that are open, and waits for the end of all runs.
@@ -487,9 +503,10 @@ fn name(step: &Step) -> &'static str {
         Step::StartServer(_) => "servers started again",
         Step::PauseServer(_) => "servers stopped",
         Step::ResumeServer(_) => "stopped servers that went on",
-        Step::Cut(_) => "connections cut",
-        Step::CutAfter(..) => "connections cut within an answer",
-        Step::Lose(..) => "answers lost",
+        Step::Cut(_) => "servers whose connections were cut",
+        Step::CutAfter(..) => "connections to be cut within an answer",
+        Step::CutAfterSent(..) => "connections to be cut within what is sent",
+        Step::Lose(..) => "answers to be lost",
         Step::Swallow(_) => "networks that swallow",
         Step::Refuse(_) => "networks that refuse",
         Step::Heal(_) => "networks healed",

@@ -60,6 +60,11 @@ impl Cluster {
         self.places.values().find(is_it).is_some_and(Place::answers)
     }
 
+    /// How many connections were cut until now.
+    pub(crate) fn cuts(&self) -> u64 {
+        self.places.values().map(|place| place.proxy.cuts() as u64).sum()
+    }
+
     /// Puts an end to all faults.
     pub(crate) fn heal(&mut self) {
         self.places.values_mut().for_each(Place::heal);

@@ -57,6 +57,8 @@ pub(crate) enum Step {
     Cut(Side),
     /// So do they after so many bytes of its answers.
     CutAfter(Side, u64),
+    /// So do they after so many bytes of what is sent to it, be it in the midst of a COPY.
+    CutAfterSent(Side, u64),
     /// The answer to a statement with these words is lost: it was executed, or has begun.
     Lose(Side, &'static str),
     /// Nothing that a server answers arrives.
@@ -87,6 +89,45 @@ pub(crate) struct History {
     pub(crate) quarantine: Quarantine,
     /// What happens meanwhile.
     pub(crate) afterwards: Vec<Step>,
+}
+
+impl Step {
+    /// Whether it does harm to something.
+    pub(crate) fn is_fault(&self) -> bool {
+        match self {
+            Self::Dying(..)
+            | Self::Standing(..)
+            | Self::Tend(Some(_))
+            | Self::Kill
+            | Self::Stop
+            | Self::Outlast
+            | Self::KillServer(_)
+            | Self::PauseServer(_)
+            | Self::Cut(_)
+            | Self::CutAfter(..)
+            | Self::CutAfterSent(..)
+            | Self::Lose(..)
+            | Self::Swallow(_)
+            | Self::Refuse(_)
+            | Self::Lock => true,
+            Self::Insert(_)
+            | Self::Open(_)
+            | Self::Commit
+            | Self::Rollback
+            | Self::InsertPlain(_)
+            | Self::Run
+            | Self::Schedule
+            | Self::Tend(None)
+            | Self::Continue
+            | Self::Await
+            | Self::Wait(_)
+            | Self::StartServer(_)
+            | Self::ResumeServer(_)
+            | Self::Heal(_)
+            | Self::Unlock
+            | Self::PutBack(_) => false,
+        }
+    }
 }
 
 const KINDS: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
@@ -223,7 +264,7 @@ impl History {
         // Without any, what happens to one cannot.
         let side = if sides.is_empty() { Side::Source } else { *random.pick(&sides) };
         let (wait, lost) = (Step::Wait(random.below(600)), *random.pick(&LOST));
-        match random.below(14) {
+        match random.below(15) {
             0 => vec![Step::Kill],
             1 => vec![Step::Stop, wait, Step::Continue],
             2 => vec![Step::Stop, Step::Outlast, Step::Continue],
@@ -237,6 +278,7 @@ impl History {
             10 => vec![Step::Refuse(side), wait, Step::Heal(side)],
             11 => vec![Step::Lock, wait, Step::Unlock],
             12 => vec![Step::Run],
+            13 => vec![Step::CutAfterSent(side, random.below(20_000))],
             _ => vec![Step::Cut(side)],
         }
     }

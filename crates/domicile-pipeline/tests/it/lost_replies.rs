@@ -110,6 +110,32 @@ fn what_mariadb_has_undone_is_counted_once_it_is_delivered_anew() {
     the_report_is_whole_when_a_reply_is_lost_to(&MARIADB, "UPDATE domicile_position SET position");
 }
 
+/// The home has got the beginning of its rows, and the connection ends.
+fn rows_whose_connection_is_cut_while_they_flow_arrive_once(kind: &Kind) {
+    let Some((world, proxy, pipeline)) = behind_a_proxy(kind) else { return };
+    let more = "INSERT INTO orders (country, amount)
+                SELECT 'ES', 1.00 FROM orders a, orders b, orders c, orders d, orders e, orders f";
+    world.sql("source", more);
+    // Only rows make up so much.
+    let cutting = Arc::clone(&proxy);
+    let observer = Telling::new(move || cutting.cut_after_sent(100_000));
+    let report = succeeded(run(&pipeline, observer.clone()).unwrap());
+    assert_eq!((proxy.cuts(), counts(home(&report, "es"))), (1, [15_629, 15_628, 0, 1]));
+    assert_eq!(observer.told()[0], "es waits");
+    assert_eq!(world.rows("es", "SELECT count(*), count(DISTINCT id) FROM orders"), ["15628|15628"]);
+    assert_eq!(world.rows("es", "SELECT n FROM sums"), ["15628"]);
+}
+
+#[test]
+fn rows_arrive_once_though_a_copy_of_postgres_is_cut() {
+    rows_whose_connection_is_cut_while_they_flow_arrive_once(&POSTGRES);
+}
+
+#[test]
+fn rows_arrive_once_though_an_insert_of_mariadb_is_cut() {
+    rows_whose_connection_is_cut_while_they_flow_arrive_once(&MARIADB);
+}
+
 /// The server is still at the commit when it is asked where the home is: its answer is of before, and the next transaction
 /// finds that somebody has moved on. That was this run.
 #[test]
