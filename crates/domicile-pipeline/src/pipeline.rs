@@ -193,10 +193,7 @@ impl Pipeline {
         {
             return Ok(report);
         }
-        let mut looked = Vec::new();
-        for (number, source) in planned.iter().enumerate() {
-            looked.push(self.look(number, source, kept).await);
-        }
+        let mut looked = self.look_at_all(&planned, kept).await;
         let mut refused = match refused(&mut looked, problems) {
             Ok(refused) => refused,
             Err(wrong) => return Err(self.refuse(wrong, &looked, kept).await),

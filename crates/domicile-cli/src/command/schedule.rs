@@ -18,22 +18,27 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Runs until it is asked to stop.
 pub(super) fn go_on(arguments: &Run, cron: Option<&str>, telemetry: &mut Telemetry) -> Ended {
-    let (config, schedule) = match scheduled(&arguments.configured, cron, telemetry) {
+    let (config, schedule) = match scheduled(&arguments.configured, cron, telemetry, false) {
         Ok(scheduled) => scheduled,
         Err(ended) => return ended,
     };
     block_on(threads(&config), async {
         match telemetry.serve(arguments.metrics, &config, true).await {
-            Ok(()) => Scheduled { arguments, cron, telemetry, config, schedule }.go_on().await,
+            Ok(()) => Scheduled { arguments, cron, telemetry, config, schedule, last: Utc::now() }.go_on().await,
             Err(ended) => ended,
         }
     })
 }
 
 /// The configuration with its schedule, or how the command ends without one.
-fn scheduled(arguments: &Configured, cron: Option<&str>, telemetry: &Telemetry) -> Result<(Config, Schedule), Ended> {
+fn scheduled(
+    arguments: &Configured,
+    cron: Option<&str>,
+    telemetry: &Telemetry,
+    is_one_of_many: bool,
+) -> Result<(Config, Schedule), Ended> {
     let config = Config::load(&arguments.config);
-    let config = config.map_err(|problems| telemetry.error(&problems.into(), arguments.json, false))?;
+    let config = config.map_err(|problems| telemetry.error(&problems.into(), arguments.json, is_one_of_many))?;
     let wrong = |message: &str| {
         telemetry.failure(message);
         Ended::Wrong
@@ -56,32 +61,34 @@ struct Scheduled<'a> {
     telemetry: &'a mut Telemetry,
     config: Config,
     schedule: Schedule,
+    /// Times of the schedule behind this one are due.
+    last: DateTime<Utc>,
 }
 
 impl Scheduled<'_> {
     async fn go_on(mut self) -> Ended {
         let mut signals = Signals::of_going_on();
-        let mut last = Utc::now();
         loop {
-            let Some(due) = self.schedule.next_after(last) else {
+            let Some(due) = self.schedule.next_after(self.last) else {
                 self.telemetry.note(&format!("the schedule {} has come to its end", self.schedule));
                 return Ended::Done;
             };
             tokio::select! {
-                is_reload = signals.stop_or_reload() => match is_reload {
-                    true => self.reload().await,
-                    false => return Ended::Done,
-                },
-                is_set_back = until(due, last) => {
+                is_reload = signals.stop_or_reload() => {
+                    if !is_reload || self.reload(&mut signals).await == Ended::Stopped {
+                        return Ended::Done;
+                    }
+                }
+                is_set_back = until(due, self.last) => {
                     let now = Utc::now();
                     if is_set_back {
                         let text = format!("the clock was put back to {}; runs go on by it", shown(now));
                         self.telemetry.warn(&text);
-                        last = now;
+                        self.last = now;
                         continue;
                     }
                     self.tell_missed(due, now);
-                    last = now;
+                    self.last = now;
                     if self.run(&mut signals).await == Ended::Stopped {
                         return Ended::Done;
                     }
@@ -121,10 +128,11 @@ impl Scheduled<'_> {
         let done = until_stopped(&pipeline, self.telemetry, &until, asked).await;
         next.abort();
         let ended = self.tell(&done);
-        if reload {
-            self.reload().await;
+        match (until.stop.is_cancelled(), reload) {
+            (true, _) => Ended::Stopped,
+            (false, true) => self.reload(signals).await,
+            (false, false) => ended,
         }
-        if until.stop.is_cancelled() { Ended::Stopped } else { ended }
     }
 
     /// Tells how a run ended. Logs have told it already, and who reads them does not want a table between them.
@@ -143,19 +151,35 @@ impl Scheduled<'_> {
         }
     }
 
-    /// Reads the configuration anew. A broken one is told, and the old one stays.
-    async fn reload(&mut self) {
-        match self.read_anew().await {
+    /// Reads the configuration anew. One that a run would be refused with is told, and the old one stays.
+    async fn reload(&mut self, signals: &mut Signals) -> Ended {
+        let anew = tokio::select! {
+            anew = self.read_anew() => anew,
+            () = signals.stop() => return Ended::Stopped,
+        };
+        match anew {
             Ok((config, schedule)) => {
+                // Times of another schedule that are past were never to be kept.
+                if schedule != self.schedule {
+                    self.last = Utc::now();
+                }
                 (self.config, self.schedule) = (config, schedule);
                 self.telemetry.note(&format!("the configuration was read anew; runs begin at {}", self.schedule));
+                Ended::Done
             }
-            Err(_) => self.telemetry.warn("the configuration is not taken; runs go on with the one before"),
+            Err(ended) => {
+                self.telemetry.warn("the configuration is not taken; runs go on with the one before");
+                ended
+            }
         }
     }
 
     async fn read_anew(&mut self) -> Result<(Config, Schedule), Ended> {
-        let (config, schedule) = scheduled(&self.arguments.configured, self.cron, self.telemetry)?;
+        let configured = &self.arguments.configured;
+        let (config, schedule) = scheduled(configured, self.cron, self.telemetry, true)?;
+        if let Some(problems) = Pipeline::new(config.clone()).refusal().await {
+            return Err(self.telemetry.error(&problems.into(), configured.json, true));
+        }
         self.telemetry.serve(self.arguments.metrics, &config, true).await?;
         Ok((config, schedule))
     }

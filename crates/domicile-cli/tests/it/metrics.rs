@@ -10,7 +10,7 @@ use domicile_testkit::{CONFIG, Sandbox, Shop};
 use serde_json::Value;
 
 use crate::command::domicile;
-use crate::running::{PATIENCE, Running};
+use crate::running::{PATIENCE, Running, address};
 use crate::scrape::{Answer, Scraped, get, read};
 
 /// A schedule that begins a run in each second, with metrics at a free port.
@@ -75,12 +75,6 @@ impl Served {
         self.running.signal("TERM");
         self.running.ended().0
     }
-}
-
-/// Where a command says that it serves.
-fn address(running: &Running) -> String {
-    let told = running.tells("metrics are served on http://");
-    told.split_once("http://").unwrap().1.trim_end_matches("/metrics").to_owned()
 }
 
 fn of(name: &str, home: &str) -> String {
@@ -291,6 +285,8 @@ fn a_configuration_that_is_read_anew_may_move_the_metrics() {
     served.running.tells("the configuration is not taken");
     served.scrape();
 
+    // What Portugal was given stays there, and is nobody's any more.
+    sandbox.control().execute("DELETE FROM domicile_placement WHERE routing_key = 'PT'", []).unwrap();
     sandbox.write_config(&at("127.0.0.2:0").replace("portugal = \"PT\"\n", ""));
     served.running.signal("HUP");
     let moved = address(&served.running);

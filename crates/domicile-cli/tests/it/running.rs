@@ -39,13 +39,20 @@ impl Running {
     /// Waits for a line with this text.
     #[track_caller]
     pub(crate) fn tells(&self, text: &str) -> String {
+        self.tells_up_to(text).pop().expect("the line is the last of them")
+    }
+
+    /// Waits for a line with this text, after which it is the last of those that have come.
+    #[track_caller]
+    pub(crate) fn tells_up_to(&self, text: &str) -> Vec<String> {
         let mut all = Vec::new();
         loop {
             let line = self.told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{text}` in {all:#?}"));
-            if line.contains(text) {
-                return line;
-            }
+            let is_it = line.contains(text);
             all.push(line);
+            if is_it {
+                return all;
+            }
         }
     }
 
@@ -54,11 +61,30 @@ impl Running {
         assert!(sent.success());
     }
 
+    /// The most memory that it has had, in KiB, once it has ended; looked at again and again until then.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(mut self) -> u64 {
+        let (path, mut peak) = (format!("/proc/{}/status", self.child.id()), 0);
+        while self.child.try_wait().unwrap().is_none() {
+            let status = std::fs::read_to_string(&path).unwrap_or_default();
+            let told = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+            peak = told.map_or(peak, |told| told.trim().parse().unwrap());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        peak
+    }
+
     /// Its exit code, and how long it took to end.
     pub(crate) fn ended(mut self) -> (Option<i32>, Duration) {
         let begin = Instant::now();
         (self.child.wait().unwrap().code(), begin.elapsed())
     }
+}
+
+/// Where a command says that it serves metrics.
+pub(crate) fn address(running: &Running) -> String {
+    let told = running.tells("metrics are served on http://");
+    told.split_once("http://").unwrap().1.trim_end_matches("/metrics").to_owned()
 }
 
 impl Drop for Running {

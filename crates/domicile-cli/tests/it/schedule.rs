@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use domicile_testkit::{CONFIG, Proxy, Sandbox, Server, Shop, assert_arrived};
 
 use crate::command::{domicile, run};
-use crate::running::{PATIENCE, Running};
+use crate::running::{PATIENCE, Running, address};
+use crate::scrape::{get, read};
 
 /// Schedules that begin a run in each second.
 const EACH_SECOND: &str = "schedule = \"* * * * * *\"\n";
@@ -79,19 +80,80 @@ fn a_broken_configuration_is_told_and_not_taken() {
     assert_arrived(&sandbox);
 }
 
+/// It is read without a fault, and each run by it would exit with 2.
+#[test]
+fn a_configuration_that_no_run_could_use_is_not_taken() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 28);
+    shop.sell(20);
+    let written = |config: &str| sandbox.write_config(&format!("{EACH_SECOND}{config}"));
+    written(CONFIG);
+    let running = Running::start(&sandbox, &["run", "--schedule"]);
+    wait_until_arrived(&sandbox, 20);
+    for (from, to, told) in [
+        ("country_code(country)", "country_code(contry)", "contry"),
+        ("spain = \"ES\"", "spain = \"IE\"", "the routing key `ES` was placed in home spain until now"),
+        ("'test'", "'tested'", ""),
+    ] {
+        assert!(CONFIG.contains(from), "{from}");
+        written(&CONFIG.replace(from, to));
+        running.signal("HUP");
+        if told.is_empty() {
+            running.tells("the configuration was read anew");
+            continue;
+        }
+        running.tells(told);
+        running.tells("the configuration is not taken; runs go on with the one before");
+        let sold = shop.sell_one(Some("España"), "2024-01-01", "1.00");
+        wait_until_arrived(&sandbox, sold);
+    }
+    // A home that is away is no fault of the configuration.
+    std::fs::rename(sandbox.home_path("france"), sandbox.path("away")).unwrap();
+    std::fs::create_dir(sandbox.home_path("france")).unwrap();
+    running.signal("HUP");
+    running.tells("the configuration was read anew");
+    assert_eq!(terminated(running), Some(0));
+}
+
+#[test]
+fn times_of_a_schedule_that_was_another_one_until_now_were_not_missed() {
+    let sandbox = Sandbox::new();
+    Shop::open(&sandbox, 30).sell(5);
+    let once_a_year = "schedule = \"0 0 1 1 *\"\n";
+    sandbox.write_config(&format!("{once_a_year}metrics = \"127.0.0.1:0\"\n{CONFIG}"));
+    let running = Running::start(&sandbox, &["run", "--schedule"]);
+    address(&running);
+    // The time that passes by the other schedule is the test.
+    std::thread::sleep(Duration::from_secs(2));
+    sandbox.write_config(&format!("{EACH_SECOND}{CONFIG}"));
+    running.signal("HUP");
+    let told = running.tells_up_to("a run begins");
+    assert!(!told.iter().any(|line| line.contains("missed")), "{told:#?}");
+    assert_eq!(terminated(running), Some(0));
+}
+
 #[test]
 fn times_that_are_missed_are_one_run() {
     let sandbox = Sandbox::new();
     Shop::open(&sandbox, 24).sell(5);
-    sandbox.write_config(&format!("{EACH_SECOND}{CONFIG}"));
+    sandbox.write_config(&format!("{EACH_SECOND}metrics = \"127.0.0.1:0\"\n{CONFIG}"));
     let running = Running::start(&sandbox, &["run", "--schedule"]);
+    let address = address(&running);
     running.tells("a run begins");
     running.signal("STOP");
     // The time in which nothing can run is the test.
     std::thread::sleep(Duration::from_secs(4));
     running.signal("CONT");
-    running.tells("scheduled runs have been missed since");
-    running.tells("a run begins");
+    let told = running.tells("scheduled runs have been missed since");
+    let missed = told.split(" scheduled runs").next().and_then(|before| before.rsplit(' ').next()).unwrap();
+    assert!((2..=4).contains(&missed.parse::<u32>().unwrap()), "{told}");
+    // The run that makes up for them, and those that come at their times: there are no two in one second.
+    let second = |line: String| line.split('.').next().unwrap().to_owned();
+    let began = [(); 3].map(|()| second(running.tells("a run begins")));
+    assert!(began.is_sorted_by(|earlier, later| earlier < later), "{began:?}");
+    let scraped = read(&get(&address, "/metrics").unwrap().body).unwrap();
+    let counted = scraped.value("domicile_missed_runs_total");
+    assert!(counted >= missed.parse().unwrap(), "{told}: {counted}");
     assert_eq!(terminated(running), Some(0));
 }
 
@@ -174,6 +236,57 @@ fn a_run_that_is_stopped_while_it_waits_for_its_source_has_not_done_everything()
     let sales = rusqlite::Connection::open(sandbox.path("spain.sqlite")).unwrap();
     let count = |sql: &str| -> i64 { sales.query_row(sql, [], |row| row.get(0)).unwrap() };
     assert_eq!((count("SELECT count(*) FROM sales"), count("SELECT count(DISTINCT id) FROM sales")), (3_000, 3_000));
+}
+
+/// Somebody has locked a table that a home's transaction writes to. What `waits` counts is who waits for it.
+fn a_run_that_is_stopped_while_a_home_hangs_ends_in_time(server: Option<Server>, lock: [&str; 2], waits: &str) {
+    let Some(server) = server else { return };
+    server.create_database("spain");
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 29);
+    let home = format!("spain = {{ keys = \"ES\", url = \"{}\" }}", server.url("spain"));
+    sandbox.write_config(&CONFIG.replace("spain = \"ES\"", &home).replace("sqlite:homes", "sqlite:./homes"));
+    shop.sell(20);
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    let mut held = server.session("spain");
+    let there = "SELECT (SELECT position FROM domicile_position), (SELECT count(*) FROM sales)";
+    let before = server.sql("spain", there);
+    assert!(lock.into_iter().all(|statement| held.execute(statement)));
+    let sold = shop.sell_one(Some("España"), "2024-01-01", "1.00");
+    let running = Running::start(&sandbox, &["run"]);
+    let begin = Instant::now();
+    while server.sql("spain", waits).trim() == "0" {
+        assert!(begin.elapsed() < PATIENCE, "nobody waits for the lock");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.signal("TERM");
+    running.tells("stopped: what was not committed is undone");
+    let (code, took) = running.ended();
+    assert_eq!(code, Some(5));
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert!(held.execute("ROLLBACK"));
+    assert_eq!(server.sql("spain", there), before, "something was committed");
+    run(&sandbox).exits_with_any_of(&[0, 3]);
+    let arrived = format!("SELECT count(*) FROM sales, domicile_position WHERE id = {sold} AND position = '{sold}'");
+    assert_eq!(server.sql("spain", &arrived).trim(), "1");
+}
+
+#[test]
+fn a_run_that_is_stopped_while_postgresql_hangs_ends_in_time() {
+    a_run_that_is_stopped_while_a_home_hangs_ends_in_time(
+        Server::postgres(),
+        ["BEGIN", "LOCK TABLE sales IN SHARE ROW EXCLUSIVE MODE"],
+        "SELECT count(*) FROM pg_locks WHERE NOT granted",
+    );
+}
+
+#[test]
+fn a_run_that_is_stopped_while_mariadb_hangs_ends_in_time() {
+    a_run_that_is_stopped_while_a_home_hangs_ends_in_time(
+        Server::mariadb(),
+        ["BEGIN", "SELECT * FROM domicile_position FOR UPDATE"],
+        "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE domicile_position%'",
+    );
 }
 
 /// Spain has lost what it had, and has more to catch up with than a second is enough for; France has one new sale.

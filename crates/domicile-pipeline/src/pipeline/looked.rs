@@ -23,6 +23,41 @@ pub(super) struct Looked {
 }
 
 impl Pipeline {
+    /// Why a run would be refused as a whole for its settings, or for what earlier runs have left, if it would be: it is what a
+    /// run fails with that [is a configuration's fault](Error::is_configuration). Nothing is written. What cannot be reached
+    /// now is not held against the settings.
+    ///
+    /// ```
+    /// # use domicile_pipeline::{Config, Pipeline};
+    /// # async fn example(config: Config) {
+    /// let pipeline = Pipeline::new(config);
+    /// match pipeline.refusal().await {
+    ///     Some(problems) => eprintln!("{problems}"), // go on with the configuration of before
+    ///     None => println!("taken"),
+    /// }
+    /// # }
+    /// ```
+    pub async fn refusal(&self) -> Option<Problems> {
+        let problems = match self.plan().await {
+            Ok(planned) => {
+                let kept = self.kept().await.ok()?;
+                let mut looked = self.look_at_all(&planned, &kept).await;
+                refused(&mut looked, self.moved(&kept)).err()?
+            }
+            Err(problems) => problems,
+        };
+        problems.has_wrong_settings().then_some(problems)
+    }
+
+    /// Looks at the homes of all sources.
+    pub(super) async fn look_at_all(&self, planned: &[Planned], kept: &Kept) -> Vec<Looked> {
+        let mut looked = Vec::new();
+        for (number, source) in planned.iter().enumerate() {
+            looked.push(self.look(number, source, kept).await);
+        }
+        looked
+    }
+
     /// Looks at the homes of the source of this number.
     pub(super) async fn look(&self, number: usize, planned: &Planned, kept: &Kept) -> Looked {
         let config = &self.config;
