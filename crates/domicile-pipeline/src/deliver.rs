@@ -38,7 +38,7 @@ mod delivery;
 mod records;
 mod work;
 
-pub(crate) use answering::Answering;
+pub(crate) use answering::{Answering, answers};
 pub(crate) use breaker::PoisonLimits;
 pub(crate) use breaker::Tally;
 pub(crate) use delivery::{Delivered, Delivery, Misfit, Opened, Owner};
@@ -447,8 +447,11 @@ impl Deliverer {
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         self.remember(&transaction.upto).await?;
         let merged = blocking::with(&mut self.aggregates, Aggregates::take).await.map_err(Failure::refused)?;
-        self.lease()?;
         let Transaction { began, upto, account, causes, objects, span, .. } = transaction;
+        self.delivery.complete(merged, upto.clone(), account).await?;
+        fault::at(Point::BeforeCommit);
+        // As late as can be: who stands still behind this commits when it goes on, unless the home has undone it.
+        self.lease()?;
         let Account { read, delivered, ignored, quarantined } = account;
         span.record("position", display(&upto)).record("read", read).record("delivered", delivered);
         span.record("ignored", ignored).record("quarantined", quarantined);
@@ -459,9 +462,10 @@ impl Deliverer {
         // Where the answer does not come, the home is asked later where it is.
         let transacted = Transacted { began, after, upto: upto.clone(), epoch, account, causes, objects };
         self.report.unconfirmed = Some(transacted);
-        let committed = self.delivery.commit(merged, upto, account).await;
+        let committed = self.delivery.commit(upto).await;
         let done = self.report.unconfirmed.take_if(|_| !committed.as_ref().is_err_and(Failure::is_transient));
         committed?;
+        fault::at(Point::Committed);
         let done = done.expect("nobody else has taken it");
         self.position = done.upto.clone();
         self.report.count(&done);

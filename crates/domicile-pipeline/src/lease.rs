@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Config, Database};
 use crate::control::{End, in_time};
 use crate::database::control;
+use crate::deliver::answers;
 use crate::error::{Error, Failure};
 use crate::fault::{self, Point};
 pub(crate) use holder::Holder;
@@ -203,7 +204,9 @@ impl Applicant {
             return Ok(true);
         }
         self.asked_at = Instant::now();
-        let renewed = control(&config.control).renew(&self.holder, self.duration.as_secs_f64()).await?;
+        let mut control = control(&config.control);
+        let renewing = control.renew(&self.holder, self.duration.as_secs_f64());
+        let renewed = answers(config.delivery.answer, renewing).await?;
         Ok(renewed == config.sources.len())
     }
 

@@ -44,6 +44,7 @@ on_servers!(
     a_run_that_was_overtaken_before_it_looked_at_homes_leaves,
     a_run_that_stands_still_with_the_lock_of_the_control_database_keeps_others_out_for_a_bounded_time,
     a_run_that_stands_still_before_its_commit_for_longer_than_its_lease_commits_nothing,
+    nor_does_it_where_nobody_took_over,
     a_run_killed_between_a_commit_and_its_reply_is_made_good_by_the_next,
     a_run_that_was_overtaken_is_fenced_out,
     without_the_fence_it_delivers_twice,
@@ -54,6 +55,11 @@ mod sqlite {
     #[test]
     fn a_run_that_was_overtaken_before_it_looked_at_homes_leaves() {
         super::a_run_that_was_overtaken_before_it_looked_at_homes_leaves(crate::database::Kind::Sqlite);
+    }
+
+    #[test]
+    fn nor_does_it_where_nobody_took_over() {
+        super::nor_does_it_where_nobody_took_over(crate::database::Kind::Sqlite);
     }
 
     #[test]
@@ -121,6 +127,23 @@ fn positions(world: &World) -> Vec<Vec<String>> {
     let databases = world.homes.iter().map(|(_, home)| home).chain([&world.control]);
     let with_position = databases.filter(|database| database.has("domicile_position"));
     with_position.map(|database| database.rows("SELECT position FROM domicile_position")).collect()
+}
+
+fn nor_does_it_where_nobody_took_over(kind: Kind) {
+    let server = kind.start();
+    if !kind.is_there(server.as_ref()) {
+        return;
+    }
+    let mut world = World::of_one_kind((kind, server.as_ref()), "nobody", &["es"], SMALL, None);
+    world.sell_to_one_home(40);
+    let first = standing(&world, Point::BeforeCommit, 2);
+    wait_until("the end of the lease", || lease_has_ended(&world.control));
+    first.signal("CONT");
+    first.end().exits_with(&[1]).complains("held up for longer than its lease of 3 s");
+    let (_, home) = &world.homes[0];
+    assert_eq!(home.rows("SELECT count(*) FROM domicile_account"), ["1"], "it has committed more than before");
+    world.run();
+    world.assert_at_rest("after the next run");
 }
 
 /// The server has executed COMMIT, and its reply does not arrive.

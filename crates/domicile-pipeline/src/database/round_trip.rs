@@ -162,7 +162,8 @@ impl Home {
             self.delivery.write(written).await?;
             self.upto += 1;
             let read = Account { read: 1, delivered: 1, ..Account::default() };
-            self.delivery.commit(vec![objects(2)], Position::At(self.upto), read).await?;
+            self.delivery.complete(vec![objects(2)], Position::At(self.upto), read).await?;
+            self.delivery.commit(Position::At(self.upto)).await?;
         }
         Ok(kept)
     }

@@ -38,9 +38,21 @@ async fn answered<R>(
     let answer = if *is_lost { None } else { timeout(within, answer).await.ok() };
     answer.unwrap_or_else(|| {
         *is_lost = true;
-        let seconds = within.as_secs_f64();
-        Err(Failure::Transient(format!("it has not answered for {seconds} s (`delivery.answer_seconds`)")))
+        Err(late(within))
     })
+}
+
+/// Waits for an answer for so long, of a database that is asked nothing more.
+pub(crate) async fn answers<R>(
+    within: Duration,
+    answer: impl Future<Output = Result<R, Failure>>,
+) -> Result<R, Failure> {
+    timeout(within, answer).await.unwrap_or_else(|_| Err(late(within)))
+}
+
+fn late(within: Duration) -> Failure {
+    let seconds = within.as_secs_f64();
+    Failure::Transient(format!("it has not answered for {seconds} s (`delivery.answer_seconds`)"))
 }
 
 #[async_trait]
@@ -97,13 +109,17 @@ impl<D: Delivery + ?Sized> Delivery for Answering<D> {
         answered(self.within, &mut self.is_lost, self.delivery.remember(marks, begin)).await
     }
 
-    async fn commit(
+    async fn complete(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
         upto: Position,
         account: Account,
     ) -> Result<(), Failure> {
-        answered(self.within, &mut self.is_lost, self.delivery.commit(merged, upto, account)).await
+        answered(self.within, &mut self.is_lost, self.delivery.complete(merged, upto, account)).await
+    }
+
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure> {
+        answered(self.within, &mut self.is_lost, self.delivery.commit(upto)).await
     }
 
     async fn rollback(&mut self) {

@@ -111,13 +111,16 @@ pub(crate) trait Delivery: Send {
     async fn seen(&mut self) -> Result<Vec<Mark>, Failure>;
     /// Remembers more of them, and forgets those that are older than a time.
     async fn remember(&mut self, marks: Vec<Mark>, begin: i64) -> Result<(), Failure>;
-    /// Merges partial results into tables, by their numbers, and commits, with the accounting and the new position.
-    async fn commit(
+    /// Merges partial results into tables, by their numbers, and writes the new position and the accounting: all that a
+    /// transaction has but its COMMIT.
+    async fn complete(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
         upto: Position,
         account: Account,
     ) -> Result<(), Failure>;
+    /// Commits a transaction that is complete up to this position.
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure>;
     /// Undoes the transaction, if there is one.
     async fn rollback(&mut self);
     /// Closes the database.

@@ -6,6 +6,7 @@ use super::Pipeline;
 use crate::config::Problems;
 use crate::control::{Kept, New, placements, rule};
 use crate::database::control;
+use crate::deliver::answers;
 use crate::error::Error;
 use crate::fault::{self, Point};
 use crate::inspect::{CONTROL, unusable};
@@ -16,9 +17,9 @@ type Placed = ((String, String), String);
 
 impl Pipeline {
     /// What the control database keeps.
-    pub(super) async fn kept(&self) -> Result<Kept, Problems> {
+    pub(crate) async fn kept(&self) -> Result<Kept, Problems> {
         let (config, names) = (&self.config, [String::from(CONTROL)]);
-        let kept = control(&config.control).read().await;
+        let kept = answers(config.delivery.answer, control(&config.control).read()).await;
         kept.map_err(|failure| unusable(config, &names, &config.control, &failure).into())
     }
 
@@ -38,7 +39,7 @@ impl Pipeline {
         // The rules are kept by runs, which know where the homes are.
         let new = New { rules: Vec::new(), ..self.new_of(kept) };
         if kept.id.is_none() || !new.placed.is_empty() {
-            let id = control(&self.config.control).keep(&new, None).await;
+            let id = answers(self.config.delivery.answer, control(&self.config.control).keep(&new, None)).await;
             kept.id = id.map_err(|failure| Error::control(&failure))?;
             kept.placed.extend(new.placed);
         }
@@ -54,7 +55,8 @@ impl Pipeline {
         let (new, mut applicant) = (self.new_of(kept), Applicant::new(&self.config));
         let claim = applicant.claim(&self.config, &kept.leases);
         let told = |failure| Error::control(&failure);
-        let id = control(&self.config.control).keep(&new, Some(claim)).await.map_err(told)?;
+        let mut control = control(&self.config.control);
+        let id = answers(self.config.delivery.answer, control.keep(&new, Some(claim))).await.map_err(told)?;
         let is_held = id.is_some() && applicant.has_in_time(&self.config).await.map_err(told)?;
         if id.is_some() && !is_held {
             applicant.give_up(&self.config).await;

@@ -25,7 +25,6 @@ use tokio::sync::Mutex;
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::config::Problems;
-use crate::database;
 use crate::error::{Error, Failure, Refusal};
 use crate::inspect::{Inspected, WaitFor, inspect};
 use crate::locate::{Fate, Locator, NearMisses};
@@ -159,8 +158,7 @@ impl Pipeline {
         let narrowed = self.narrowed(filter, true).await?;
         self.check_sources(&narrowed.sources)?;
         let planned = self.plan().await?;
-        let mut kept =
-            database::control(&self.config.control).read().await.map_err(|failure| Error::control(&failure))?;
+        let mut kept = self.kept().await?;
         let (mut problems, mut sources) = (self.moved(&kept), Vec::new());
         for planned in planned {
             let (inspected, wrong) =

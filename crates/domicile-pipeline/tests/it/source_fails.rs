@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use domicile_pipeline::{Event, Observer, Pipeline, Until};
 use domicile_testkit::{Proxy, Server};
 
-use crate::fixture::{counts, described, home, only, run, runtime};
+use crate::fixture::{self, Setup, counts, described, home, only, open, run, runtime};
 use crate::hanging::Script;
 use crate::servers::{Kind, MARIADB, POSTGRES, World, pipeline, succeeded};
 
@@ -134,6 +134,24 @@ fn a_source_that_hangs_is_read_on_within_the_run(kind: &Kind) {
     assert_arrived(&world);
 }
 
+fn a_control_database_that_hangs_fails_the_run_in_time(kind: &Kind) {
+    let Some((world, source)) = sold(kind) else { return };
+    let proxy = Arc::new(Proxy::to(&world.server));
+    let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", world.server.url("{home}"));
+    let batch = "rows = 40\n[delivery]\ncommit_rows = 20\nanswer_seconds = 1";
+    let control = proxy.url(&world.server, "control");
+    let pipeline = pipeline(world.config(&source.url("source"), &homes, &control, batch));
+    let never = || Interfering::new("never", || {}, || {});
+    proxy.swallow_replies();
+    let failed = run(&pipeline, never()).unwrap_err();
+    let told = described(failed.problems().expect("it is the database of a setting")).concat();
+    assert!(told.contains("it has not answered for 1 s (`delivery.answer_seconds`)"), "{told}");
+    assert!(!failed.is_configuration());
+    proxy.heal();
+    succeeded(run(&pipeline, never()).unwrap());
+    assert_arrived(&world);
+}
+
 fn a_source_that_hangs_when_it_is_opened_fails_the_run_in_time(kind: &Kind) {
     let Some((world, source)) = sold(kind) else { return };
     let proxy = Arc::new(Proxy::to(&source));
@@ -175,6 +193,7 @@ contract! {
     a_source_whose_connection_is_cut_in_the_middle_of_a_batch_is_read_on
     a_source_that_hangs_is_read_on_within_the_run
     a_source_that_hangs_when_it_is_opened_fails_the_run_in_time
+    a_control_database_that_hangs_fails_the_run_in_time
     a_source_that_stays_away_fails_the_run_and_no_home
     a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped
 }
@@ -192,6 +211,20 @@ fn a_run_that_is_asked_to_stop_while_it_waits_for_a_source_is_told_as_stopped(ki
     proxy.heal();
     succeeded(run(&pipeline, Interfering::new("never", || {}, || {})).unwrap());
     assert_arrived(&world);
+}
+
+#[test]
+fn a_source_that_is_a_file_which_somebody_else_locks_is_read_on() {
+    let world = fixture::World::with_orders(&["'ES', 'Ana', NULL, 1.00", "'ES', 'Bea', NULL, 2.00"]);
+    let setup = Setup::new().insert("orders", "SELECT id, customer FROM record");
+    let other = Arc::new(Mutex::new(open(&world.path("source.sqlite"))));
+    let freed = Arc::clone(&other);
+    let lock = move || other.lock().unwrap().execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let free = move || freed.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+    let observer = Interfering::new("started", lock, free);
+    let report = succeeded(run(&world.pipeline(&setup), observer.clone()).unwrap());
+    assert_eq!((counts(home(&report, "es")), observer.told()), ([2, 2, 0, 0], vec![String::from("orders fails")]));
+    assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "2"]);
 }
 
 /// The home `es` is away, and `fr` is held up by a lock until `es` has been tried more often than it would be by itself.

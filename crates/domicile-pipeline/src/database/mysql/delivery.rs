@@ -160,7 +160,7 @@ impl Delivery for MySqlDelivery {
         open.remember(&delivered.source, &marks, begin).await.map_err(|error| failure(&error).of_no_record())
     }
 
-    async fn commit(
+    async fn complete(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
         upto: Position,
@@ -169,7 +169,11 @@ impl Delivery for MySqlDelivery {
         let (delivered, open) = self.opened();
         open.write(&delivered.tables, &merged).await?;
         fault::at(Point::Merged);
-        open.commit(&delivered.source, upto, account).await
+        open.complete(&delivered.source, &upto, account).await
+    }
+
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure> {
+        self.opened().1.commit(upto).await
     }
 
     async fn rollback(&mut self) {
@@ -306,7 +310,7 @@ impl Open {
         Ok(())
     }
 
-    async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
+    async fn complete(&mut self, source: &str, upto: &Position, account: Account) -> Result<(), Failure> {
         let epoch = self.next_epoch();
         let (after, reached) = (self.position.stored(), upto.stored());
         let sql = "UPDATE domicile_position SET position = ?, updated_at = UTC_TIMESTAMP(6)
@@ -328,10 +332,12 @@ impl Open {
             self.session.conn.exec_drop(sql, values).await.map_err(|error| failure(&error).of_no_record())?;
             fault::at(Point::Accounted);
         }
-        fault::at(Point::BeforeCommit);
+        Ok(())
+    }
+
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure> {
         self.execute(&format!("COMMIT; {WAIT_LONG}")).await?;
-        fault::at(Point::Committed);
-        (self.position, self.epoch, self.claimed) = (upto, epoch, true);
+        (self.position, self.epoch, self.claimed) = (upto, self.next_epoch(), true);
         Ok(())
     }
 

@@ -173,7 +173,7 @@ impl Delivery for PostgresDelivery {
         open.remember(&delivered.source, marks, begin).await
     }
 
-    async fn commit(
+    async fn complete(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
         upto: Position,
@@ -182,7 +182,11 @@ impl Delivery for PostgresDelivery {
         let (delivered, open) = self.opened();
         open.write(&delivered.tables, &merged).await?;
         fault::at(Point::Merged);
-        open.commit(&delivered.source, upto, account).await
+        open.complete(&delivered.source, &upto, account).await
+    }
+
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure> {
+        self.opened().1.commit(upto).await
     }
 
     async fn rollback(&mut self) {
@@ -350,7 +354,7 @@ impl Open {
         self.client.execute_typed(sql, &values).await.map(drop).map_err(|error| failure(&error))
     }
 
-    async fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
+    async fn complete(&mut self, source: &str, upto: &Position, account: Account) -> Result<(), Failure> {
         let epoch = self.next_epoch();
         let (after, reached) = (self.position.stored(), upto.stored());
         let moving = "UPDATE domicile_position SET position = $4, updated_at = now()
@@ -379,10 +383,12 @@ impl Open {
             self.client.execute_typed(sql, &values).await.map_err(|error| failure(&error))?;
             fault::at(Point::Accounted);
         }
-        fault::at(Point::BeforeCommit);
+        Ok(())
+    }
+
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure> {
         self.execute("COMMIT").await?;
-        fault::at(Point::Committed);
-        (self.position, self.epoch, self.claimed) = (upto, epoch, true);
+        (self.position, self.epoch, self.claimed) = (upto, self.next_epoch(), true);
         Ok(())
     }
 

@@ -133,7 +133,7 @@ impl Delivery for SqliteDelivery {
             .await
     }
 
-    async fn commit(
+    async fn complete(
         &mut self,
         merged: Vec<(usize, RecordBatch)>,
         upto: Position,
@@ -142,9 +142,13 @@ impl Delivery for SqliteDelivery {
         self.with_open(move |delivered, open| {
             open.write(delivered, &merged)?;
             fault::at(Point::Merged);
-            open.commit(&delivered.source, upto, account)
+            open.complete(&delivered.source, &upto, account)
         })
         .await
+    }
+
+    async fn commit(&mut self, upto: Position) -> Result<(), Failure> {
+        self.with_open(|_, open| open.commit(upto)).await
     }
 
     async fn rollback(&mut self) {
@@ -358,7 +362,7 @@ impl Open {
         marks.iter().try_for_each(|mark| statement.execute(params![delivered.source, mark.at, mark.hash]).map(drop))
     }
 
-    fn commit(&mut self, source: &str, upto: Position, account: Account) -> Result<(), Failure> {
+    fn complete(&mut self, source: &str, upto: &Position, account: Account) -> Result<(), Failure> {
         let epoch = self.next_epoch();
         let write = || -> rusqlite::Result<usize> {
             let Account { read, delivered, ignored, quarantined } = account;
@@ -388,10 +392,12 @@ impl Open {
         if write().map_err(|error| failure(&error))? != 1 {
             return Err(self.overtaken());
         }
-        fault::at(Point::BeforeCommit);
+        Ok(())
+    }
+
+    fn commit(&mut self, upto: Position) -> Result<(), Failure> {
         self.execute("COMMIT")?;
-        fault::at(Point::Committed);
-        (self.position, self.epoch, self.claimed) = (upto, epoch, true);
+        (self.position, self.epoch, self.claimed) = (upto, self.next_epoch(), true);
         Ok(())
     }
 

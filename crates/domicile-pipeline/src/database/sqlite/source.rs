@@ -25,7 +25,7 @@ use crate::config::{Document, From, SourceConfig, UNTOLD};
 use crate::cursor::Cursor;
 use crate::database::bounds::{check_all_are_read, count_upto, told_of_future};
 use crate::database::rows::Rows;
-use crate::error::Error;
+use crate::error::{Error, Unread};
 use crate::extension::{UUID, extension};
 use crate::position::Position;
 use crate::source::{Counting, Guarantee, Horizon, NotOpened, Source, Unindexed, Unopened, Waits};
@@ -184,7 +184,7 @@ impl Source for SqliteSource {
         let find = move |connection: &mut Connection| {
             let Some(table) = &reading.table else { return Ok(None) };
             let found = unindexed(connection, &reading.reach, &reading.cursor.names(), table);
-            found.map_err(|error| Error::source(&reading.name, reading.told(&error)))
+            found.map_err(|error| Error::unread(&reading.name, reading.told(&error)))
         };
         blocking::with(&mut self.connection, find).await
     }
@@ -196,7 +196,7 @@ impl Source for SqliteSource {
     async fn horizon(&mut self, _reached: &Position, _waits: Option<&Waits>) -> Result<Horizon, Error> {
         let reading = Arc::clone(&self.reading);
         blocking::with(&mut self.connection, move |connection| {
-            reading.horizon(connection).map_err(|error| Error::source(&reading.name, error))
+            reading.horizon(connection).map_err(|unread| Error::unread(&reading.name, unread))
         })
         .await
     }
@@ -210,7 +210,7 @@ impl Source for SqliteSource {
                 true => reading.count_between(connection, pair, counting.most),
                 false => Ok(None),
             });
-            counted.collect::<Result<_, _>>().map_err(|message| Error::source(&reading.name, message))
+            counted.collect::<Result<_, _>>().map_err(|unread| Error::unread(&reading.name, unread))
         };
         let mut counted = std::pin::pin!(blocking::with(&mut self.connection, count));
         if let Ok(counted) = tokio::time::timeout(counting.within, &mut counted).await {
@@ -224,15 +224,17 @@ impl Source for SqliteSource {
         let (reading, from, upto) = (Arc::clone(&self.reading), from.clone(), upto.clone());
         let read = move |connection: &mut Connection| {
             let batch = reading.batch(connection, &from, &upto, limit);
-            batch.map_err(|message| Error::source(&reading.name, message))
+            batch.map_err(|unread| Error::unread(&reading.name, unread))
         };
         blocking::with(&mut self.connection, read).await
     }
 }
 
 impl Reading {
-    fn told(&self, error: &rusqlite::Error) -> String {
-        if self.conceals { format!("SQLite fails to read it; {UNTOLD}") } else { failure(error).to_string() }
+    fn told(&self, error: &rusqlite::Error) -> Unread {
+        let failure = failure(error);
+        let message = if self.conceals { format!("SQLite fails to read it; {UNTOLD}") } else { failure.to_string() };
+        Unread { message, may_pass: failure.is_transient() }
     }
 
     /// A batch of records that are given as JSON.
@@ -253,7 +255,7 @@ impl Reading {
         Ok(rows.given(&self.schema))
     }
 
-    fn horizon(&self, connection: &Connection) -> Result<Horizon, String> {
+    fn horizon(&self, connection: &Connection) -> Result<Horizon, Unread> {
         let told = |error: rusqlite::Error| self.told(&error);
         let count = |sql: Option<String>| match sql {
             Some(sql) => connection.query_row(&sql, [], |row| row.get(0)).map_err(told),
@@ -279,7 +281,7 @@ impl Reading {
     }
 
     /// Counts records between two positions, unless it is interrupted.
-    fn count_between(&self, connection: &Connection, pair: &[Position], most: u64) -> Result<Option<u64>, String> {
+    fn count_between(&self, connection: &Connection, pair: &[Position], most: u64) -> Result<Option<u64>, Unread> {
         let (condition, values) = between(&self.reach, &pair[0].behind(), &pair[1])?;
         let sql = count_upto(&self.relation, &condition, most);
         match connection.query_row(&sql, params_from_iter(values), |row| row.get::<_, i64>(0)) {
@@ -294,10 +296,10 @@ impl Reading {
         from: &Bound<Position>,
         upto: &Position,
         limit: BatchLimit,
-    ) -> Result<Batch, String> {
+    ) -> Result<Batch, Unread> {
         let rows = Rows::new(&self.schema, limit);
         if *upto == Position::Start {
-            return rows.last(&self.schema, &self.cursor, upto);
+            return Ok(rows.last(&self.schema, &self.cursor, upto)?);
         }
         // A single statement reads in a single snapshot, which ends with it.
         let columns: Vec<_> = self.schema.fields().iter().map(|field| quote(field.name())).collect();
@@ -305,10 +307,11 @@ impl Reading {
         let (columns, order) = (columns.join(", "), self.reach.bounds.order());
         let sql = format!("SELECT {columns} FROM {} WHERE {condition} ORDER BY {order} LIMIT ?", self.relation);
         values.push(Stored::Integer(i64::try_from(limit.rows).unwrap_or(i64::MAX).saturating_add(1)));
-        match self.rows(connection, &sql, &values, rows)? {
+        let batch = match self.rows(connection, &sql, &values, rows)? {
             (rows, false) => rows.last(&self.schema, &self.cursor, upto),
             (rows, true) => rows.before_last(&self.schema, &self.cursor),
-        }
+        };
+        Ok(batch?)
     }
 
     /// The records of a query, and whether there are more than a batch may have, of which one is among them.
@@ -318,7 +321,7 @@ impl Reading {
         sql: &str,
         values: &[Stored],
         mut rows: Rows,
-    ) -> Result<(Rows, bool), String> {
+    ) -> Result<(Rows, bool), Unread> {
         let told = |error: rusqlite::Error| self.told(&error);
         let mut statement = connection.prepare_cached(sql).map_err(told)?;
         let mut found = statement.query(params_from_iter(values)).map_err(told)?;
