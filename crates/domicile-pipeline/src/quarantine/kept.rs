@@ -1,6 +1,6 @@
 //! What a database keeps in quarantine.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::Resolution;
 use super::ahead::in_order_of;
@@ -13,6 +13,9 @@ use crate::position::Position;
 
 /// So many keys are asked for at once.
 const KEYS_AT_ONCE: usize = 10_000;
+
+/// So many of them, with what they hold.
+pub(super) const RECORDS_AT_ONCE: usize = 64;
 
 /// By what a record in quarantine is found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,7 +236,8 @@ impl Quarantine {
         Ok(in_order_of(keys, found.collect()))
     }
 
-    /// Resolves a record that waits, and clears what is kept of it but for a hash: `false` if it does not wait any more.
+    /// Resolves a record that waits, and clears what is kept of it but for a hash: `false` if it does not wait any more. One that
+    /// is being moved to a home, which may have it already, is not dropped.
     pub(crate) async fn resolve(
         &mut self,
         source: &str,
@@ -255,6 +259,7 @@ impl Quarantine {
             .text(cleared(record))
             .key(source, key)
             .sql(" AND resolution IS NULL")
+            .sql(if resolved.resolution == Resolution::Dropped { " AND home IS NULL" } else { "" })
             .execute(&mut *self.store)
             .await?;
         Ok(changed == 1)
@@ -325,19 +330,28 @@ impl Quarantine {
         Ok(made == 1)
     }
 
-    /// The positions of a source's records from one on that were not delivered.
-    pub(crate) async fn undelivered(&mut self, source: &str, into: &mut HashSet<String>) -> Result<(), Failure> {
+    /// The keys of a source's records that were not delivered, by the texts of their positions.
+    pub(crate) async fn undelivered(&mut self, source: &str) -> Result<HashMap<String, Vec<Key>>, Failure> {
         let narrowed = Narrowed { only_undelivered: true, ..Narrowed::default() };
-        let mut after = None;
+        let (mut undelivered, mut after) = (HashMap::<_, Vec<Key>>::new(), None);
         loop {
             let page = self.page(source, &narrowed, after.as_ref(), KEYS_AT_ONCE).await?;
             let is_last = page.len() < KEYS_AT_ONCE;
             after = page.last().cloned();
-            into.extend(page.into_iter().map(|key| key.text));
+            page.into_iter().for_each(|key| undelivered.entry(key.text.clone()).or_default().push(key));
             if is_last {
-                return Ok(());
+                return Ok(undelivered);
             }
         }
+    }
+
+    /// What is kept of records, or would be once they are resolved.
+    pub(crate) async fn cleared(&mut self, source: &str, keys: &[Key]) -> Result<Vec<String>, Failure> {
+        let mut all = Vec::new();
+        for keys in keys.chunks(RECORDS_AT_ONCE) {
+            all.extend(self.get_all(source, keys).await?.iter().map(|stored| cleared(&stored.record)));
+        }
+        Ok(all)
     }
 
     /// Remembers a record that is read again, as a run does.

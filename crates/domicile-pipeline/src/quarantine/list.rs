@@ -303,7 +303,7 @@ impl Place<'_> {
     async fn drop(&self, narrowed: &Narrowed, reason: &str, by: Option<&str>) -> Result<u64, Failure> {
         let Some(mut quarantine) = self.quarantine().await? else { return Ok(0) };
         quarantine.mend().await?;
-        let mut dropped = 0;
+        let (mut dropped, mut moving) = (0, 0_u64);
         for source in quarantine.sources(narrowed).await? {
             let mut ahead = Ahead::default();
             while let Some(page) = ahead.page(&mut quarantine, &source, narrowed, (AT_ONCE, DROPPED_BYTES)).await? {
@@ -312,6 +312,7 @@ impl Place<'_> {
                     let resolved = Resolved { resolution: Resolution::Dropped, by, note: Some(reason), home: None };
                     let is_dropped = quarantine.resolve(&source, &stored.key, &stored.record, &resolved).await?;
                     dropped += u64::from(is_dropped);
+                    moving += u64::from(!is_dropped && stored.home.is_some());
                 }
                 fault::at(Point::BeforeDropped);
                 quarantine.store.commit_beside().await?;
@@ -319,6 +320,12 @@ impl Place<'_> {
             }
         }
         quarantine.store.close().await;
-        Ok(dropped)
+        match moving {
+            0 => Ok(dropped),
+            _ => Err(Failure::Failed(format!(
+                "{dropped} records are dropped; {moving} are not, because a replay has not ended that moves them to their \
+                 homes, which may have them: replay them first"
+            ))),
+        }
     }
 }

@@ -9,11 +9,15 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array}
 use datafusion::arrow::compute::{filter_record_batch, take_record_batch};
 use datafusion::arrow::row::{OwnedRow, RowConverter, SortField};
 use domicile::{Context, Home};
+use serde_json::Value;
 
+use super::kept::{Key as Kept, Quarantine, cleared};
+use super::record_json;
 use crate::analyse::Analysers;
 use crate::batch::{Batch, BatchLimit};
 use crate::blocking;
 use crate::cursor::Cursor;
+use crate::error::Failure;
 use crate::locate::{Fate, Locator, NearMisses};
 use crate::plan::Planned;
 use crate::position::Position;
@@ -38,8 +42,58 @@ struct Maker {
     locator: Arc<Locator>,
     analysers: Arc<Analysers>,
     cursor: Cursor,
-    /// The keys of positions whose records have not been delivered.
-    undelivered: Arc<HashSet<String>>,
+}
+
+/// What two databases keep of a source's records that have not been delivered, by the texts of their positions.
+pub(super) struct Undelivered<'a> {
+    source: &'a str,
+    kept: Vec<(&'a mut Quarantine, HashMap<String, Vec<Kept>>)>,
+}
+
+/// The records of a batch that have not been delivered, by the numbers of their rows.
+type LeftOut = HashSet<usize>;
+
+impl<'a> Undelivered<'a> {
+    pub(super) async fn of(
+        source: &'a str,
+        home: &'a mut Quarantine,
+        control: Option<&'a mut Quarantine>,
+    ) -> Result<Self, Failure> {
+        let mut kept = Vec::new();
+        for quarantine in [Some(home), control].into_iter().flatten() {
+            let keys = quarantine.undelivered(source).await?;
+            kept.push((quarantine, keys));
+        }
+        Ok(Self { source, kept })
+    }
+
+    /// Those of a batch. Of several records with one cursor they are told by what is kept of them; where that does not tell all of
+    /// them, because columns have changed since, none of these records is known to have been delivered.
+    async fn of_batch(&mut self, cursor: &Cursor, batch: &Batch) -> Result<LeftOut, Failure> {
+        let mut at: HashMap<String, Vec<usize>> = HashMap::new();
+        for row in 0..batch.records.num_rows() {
+            if let Some(key) = cursor.at(&batch.records, row).key()
+                && self.kept.iter().any(|(_, kept)| kept.contains_key(&key))
+            {
+                at.entry(key).or_default().push(row);
+            }
+        }
+        let mut left_out = LeftOut::new();
+        for (key, rows) in at {
+            let mut kept = HashSet::new();
+            for (quarantine, keys) in self.kept.iter_mut().filter(|_| rows.len() > 1) {
+                if let Some(keys) = keys.get(&key) {
+                    kept.extend(quarantine.cleared(self.source, keys).await?);
+                }
+            }
+            let record = |row| Value::Object(record_json(&batch.records, row, batch.defects_of(row))).to_string();
+            let is_kept = |row: &usize| !kept.is_empty() && kept.contains(&cleared(&record(*row)));
+            let told: Vec<_> = rows.iter().copied().filter(is_kept).collect();
+            let are_all_told = !kept.is_empty() && told.len() >= kept.len();
+            left_out.extend(if are_all_told { told } else { rows });
+        }
+        Ok(left_out)
+    }
 }
 
 impl Planned {
@@ -54,29 +108,31 @@ impl Planned {
         (slot, home): (usize, &Home),
         records: &RecordBatch,
         reached: &Position,
-        undelivered: HashSet<String>,
+        undelivered: &mut Undelivered<'_>,
         limit: BatchLimit,
-    ) -> Result<Newer, String> {
+    ) -> Result<Newer, Failure> {
         let maker = Maker {
             slot,
             home: home.clone(),
             locator: Arc::clone(&self.locator),
             analysers: Arc::clone(&self.writing.analysers),
             cursor: self.source.cursor().clone(),
-            undelivered: Arc::new(undelivered),
         };
         let Some(mut from) = (records.num_rows() > 0).then(|| maker.cursor.at(records, 0).behind()) else {
             return Ok(Newer::default());
         };
         let (made_by, records) = (maker.clone(), records.clone());
-        let made = blocking::caught(blocking::run(move || made_by.keys(&records))).await?;
+        let made = blocking::caught(blocking::run(move || made_by.keys(&records))).await.map_err(Failure::Failed)?;
         let last = made.into_iter().map(|key| (key, None)).collect();
         let mut newer = Some(Newer { last, maker: Some(maker.clone()) });
         while !matches!(&from, Bound::Excluded(after) if after >= reached) {
-            let batch = self.source.read(&from, reached, limit).await.map_err(|error| error.to_string())?;
+            let batch = self.source.read(&from, reached, limit).await;
+            let batch = batch.map_err(|error| Failure::Failed(error.to_string()))?;
             from = batch.upto.behind();
+            let left_out = undelivered.of_batch(&maker.cursor, &batch).await?;
             let maker = maker.clone();
-            blocking::with(&mut newer, move |newer| maker.note(newer, &batch)).await?;
+            let noted = blocking::with(&mut newer, move |newer| maker.note(newer, &batch, &left_out)).await;
+            noted.map_err(Failure::Failed)?;
         }
         Ok(newer.unwrap_or_default())
     }
@@ -84,12 +140,12 @@ impl Planned {
 
 impl Maker {
     /// Notes which rows delivered records of a batch make.
-    fn note(&self, newer: &mut Newer, batch: &Batch) -> Result<(), String> {
+    fn note(&self, newer: &mut Newer, batch: &Batch, left_out: &LeftOut) -> Result<(), String> {
         let judged = self.locator.judge(&batch.records)?;
         let mut near_misses = NearMisses::default();
         let is_delivered = |row: &usize| {
             matches!(self.locator.fate(batch, &judged, *row, &mut near_misses), Fate::Delivered(slot, _) if slot == self.slot)
-                && self.cursor.at(&batch.records, *row).key().is_none_or(|key| !self.undelivered.contains(&key))
+                && !left_out.contains(row)
         };
         let rows: Vec<u32> = (0..batch.records.num_rows())
             .filter(is_delivered)

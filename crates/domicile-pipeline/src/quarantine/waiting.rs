@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::filter::Narrowed;
-use super::kept::{Key, Quarantine, cleared, taken_over};
+use super::kept::{Key, Quarantine, RECORDS_AT_ONCE, cleared, taken_over};
 use super::{Cause, Quarantined, Resolution};
 use crate::error::Failure;
 use crate::plan::Planned;
@@ -15,9 +15,6 @@ const MOST: usize = 1_000_000;
 
 /// So many of their keys are asked for at once.
 const AT_ONCE: usize = 1_000;
-
-/// So many of them, with what they hold.
-const RECORDS_AT_ONCE: usize = 64;
 
 /// The records that the control database keeps of a source, by the key of their position.
 #[derive(Debug, Default)]

@@ -48,6 +48,8 @@ contract! {
     a_quarantine_of_an_earlier_version_is_told_and_replayed
     what_is_read_again_by_its_overlap_is_not_given_twice
     a_row_that_a_later_record_has_replaced_stays_as_that_one_made_it
+    of_records_with_one_cursor_only_those_that_were_delivered_have_made_rows_since
+    what_is_being_moved_to_its_home_is_not_dropped
     numbers_are_replayed_to_their_last_bit
 }
 
@@ -511,6 +513,46 @@ fn a_row_that_a_later_record_has_replaced_stays_as_that_one_made_it(start: fn() 
     assert_eq!(counts(of(&world.replay_all(), Some("es")))[0], 1);
     assert_eq!(latest(), ["Ana|6", "Bea|4", "Cem|7"]);
     world.assert_proved();
+}
+
+fn of_records_with_one_cursor_only_those_that_were_delivered_have_made_rows_since(start: fn() -> Option<Databases>) {
+    let Some(mut world) = World::new(start) else { return };
+    world.settings = String::from("cursor = \"at\"");
+    let insert = "INSERT INTO orders (at, country, customer, amount) VALUES";
+    world.sql("source", &format!("{insert} ('2024-01-01 12:00:00', 'ES', 'Zoé', 1.00)"));
+    world.run();
+    world.sql("es", "INSERT INTO orders (id, amount) VALUES (2, 0), (4, 0)");
+    world.sql(
+        "source",
+        &format!(
+            "{insert} ('2024-01-01 13:00:00', 'ES', 'Ana', 1.00), ('2024-01-01 14:00:00', 'ES', 'Ana', 2.00),
+                      ('2024-01-01 14:00:00', 'ES', 'Cem', 3.00)"
+        ),
+    );
+    world.run();
+    let latest = || world.rows("es", "SELECT customer, last FROM latest ORDER BY customer");
+    assert_eq!(latest(), ["Ana|3", "Zoé|1"]);
+    world.sql("es", "DELETE FROM orders WHERE id IN (2, 4)");
+    assert_eq!(counts(of(&world.replay_all(), Some("es")))[0], 2);
+    assert_eq!(latest(), ["Ana|3", "Cem|4", "Zoé|1"], "the order 3 has the cursor of 4, and was delivered");
+    world.assert_proved();
+}
+
+/// A replay was killed when it had noted where the record goes. The home may have it.
+fn what_is_being_moved_to_its_home_is_not_dropped(start: fn() -> Option<Databases>) {
+    let Some(mut world) = World::new(start) else { return };
+    refused(&world);
+    world.sql("control", "UPDATE domicile_quarantine SET home = 'es' WHERE position = '3'");
+    let filter = QuarantineFilter { no_home: true, ..all() };
+    let drop = |world: &World| runtime().block_on(world.pipeline().drop_quarantined(&filter, "nobody's", None));
+    let refused = drop(&world).unwrap_err().to_string();
+    assert!(refused.contains("3 records are dropped; 1 are not, because a replay has not ended"), "{refused}");
+    let waiting = || world.rows("control", "SELECT position FROM domicile_quarantine WHERE resolution IS NULL");
+    assert_eq!(waiting(), ["3"]);
+    world.homes = String::from("homes = { es = [\"ES\", \"XX\"], fr = \"FR\" }");
+    assert_eq!(counts(of(&world.replay_all(), None))[0], 1);
+    assert_eq!(world.ids("es"), "1 2 3 6");
+    assert_eq!(drop(&world).unwrap(), 0);
 }
 
 fn numbers_are_replayed_to_their_last_bit(start: fn() -> Option<Databases>) {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Params, Value};
 
-use super::connect::Session;
+use super::connect::{Session, WAIT_LONG};
 use super::delivery::MySqlDelivery;
 use super::failure;
 use super::schema::{existing, make_own_tables};
@@ -127,11 +127,12 @@ impl Store for MySqlDelivery {
     }
 
     async fn begin_beside(&mut self) -> Result<(), Failure> {
-        self.opened().1.execute("START TRANSACTION").await
+        // Runs wait for what it has written. One that is heard nothing of for a minute is undone by the server.
+        self.opened().1.execute("SET wait_timeout = 60; START TRANSACTION").await
     }
 
     async fn commit_beside(&mut self) -> Result<(), Failure> {
-        self.opened().1.execute("COMMIT").await
+        self.opened().1.execute(&format!("COMMIT; {WAIT_LONG}")).await
     }
 }
 

@@ -1,14 +1,12 @@
 //! Replaying what a home keeps.
 
-use std::collections::HashSet;
-
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::compute::take_record_batch;
 
 use super::super::ahead::Ahead;
 use super::super::deliver::Target;
 use super::super::kept::{Quarantine, Stored};
-use super::super::newer::Newer;
+use super::super::newer::{Newer, Undelivered};
 use super::{New, ReplayedPlace, Replayer, Verdict};
 use crate::error::Failure;
 use crate::fault::{self, Point};
@@ -112,16 +110,14 @@ impl Replayer<'_> {
         let (source, limit) = (self.source().to_owned(), self.limit());
         for _ in 0..TRIES {
             let reached = target.quarantine.reached(&source, false).await?;
-            let mut undelivered = HashSet::new();
-            target.quarantine.undelivered(&source, &mut undelivered).await?;
-            let control = self.planned.writing.store_of_control(&self.pipeline.config.control);
-            if let Some(mut control) = Quarantine::open(control).await? {
-                control.undelivered(&source, &mut undelivered).await?;
+            let mut control =
+                Quarantine::open(self.planned.writing.store_of_control(&self.pipeline.config.control)).await?;
+            let mut undelivered = Undelivered::of(&source, &mut target.quarantine, control.as_mut()).await?;
+            let home = (slot, &self.pipeline.config.homes[slot].home);
+            let newer = self.planned.newer(home, records, &reached, &mut undelivered, limit).await?;
+            if let Some(mut control) = control {
                 control.store.close().await;
             }
-            let home = (slot, &self.pipeline.config.homes[slot].home);
-            let newer = self.planned.newer(home, records, &reached, undelivered, limit).await;
-            let newer = newer.map_err(Failure::Failed)?;
             target.quarantine.store.begin_beside().await?;
             if target.quarantine.reached(&source, true).await? == reached {
                 return Ok(newer);
