@@ -57,22 +57,41 @@ fn ids_that_mariadb_draws_again_after_a_crash_are_read() {
     ids_drawn_in_vain_are_no_end(&MARIADB, draw, &[], next);
 }
 
-#[test]
-fn a_source_whose_last_records_are_deleted_goes_on_and_one_that_begins_anew_is_refused() {
-    let Some(world) = World::new(&POSTGRES) else { return };
+fn a_source_whose_last_records_are_deleted_goes_on_and_one_that_begins_anew_is_refused(
+    kind: &Kind,
+    delete_all: &str,
+    begin_anew: &str,
+) {
+    let Some(world) = World::new(kind) else { return };
     let world = world.analyser("orders", "", "SELECT id FROM record");
     world.order(&["'ES', 'Ana', 1.00", "'ES', 'Bea', 1.00"]);
     world.run();
-    for delete in ["DELETE FROM orders WHERE id = 2", "TRUNCATE orders"] {
+    for delete in ["DELETE FROM orders WHERE id = 2", delete_all] {
         world.server.sql("source", delete);
         assert_eq!(counts(home(&world.run(), "es")), [0; 4], "{delete}");
     }
     world.order(&["'ES', 'Eva', 1.00"]);
     assert_eq!(counts(home(&world.run(), "es")), [1, 1, 0, 0]);
-    world.server.sql("source", "TRUNCATE orders RESTART IDENTITY");
+    world.server.sql("source", begin_anew);
     world.order(&["'ES', 'Pau', 1.00"]);
     let failure = world.try_run().sources.remove(0).failure.unwrap();
     assert!(failure.contains("it ends at 1, but a home has got to 3; was it restored or replaced?"), "{failure}");
+}
+
+#[test]
+fn a_source_of_postgres_whose_last_records_are_deleted_goes_on() {
+    let (delete_all, begin_anew) = ("TRUNCATE orders", "TRUNCATE orders RESTART IDENTITY");
+    a_source_whose_last_records_are_deleted_goes_on_and_one_that_begins_anew_is_refused(
+        &POSTGRES, delete_all, begin_anew,
+    );
+}
+
+#[test]
+fn a_source_of_mariadb_whose_last_records_are_deleted_goes_on() {
+    let (delete_all, begin_anew) = ("DELETE FROM orders", "TRUNCATE orders");
+    a_source_whose_last_records_are_deleted_goes_on_and_one_that_begins_anew_is_refused(
+        &MARIADB, delete_all, begin_anew,
+    );
 }
 
 /// The class of a source, with its reason, after some SQL.

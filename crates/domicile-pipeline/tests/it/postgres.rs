@@ -192,6 +192,24 @@ fn a_record_that_refers_to_nothing_goes_to_quarantine_also_where_that_is_asked_a
 }
 
 #[test]
+fn a_record_with_a_text_that_is_too_long_for_an_index_goes_to_quarantine() {
+    let Some(world) = World::new(&POSTGRES) else { return };
+    let world = world.analyser("orders", "", "SELECT id, customer FROM record");
+    world.server.sql("es", "CREATE TABLE orders (id bigint, customer text); CREATE INDEX ON orders (customer)");
+    // Hashes cannot be compressed.
+    let long = "ALTER TABLE orders ALTER COLUMN customer TYPE text;
+                INSERT INTO orders (country, customer)
+                SELECT 'ES', string_agg(md5(n::text), '') FROM generate_series(1, 150) AS n";
+    world.order(&["'ES', 'Ana', 1"]);
+    world.server.sql("source", long);
+    world.order(&["'ES', 'Bea', 1"]);
+    assert_eq!(counts(home(&world.run(), "es")), [3, 2, 0, 1]);
+    assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "3"]);
+    let reason = world.rows("es", "SELECT reason FROM domicile_quarantine").concat();
+    assert!(reason.contains("exceeds btree version 4 maximum 2704 for index"), "{reason}");
+}
+
+#[test]
 fn how_records_are_put_into_quarantine_is_found_once_for_a_connection() {
     let Some(world) = World::new(&POSTGRES) else { return };
     let world = world.analyser("orders", "", "SELECT id, amount FROM record");

@@ -170,6 +170,27 @@ impl Settling {
         self.table.as_ref().map_or(&[], |table| &table.cursor)
     }
 
+    /// The highest position that is to be seen, or `reached` where the records up to there are gone: their ids were given, and
+    /// never come again.
+    pub(super) async fn given(
+        &self,
+        session: &mut Session,
+        seen: Position,
+        reached: &Position,
+    ) -> Result<Position, Error> {
+        let drawn = self.table.as_ref().filter(|table| seen < *reached && table.is_drawn());
+        let Some(table) = drawn else { return Ok(seen) };
+        if session.kind == Kind::MySql {
+            // It would tell what it has known of the table for up to a day.
+            session.conn.query_drop("SET SESSION information_schema_stats_expiry = 0").await?;
+        }
+        let sql = "SELECT auto_increment FROM information_schema.tables
+                   WHERE table_schema = DATABASE() AND table_name = ?";
+        let next: Option<Option<u64>> = session.conn.exec_first(sql, (&table.name,)).await?;
+        let is_given = next.flatten().is_some_and(|next| *reached < Position::At(next.into()));
+        Ok(if is_given { reached.clone() } else { seen })
+    }
+
     /// The highest position that is settled, or `reached` if writers stay longer than they are waited for. `upto` is the
     /// highest that is to be seen.
     pub(super) async fn horizon(

@@ -51,12 +51,13 @@ fn failure(error: &Error) -> Failure {
 }
 
 /// Errors of a server that does for a while not what it was asked for: it stops, has no connection or memory left, has
-/// interrupted a statement, or undone a transaction for the sake of another one.
+/// interrupted a statement, or undone a transaction for the sake of another one, or refuses to change what another one has
+/// changed since it was read.
 ///
 /// Sources: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
 /// <https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference>
-const PASSING: [u16; 16] =
-    [1037, 1040, 1041, 1053, 1159, 1161, 1180, 1203, 1205, 1213, 1226, 1317, 1927, 1969, 3024, 4031];
+const PASSING: [u16; 17] =
+    [1020, 1037, 1040, 1041, 1053, 1159, 1161, 1180, 1203, 1205, 1213, 1226, 1317, 1927, 1969, 3024, 4031];
 
 /// Whether the server has ended a query because it took too long.
 fn is_ended_late(error: &Error) -> bool {

@@ -228,7 +228,8 @@ impl Source for MySqlSource {
         let session = session.as_mut().expect("it was opened above");
         let told = |unread: Unread| Error::unread(&reading.name, unread);
         reading.check_all_are_read(session).await.map_err(told)?;
-        let highest = reading.last(session).await.map_err(told)?;
+        let seen = reading.last(session).await.map_err(told)?;
+        let highest = settling.given(session, seen, reached).await.map_err(|error| told(reading.told(&error)))?;
         let horizon = settling.horizon(session, highest, reached, waits).await;
         let horizon = horizon.map_err(|error| told(reading.told(&error)))?.map_err(|message| told(message.into()))?;
         let future = reading.count(reading.bounds.count_future(&reading.relation), session).await.map_err(told)?;

@@ -72,13 +72,18 @@ fn is_cut(error: &Error) -> bool {
     error.is_closed() || source.is_some_and(may_pass)
 }
 
-/// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises, or two
-/// of its keys are one for the server.
+/// Whether an error is in the data: its class is that of values, of what a constraint says, or what a trigger raises, two of
+/// its keys are one for the server, or a value is too long for an index or too deep.
 ///
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_refusal(state: &SqlState) -> bool {
-    matches!(&state.code()[..2], "22" | "23" | "44")
-        || [SqlState::RAISE_EXCEPTION, SqlState::CARDINALITY_VIOLATION].contains(state)
+    const REFUSING: [SqlState; 4] = [
+        SqlState::RAISE_EXCEPTION,
+        SqlState::CARDINALITY_VIOLATION,
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        SqlState::STATEMENT_TOO_COMPLEX,
+    ];
+    matches!(&state.code()[..2], "22" | "23" | "44") || REFUSING.contains(state)
 }
 
 /// What the server says of an error, or what happened to the connection, without what stands in a record.

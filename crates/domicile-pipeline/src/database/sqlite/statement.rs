@@ -309,6 +309,7 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
                 }
                 ConstraintViolation | TooBig | TypeMismatch => Failure::refused(text),
                 DatabaseBusy | DatabaseLocked => Failure::Transient(text),
+                _ if OF_VALUES.contains(&text.as_str()) => Failure::refused(text),
                 _ => Failure::Failed(without_values(text)),
             }
         }
@@ -317,6 +318,9 @@ pub(super) fn failure(error: &rusqlite::Error) -> Failure {
         other => Failure::Failed(other.to_string()),
     }
 }
+
+/// What functions of SQLite, as in triggers and columns that are generated, say of a value; their errors have no code of their own.
+const OF_VALUES: [&str; 2] = ["malformed JSON", "integer overflow"];
 
 /// A message without the value that SQLite quotes in it: what is wrong with a path into JSON is the only such.
 fn without_values(message: String) -> String {
