@@ -26,6 +26,7 @@ pub(crate) fn print(verified: &Verified) {
         }
     }
     verified.homes.iter().chain([&verified.control]).for_each(print_differences);
+    print_behind(verified);
     for what in &verified.unverified {
         line(&format!("not verified: {what}"));
     }
@@ -57,6 +58,19 @@ fn print_accounts(verified: &Verified) {
     }
     if !rows.is_empty() {
         table::print(&head, &rows);
+    }
+}
+
+/// Which homes are proved up to where they are, and have not got as far as others.
+fn print_behind(verified: &Verified) {
+    for (number, source) in verified.sources.iter().enumerate() {
+        let of_homes = verified.homes.iter().filter_map(|home| Some((home, &home.accounts.get(number)?.position)));
+        let Some(furthest) = of_homes.clone().map(|(_, position)| position).max() else { continue };
+        let behind = of_homes.filter(|(_, position)| *position < furthest);
+        let behind: Vec<_> = behind.map(|(home, position)| format!("{} at {position}", home.home)).collect();
+        if !behind.is_empty() {
+            line(&format!("behind: {}: {}, and others at {furthest}", source.source, behind.join(", ")));
+        }
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) enum Became {
 pub(super) struct Accounting {
     /// In the order of their positions or, where that is not known, one for all.
     intervals: Vec<Interval>,
-    /// Where records that stand in no interval are, and how many.
-    stray: Option<(Position, u64)>,
+    /// Where the first of the records is that stand in no interval, and how many of them became what.
+    stray: Option<(Position, [u64; 3])>,
     /// What is wrong with it in itself.
     wrong: Vec<String>,
 }
@@ -87,7 +87,7 @@ impl Accounting {
     pub(super) fn count(&mut self, position: &Position, became: Became) {
         match self.interval(position) {
             Some(interval) => interval.found[became as usize] += 1,
-            None => self.stray.get_or_insert_with(|| (position.clone(), 0)).1 += 1,
+            None => self.stray.get_or_insert_with(|| (position.clone(), [0; 3])).1[became as usize] += 1,
         }
     }
 
@@ -99,18 +99,29 @@ impl Accounting {
     /// How many records of the source were found.
     pub(super) fn found(&self) -> u64 {
         let in_intervals: u64 = self.intervals.iter().map(|interval| interval.found.iter().sum::<u64>()).sum();
-        in_intervals + self.stray.as_ref().map_or(0, |(_, count)| *count)
+        in_intervals + self.stray.as_ref().map_or(0, |(_, counts)| counts.iter().sum())
+    }
+
+    /// How many records that are ignored the control database accounts for, though they have a home by the rules of now: they
+    /// had none when they were read, and nothing is kept of which they were. In the control database that is how many it has
+    /// too many, and in a home how many it lacks.
+    pub(super) fn ignored_elsewhere(&self, is_control: bool) -> u64 {
+        let in_intervals =
+            self.intervals.iter().map(|interval| interval.ignored_elsewhere(is_control).unwrap_or_default());
+        in_intervals.sum::<u64>() + self.stray.as_ref().map_or(0, |(_, counts)| strays(counts, is_control).1)
     }
 
     /// What is wrong, with so many records in quarantine.
-    pub(super) fn differences(&self, in_quarantine: u64) -> Vec<String> {
+    pub(super) fn differences(&self, in_quarantine: u64, is_control: bool) -> Vec<String> {
         let mut wrong = self.wrong.clone();
-        let unlike = |interval: &&Interval| {
-            (0..3).any(|place| u64::try_from(interval.kept[place + 1]) != Ok(interval.found[place]))
-        };
+        let unlike = |interval: &&Interval| interval.ignored_elsewhere(is_control).is_none();
         wrong.extend(self.intervals.iter().filter(unlike).map(Interval::told));
-        if let Some((position, count)) = &self.stray {
-            wrong.push(format!("{count} records of the source are not accounted for, the first of them at {position}"));
+        if let Some((position, counts)) = &self.stray {
+            let (count, _) = strays(counts, is_control);
+            if count > 0 {
+                let first = format!("the first of them at {position}");
+                wrong.push(format!("{count} records of the source are not accounted for, {first}"));
+            }
         }
         let quarantined = self.kept()[3];
         if u64::try_from(quarantined) != Ok(in_quarantine) {
@@ -127,7 +138,25 @@ impl Accounting {
     }
 }
 
+/// How many records ought to stand in an interval and do not, and how many of those may be accounted for elsewhere.
+fn strays(counts: &[u64; 3], is_control: bool) -> (u64, u64) {
+    let [delivered, ignored, quarantined] = *counts;
+    if is_control { (delivered + ignored + quarantined, 0) } else { (delivered + quarantined, ignored) }
+}
+
 impl Interval {
+    /// How many records that are ignored are accounted for in the control database in place of their home; `None` where that
+    /// is not all that differs.
+    fn ignored_elsewhere(&self, is_control: bool) -> Option<u64> {
+        let [_, delivered, ignored, quarantined] = self.kept.map(|count| u64::try_from(count).ok());
+        let [found_delivered, found_ignored, found_quarantined] = self.found;
+        if (delivered, quarantined) != (Some(found_delivered), Some(found_quarantined)) {
+            return None;
+        }
+        let (more, less) = if is_control { (ignored?, found_ignored) } else { (found_ignored, ignored?) };
+        more.checked_sub(less)
+    }
+
     fn told(&self) -> String {
         let [delivered, ignored, quarantined] = self.found;
         let whole = delivered + ignored + quarantined;
@@ -167,7 +196,7 @@ mod tests {
     fn differences(rows: &[Accounted], records: &[i128]) -> Vec<String> {
         let mut accounting = Accounting::new(rows, &Position::At(30), false);
         records.iter().for_each(|record| accounting.count(&Position::At(*record), Became::Delivered));
-        accounting.differences(0)
+        accounting.differences(0, false)
     }
 
     #[test]
@@ -175,6 +204,28 @@ mod tests {
         let rows = [row(None, "9", [2, 2, 0, 0]), row(Some("20"), "30", [1, 1, 0, 0])];
         assert_eq!(differences(&rows, &[1, 9, 30]), [] as [&str; 0]);
         assert_eq!(differences(&[], &[]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn records_that_are_ignored_may_be_accounted_for_where_they_had_no_home() {
+        let rows = [row(None, "9", [3, 2, 1, 0])];
+        for (ignored, of_home, of_control) in [(1, Some(0), Some(0)), (2, Some(1), None), (0, None, Some(1))] {
+            let mut accounting = Accounting::new(&rows, &Position::At(9), false);
+            (0..2).for_each(|_| accounting.count(&Position::At(1), Became::Delivered));
+            (0..ignored).for_each(|_| accounting.count(&Position::At(2), Became::Ignored));
+            for (is_control, elsewhere) in [(false, of_home), (true, of_control)] {
+                assert_eq!(accounting.ignored_elsewhere(is_control), elsewhere.unwrap_or(0), "{ignored} {is_control}");
+                assert_eq!(
+                    accounting.differences(0, is_control).is_empty(),
+                    elsewhere.is_some(),
+                    "{ignored} {is_control}"
+                );
+            }
+        }
+        let mut accounting = Accounting::new(&rows[..0], &Position::At(9), false);
+        accounting.count(&Position::At(2), Became::Ignored);
+        assert_eq!((accounting.ignored_elsewhere(false), accounting.ignored_elsewhere(true)), (1, 0));
+        assert_eq!((accounting.differences(0, false).len(), accounting.differences(0, true).len()), (0, 1));
     }
 
     #[test]

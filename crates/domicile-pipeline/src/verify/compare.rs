@@ -148,7 +148,7 @@ impl<'a> Group<'a> {
     }
 
     fn report(&self, names: &[Home], home: &OfHome) -> VerifiedHome {
-        let mut verified = super::report(self.subject, home.home.as_str(), &home.sources);
+        let mut verified = super::report(self.subject, home.home.as_str(), &home.sources, false);
         let fresh = self.fresh.as_ref().expect("whoever works on it puts it back");
         verified.tables = (0..fresh.tables.len()).map(|table| fresh.report(names, home, table)).collect();
         verified

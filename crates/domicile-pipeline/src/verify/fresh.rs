@@ -24,7 +24,7 @@ use crate::position::Position;
 use crate::quarantine::{Resolution, record_json};
 use crate::table::Table;
 
-/// So many records that ought to be in quarantine are told.
+/// So many records that ought to be in quarantine, or ought not to, are told.
 const TOLD: usize = 5;
 
 /// A table that is compared, and who writes it.
@@ -174,17 +174,27 @@ impl OfSource {
     }
 
     /// What is wrong with the accounting and the quarantine.
-    pub(super) fn differences(&self) -> Vec<String> {
-        let mut all = self.accounting.differences(self.quarantine.count);
+    pub(super) fn differences(&self, is_control: bool) -> Vec<String> {
+        let mut all = self.accounting.differences(self.quarantine.count, is_control);
         let (first, count) = &self.lost;
         if *count > 0 {
-            let told: Vec<_> = first.iter().map(ToString::to_string).collect();
-            let more = if *count > first.len() as u64 { ", …" } else { "" };
-            let told = told.join(", ");
-            all.push(format!("{count} records belong in quarantine and are not there, with the cursor {told}{more}"));
+            let at = first_of(first.iter().map(ToString::to_string), *count);
+            all.push(format!("{count} records belong in quarantine and are not there, with {at}"));
+        }
+        let strangers = self.quarantine.strangers();
+        let count = strangers.len() as u64;
+        if count > 0 {
+            let at = first_of(strangers.map(str::to_owned), count);
+            all.push(format!("{count} records wait in quarantine and are none of this database's, with {at}"));
         }
         all
     }
+}
+
+/// The cursors of the first of so many records.
+fn first_of(cursors: impl Iterator<Item = String>, count: u64) -> String {
+    let more = if count > TOLD as u64 { ", …" } else { "" };
+    format!("the cursor {}{more}", cursors.take(TOLD).collect::<Vec<_>>().join(", "))
 }
 
 impl OfTable {
@@ -262,6 +272,7 @@ impl Fresh {
         }
         let OfHome { home: name, sources, .. } = &mut self.homes[home?];
         let of = &mut sources[source];
+        of.quarantine.meets(position);
         if !of.reaches(position, record.mark) {
             return None;
         }

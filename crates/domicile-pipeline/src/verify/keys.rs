@@ -93,7 +93,7 @@ impl Fresh {
 
 impl OfSource {
     /// What was found of the accounting of a source.
-    pub(super) fn report(&self, source: &str) -> VerifiedAccount {
+    pub(super) fn report(&self, source: &str, is_control: bool) -> VerifiedAccount {
         let [read, delivered, ignored, quarantined] =
             self.accounting.kept().map(|count| u64::try_from(count).unwrap_or_default());
         VerifiedAccount {
@@ -102,7 +102,8 @@ impl OfSource {
             account: Account { read, delivered, ignored, quarantined },
             in_source: self.accounting.found(),
             in_quarantine: self.quarantine.count,
-            differences: self.differences(),
+            ignored_elsewhere: self.accounting.ignored_elsewhere(is_control),
+            differences: self.differences(is_control),
         }
     }
 }

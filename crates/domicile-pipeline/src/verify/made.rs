@@ -78,8 +78,10 @@ impl Made {
         let is_selected = |id: &u128| compared.selection.has(compared.number, *id);
         match self {
             Self::Rows => {
+                // They take no memory, for which fewer ranges of others may be selected.
+                let is_wanted = |id: &u128| !compared.is_told || is_selected(id);
                 let rows = hashed.ids.iter().zip(&hashed.digests).enumerate();
-                for (row, (id, digest)) in rows.filter(|(_, (id, _))| is_selected(id)) {
+                for (row, (id, digest)) in rows.filter(|(_, (id, _))| is_wanted(id)) {
                     take(*id, *digest, &|| hasher.told(&objects, row).or_else(|| Some(of())));
                 }
             }

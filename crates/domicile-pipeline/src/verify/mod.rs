@@ -109,16 +109,18 @@ impl Pipeline {
         let cut = is_cut.then(|| String::from("a source could not be read to its end"));
         let control = match failure.or(cut) {
             Some(failure) => VerifiedHome::failed("control", failure),
-            None => report(&subject, "control", &of_control),
+            None => report(&subject, "control", &of_control, true),
         };
         let unverified = subject.unverified.clone();
-        Ok(Verified { sources: subject.into_sources(), homes, control, unverified })
+        let mut verified = Verified { sources: subject.into_sources(), homes, control, unverified };
+        verified.compare_ignored(what.homes.is_empty());
+        Ok(verified)
     }
 }
 
 /// What was found of the accounting of a database.
-fn report(subject: &Subject, name: &str, sources: &[OfSource]) -> VerifiedHome {
-    let account = |(source, of): (&subject::Reader, &OfSource)| of.report(&source.name);
+fn report(subject: &Subject, name: &str, sources: &[OfSource], is_control: bool) -> VerifiedHome {
+    let account = |(source, of): (&subject::Reader, &OfSource)| of.report(&source.name, is_control);
     let accounts = subject.sources.iter().zip(sources).map(account).collect();
     VerifiedHome { home: name.to_owned(), accounts, tables: Vec::new(), failure: None }
 }

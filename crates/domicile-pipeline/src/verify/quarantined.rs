@@ -1,6 +1,6 @@
 //! Which records of a source are in the quarantine of a database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::contents::{InQuarantine, record_hash};
 use crate::overlap::Mark;
@@ -12,6 +12,8 @@ use crate::quarantine::taken_over;
 pub(super) struct Quarantine {
     records: HashMap<String, Vec<InQuarantine>>,
     pub(super) count: u64,
+    /// Where records are that were taken over from the control database and wait, until one of the home is met there.
+    strangers: BTreeSet<String>,
 }
 
 /// A record that is looked for.
@@ -29,11 +31,27 @@ impl Quarantine {
     pub(super) fn new(all: Vec<InQuarantine>) -> Self {
         // What a home has taken over is accounted for where it was.
         let count = all.iter().filter(|record| record.number >= 0).count() as u64;
+        let waits = |kept: &&InQuarantine| kept.number < 0 && kept.resolution.is_none();
+        let strangers = all.iter().filter(waits).map(|kept| kept.position.clone()).collect();
         let mut records: HashMap<String, Vec<InQuarantine>> = HashMap::new();
         for record in all {
             records.entry(record.position.clone()).or_default().push(record);
         }
-        Self { records, count }
+        Self { records, count, strangers }
+    }
+
+    /// A record of the home is at this position.
+    pub(super) fn meets(&mut self, position: &Position) {
+        if !self.strangers.is_empty()
+            && let Some(key) = position.key()
+        {
+            self.strangers.remove(&key);
+        }
+    }
+
+    /// Where records wait that no record of the home stands for: what they hold is in the wrong database.
+    pub(super) fn strangers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.strangers.iter().map(String::as_str)
     }
 
     /// What is in it of a record, whatever became of that. Of records with one cursor, those that somebody has refused are told

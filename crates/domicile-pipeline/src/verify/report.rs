@@ -66,6 +66,9 @@ pub struct VerifiedAccount {
     pub in_source: u64,
     /// Records in the home's quarantine.
     pub in_quarantine: u64,
+    /// Records that are ignored, and that the control database accounts for, because they had no home when they were read. In
+    /// the control database they are those that have one by the rules of now.
+    pub ignored_elsewhere: u64,
     /// What is wrong with it.
     pub differences: Vec<String>,
 }
@@ -138,6 +141,23 @@ impl VerifiedHome {
 }
 
 impl Verified {
+    /// Whatever the control database accounts for in place of homes, they lack. Where not all of them were verified, they lack no
+    /// more.
+    pub(super) fn compare_ignored(&mut self, all_homes: bool) {
+        let is_all = all_homes && self.homes.iter().all(|home| home.failure.is_none());
+        for (number, of_control) in self.control.accounts.iter_mut().enumerate() {
+            let of_homes = self.homes.iter().filter_map(|home| home.accounts.get(number));
+            let lacks: u64 = of_homes.map(|account| account.ignored_elsewhere).sum();
+            let has = of_control.ignored_elsewhere;
+            if lacks > has || (is_all && lacks < has) {
+                of_control.differences.push(format!(
+                    "{has} records that are ignored are accounted for here and have a home by the rules of now, and homes lack \
+                     {lacks}"
+                ));
+            }
+        }
+    }
+
     /// Whether all that was verified is as the sources say. What was not is told in `unverified`.
     #[must_use]
     pub fn is_proved(&self) -> bool {

@@ -30,6 +30,10 @@ into = "last"
 write = "replace"
 key = "customer"
 sql = "SELECT customer, id FROM record"
+[[source.analyser]]
+into = "orders"
+key = "id"
+sql = "SELECT id, customer FROM record"
 "#;
 
 /// Orders of many customers in two homes.
@@ -64,7 +68,8 @@ fn all_is_proved_and_each_change_is_found_also_in_little_memory() {
     let verified_in_little = verified("", LITTLE);
     assert!(verified_in_little.is_proved(), "{verified_in_little:#?}");
     assert_eq!(verified_in_little.homes[0].accounts[0].in_source, 1_000, "they are counted once");
-    let change = "UPDATE totals SET orders = orders + 1 WHERE customer = 7; DELETE FROM last WHERE customer = 9";
+    let change = "UPDATE totals SET orders = orders + 1 WHERE customer = 7; DELETE FROM last WHERE customer = 9;
+                  DELETE FROM orders WHERE id = 14";
     for bounds in [LITTLE, BOUNDS] {
         let verified = verified(change, bounds);
         let es = &verified.homes[0];
@@ -74,7 +79,8 @@ fn all_is_proved_and_each_change_is_found_also_in_little_memory() {
             (found.table.as_str(), found.differing, first.key.unwrap(), first.kind)
         };
         assert_eq!(told(0), ("last", 1, String::from("customer = 9"), DifferenceKind::Missing));
-        assert_eq!(told(1), ("totals", 1, String::from("customer = 7"), DifferenceKind::Changed));
+        assert_eq!(told(1), ("orders", 1, String::from("id = 14"), DifferenceKind::Missing));
+        assert_eq!(told(2), ("totals", 1, String::from("customer = 7"), DifferenceKind::Changed));
         assert!(verified.homes[1].is_proved() && verified.control.is_proved());
     }
 }

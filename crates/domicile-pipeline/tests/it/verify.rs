@@ -1,6 +1,8 @@
 //! Verification, on files: what is as the sources have it is proved, and each change is found.
 
-use domicile_pipeline::{DifferenceKind, Pipeline, Verification, Verified, VerifiedHome, VerifiedTable};
+use domicile_pipeline::{
+    DifferenceKind, Pipeline, QuarantineFilter, Verification, Verified, VerifiedHome, VerifiedTable,
+};
 
 use crate::fixture::{Setup, World, runtime};
 
@@ -220,6 +222,27 @@ fn a_record_that_is_gone_from_quarantine_is_found() {
     assert!(of(&verified, "es").is_proved());
 }
 
+/// It was taken over from the control database, by a replay that took it for French.
+#[test]
+fn a_record_that_waits_in_the_quarantine_of_another_country_is_found() {
+    let (world, setup) = sold();
+    let french: i64 = world.rows("fr", "SELECT min(id) FROM orders")[0].parse().unwrap();
+    let waits = |position: i64| {
+        format!(
+            "INSERT INTO domicile_quarantine (source, position, number, cause, reason, record, first_seen, last_seen)
+             VALUES ('orders', '{position}', -1, 'refused', 'for a test', '{{}}', '2024-01-01', '2024-01-01')"
+        )
+    };
+    world.in_home("fr", &waits(french));
+    let verified = verify(&world, &setup);
+    assert!(verified.is_proved(), "{verified:#?}");
+    world.in_home("fr", &waits(3));
+    let verified = verify(&world, &setup);
+    let told = "1 records wait in quarantine and are none of this database's, with the cursor 3";
+    assert_eq!(of(&verified, "fr").accounts[0].differences, [told]);
+    assert!(!verified.is_proved() && of(&verified, "es").is_proved());
+}
+
 #[test]
 fn what_a_home_has_refused_is_left_out_and_found_when_it_is_gone() {
     let setup = Setup::new()
@@ -248,4 +271,34 @@ fn many_keys_that_differ_are_counted_and_the_first_are_told() {
     assert_eq!((orders.rows, orders.differences.len(), orders.is_at_least), (0, 20, false));
     assert!(orders.differences.iter().all(|difference| difference.kind == DifferenceKind::Missing));
     assert_eq!(orders.differing.to_string(), world.rows("es", "SELECT count(*) FROM numbered")[0]);
+}
+
+/// What is ignored is accounted for where the record had no home when it was read, and nothing is kept of it.
+#[test]
+fn what_is_ignored_is_proved_also_after_the_key_was_mended() {
+    let setup = |key: &str| {
+        Setup::new().key(key).setting("ignore = \"customer = 'test'\"").insert("orders", "SELECT id FROM record")
+    };
+    let orders = [
+        "'ES', 'Ana', NULL, 1.00",
+        "'Spain', 'test', NULL, 1.00",
+        "'Spain', 'Bea', NULL, 1.00",
+        "'ES', 'test', NULL, 1.00",
+    ];
+    let world = World::with_orders(&orders);
+    world.run(&setup("country"));
+    assert!(verify(&world, &setup("country")).is_proved());
+    let mended = setup("CASE country WHEN 'Spain' THEN 'ES' ELSE country END");
+    let replay = runtime().block_on(world.pipeline(&mended).replay(&QuarantineFilter::default(), None)).unwrap();
+    assert_eq!((replay.has_failed(), replay.waiting()), (false, 0));
+    let verified = verify(&world, &mended);
+    assert!(verified.is_proved(), "{verified:#?}");
+    let elsewhere = |home: &VerifiedHome| home.accounts[0].ignored_elsewhere;
+    assert_eq!((elsewhere(of(&verified, "es")), elsewhere(&verified.control)), (1, 1));
+    // One more than there are is found.
+    world.in_home("es", "UPDATE domicile_account SET read = read - 1, ignored = ignored - 1");
+    let verified = verify(&world, &mended);
+    let told =
+        "1 records that are ignored are accounted for here and have a home by the rules of now, and homes lack 2";
+    assert_eq!(verified.control.accounts[0].differences, [told]);
 }

@@ -19,6 +19,7 @@ macro_rules! contract {
 contract! {
     every_type_and_every_way_of_writing_is_proved
     each_change_is_found
+    what_is_in_the_wrong_home_is_found
     a_home_is_seen_as_it_was_at_one_moment_while_a_run_goes_on
     tables_that_were_there_are_read_as_what_is_written_to_them
 }
@@ -95,6 +96,12 @@ fn each_change_is_found(kind: &Kind) {
             "orders",
             "missing id = 3",
         ),
+        (
+            "DELETE FROM plain WHERE amount IS NULL",
+            "INSERT INTO plain VALUES (NULL, NULL)",
+            "plain",
+            "missing made of the records from 1 to 3",
+        ),
         ("INSERT INTO orders (id) VALUES (99)", "DELETE FROM orders WHERE id = 99", "orders", "unexpected id = 99"),
         (
             "INSERT INTO plain VALUES (NULL, NULL)",
@@ -134,6 +141,26 @@ fn each_change_is_found(kind: &Kind) {
     let verified = verify(&world);
     assert_eq!(of(&verified, "es").accounts[0].differences.len(), 1);
     assert_eq!(verified.control.accounts[0].differences.len(), 3, "{:?}", verified.control.accounts[0].differences);
+}
+
+/// What is Spain's stands in France.
+fn what_is_in_the_wrong_home_is_found(kind: &Kind) {
+    let Some(world) = World::new(kind).map(every_way) else { return };
+    sell(&world);
+    world.run();
+    let waits =
+        "INSERT INTO domicile_quarantine (source, position, number, cause, reason, record, first_seen, last_seen)
+                 VALUES ('orders', '2', -1, 'refused', 'for a test', '{}', '2024-01-01', '2024-01-01')";
+    world.server.sql("fr", "INSERT INTO orders (id) VALUES (1)");
+    world.server.sql("fr", waits);
+    let verified = verify(&world);
+    let fr = of(&verified, "fr");
+    assert_eq!(differences(fr, "orders"), ["unexpected id = 1"]);
+    let told = "1 records wait in quarantine and are none of this database's, with the cursor 2";
+    assert_eq!(fr.accounts[0].differences, [told]);
+    assert!(of(&verified, "es").is_proved());
+    world.server.sql("fr", "DELETE FROM orders WHERE id = 1; DELETE FROM domicile_quarantine");
+    assert!(verify(&world).is_proved(), "all is as it was");
 }
 
 fn a_home_is_seen_as_it_was_at_one_moment_while_a_run_goes_on(kind: &Kind) {
