@@ -81,6 +81,8 @@ for line in open(sys.argv[1]):
     words = line.split()
     speed.setdefault(words[0], []).append(int(words[-3]))
 well = statistics.median(speed["well"])
-for fault in ("refused", "silent"):
-    print(f"{fault}: {statistics.median(speed[fault]) / well:.3f} of the throughput without fault (at least 0.95)")
+shares = {fault: statistics.median(speed[fault]) / well for fault in ("refused", "silent")}
+for fault, share in shares.items():
+    print(f"{fault}: {share:.3f} of the throughput without fault (at least 0.95)")
+sys.exit(min(shares.values()) < 0.95)
 PYTHON

@@ -56,7 +56,7 @@ enum Command {
     /// Tells what became of one record: what the rules say of it, whether its home has passed it, and when, and what
     /// quarantines keep of it. Writes nothing.
     ///
-    /// The verdict is one word: delivered, ignored, dropped, quarantined, blocked, not_reached, misplaced, missing or
+    /// The verdict is one word: delivered, ignored, dropped, quarantined, blocked, not_reached, misplaced, missing, changed or
     /// unknown. Exit codes: 0 it was delivered, ignored by the rule or dropped, 1 it was not or not yet, it is not known, or
     /// a database cannot be asked, 2 wrong usage or configuration.
     Trace(Trace),

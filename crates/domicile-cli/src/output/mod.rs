@@ -17,10 +17,19 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
+/// A text as one line: what would begin another one, or steer a terminal, is escaped. It may come from records.
+pub(crate) fn plain(text: &str) -> String {
+    let escaped = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 /// Writes a line to standard output. Where nobody reads it any more (`domicile … | head`), the command goes on without
 /// it: its exit code still counts. A result that cannot be written for another reason is a failure.
 pub(crate) fn line(text: &str) {
-    is_written(&format!("{text}\n"));
+    is_written(&(plain(text) + "\n"));
 }
 
 /// Writes text to standard output: `false` where nobody reads it any more, for whoever would go on for ever.

@@ -9,7 +9,7 @@ const NO_HOME: &str = "(no home)";
 pub(crate) fn print_list(list: &QuarantineList) {
     let row = |group: &QuarantineGroup| {
         let resolved: Vec<_> = group.resolved.iter().map(|(how, count)| format!("{count} {}", how.name())).collect();
-        let about: String = group.about.as_deref().unwrap_or_default().escape_debug().collect();
+        let about = group.about.clone().unwrap_or_default();
         let home = group.home.as_deref().unwrap_or(NO_HOME).to_owned();
         let counts = [group.waiting.to_string(), resolved.join(", "), group.last_seen.clone()];
         [home, group.source.clone(), group.cause.clone(), about].into_iter().chain(counts).collect()
@@ -22,7 +22,8 @@ pub(crate) fn print_list(list: &QuarantineList) {
         line(&format!("FAILED {}: {}", unreached.home.as_deref().unwrap_or(NO_HOME), unreached.failure));
     }
     let waiting: u64 = list.groups.iter().map(|group| group.waiting).sum();
-    line(&format!("{waiting} {} in quarantine", if waiting == 1 { "record waits" } else { "records wait" }));
+    let least = if list.unreached.is_empty() { "" } else { "at least " };
+    line(&format!("{least}{waiting} {} in quarantine", if waiting == 1 { "record waits" } else { "records wait" }));
 }
 
 pub(crate) fn print_record(record: &QuarantinedRecord) {

@@ -6,17 +6,17 @@ use domicile_pipeline::{Error, Problems};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
-use super::line;
+use super::is_written;
 use crate::command::Ended;
 
 /// Prints a result as JSON.
 pub(crate) fn json(result: &impl Serialize) {
-    line(&serde_json::to_string_pretty(result).expect("results are plain data"));
+    is_written(&(serde_json::to_string_pretty(result).expect("results are plain data") + "\n"));
 }
 
 /// Prints a result as JSON in one line, where there will be more of them.
 pub(crate) fn json_line(result: &impl Serialize) {
-    line(&serde_json::to_string(result).expect("results are plain data"));
+    is_written(&(serde_json::to_string(result).expect("results are plain data") + "\n"));
 }
 
 /// Prints an error, and says how the command ends with it.

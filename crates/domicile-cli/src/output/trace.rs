@@ -2,6 +2,8 @@
 
 use domicile_pipeline::{Outcome, Passage, PassageState, RowState, Trace, TracedQuarantine, TracedRecord, TracedRow};
 
+use super::plain;
+
 const NO_HOME: &str = "(no home)";
 
 /// All that is told of a record, with the line end.
@@ -21,7 +23,7 @@ pub(crate) fn text(trace: &Trace) -> String {
     for unreached in &trace.unreached {
         lines.push(format!("FAILED {}: {}", unreached.home.as_deref().unwrap_or(NO_HOME), unreached.failure));
     }
-    lines.into_iter().map(|line| line + "\n").collect()
+    lines.into_iter().map(|line| plain(&line) + "\n").collect()
 }
 
 fn outcome(outcome: &Outcome) -> String {

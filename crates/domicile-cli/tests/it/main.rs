@@ -10,6 +10,7 @@ mod kill;
 mod lease;
 mod log;
 mod many_homes;
+mod memory;
 mod metrics;
 mod overlap;
 mod passwords;

@@ -42,6 +42,8 @@ pub enum Verdict {
     Misplaced,
     /// Its home has passed it, and has no such row.
     Missing,
+    /// Its home has its row with other values than the source makes of it now.
+    Changed,
     /// Neither the source nor a quarantine has it; or its home has passed it and does not account for it, or cannot be asked.
     Unknown,
     /// It was dropped from quarantine, for a reason.
@@ -62,6 +64,7 @@ impl Verdict {
             Verdict::NotReached => "not_reached",
             Verdict::Misplaced => "misplaced",
             Verdict::Missing => "missing",
+            Verdict::Changed => "changed",
             Verdict::Unknown => "unknown",
             Verdict::Dropped => "dropped",
             Verdict::Ignored => "ignored",

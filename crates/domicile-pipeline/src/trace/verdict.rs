@@ -1,6 +1,6 @@
 //! What became of a record, in one word, by all that is known of it.
 
-use super::report::{PassageState, RowState, TracedQuarantine, TracedRecord, TracedRow, Verdict};
+use super::report::{PassageState, RowState, TracedQuarantine, TracedRecord, Verdict};
 use crate::explain::Outcome;
 use crate::quarantine::{Resolution, taken_over};
 
@@ -44,16 +44,12 @@ fn of_record(record: &TracedRecord) -> Verdict {
     match record.outcome {
         Outcome::Delivered { .. } if own().any(|row| !row.elsewhere.is_empty()) => Verdict::Misplaced,
         Outcome::Delivered { .. } if own().any(|row| row.state == RowState::Missing) => Verdict::Missing,
+        Outcome::Delivered { .. } if own().any(|row| row.state == RowState::Differs) => Verdict::Changed,
         // What is there was delivered, whatever else is not known.
-        Outcome::Delivered { .. } if record.rows.iter().any(is_there) => Verdict::Delivered,
+        Outcome::Delivered { .. } if record.rows.iter().any(|row| row.state == RowState::There) => Verdict::Delivered,
         Outcome::Quarantined { .. } => Verdict::Unknown,
         _ if record.passage.why.is_some() => Verdict::Unknown,
         Outcome::Delivered { .. } => Verdict::Delivered,
         Outcome::Ignored => Verdict::Ignored,
     }
-}
-
-/// Whether a row is there as the record makes it, or another one in its place that only it can have made.
-fn is_there(row: &TracedRow) -> bool {
-    row.state == RowState::There || row.is_own && row.state == RowState::Differs
 }
