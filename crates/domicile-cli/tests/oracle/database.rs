@@ -128,6 +128,25 @@ impl Database {
         }
     }
 
+    /// Executes a statement, unless somebody holds what it needs: whether it was.
+    pub(crate) fn attempt(&self, sql: &str) -> bool {
+        match self {
+            Self::File(path) => {
+                let connection = open(path);
+                connection.busy_timeout(Duration::from_millis(500)).expect("a timeout can be set");
+                connection.execute_batch(sql).is_ok()
+            }
+            Self::Of { kind, server, name } => {
+                let mut session = server.borrow().session(name);
+                let patience = match kind {
+                    Kind::MariaDb => "SET SESSION lock_wait_timeout = 1",
+                    Kind::Postgres | Kind::Sqlite => "SET lock_timeout = '500ms'",
+                };
+                session.execute(patience) && session.execute(sql)
+            }
+        }
+    }
+
     /// Whether it has a table.
     pub(crate) fn has(&self, table: &str) -> bool {
         let tables = match self.kind() {

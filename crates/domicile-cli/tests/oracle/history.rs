@@ -70,6 +70,9 @@ pub(crate) enum Step {
     /// Somebody else locks the files of the homes that are files, and lets go.
     Lock,
     Unlock,
+    /// A table of a home has no longer a column that is written to, and has it again.
+    Misfit(usize),
+    Fit,
     /// The position of a home is put back by hand. No history has it but those that are to be found wrong.
     PutBack(usize),
 }
@@ -109,7 +112,8 @@ impl Step {
             | Self::Lose(..)
             | Self::Swallow(_)
             | Self::Refuse(_)
-            | Self::Lock => true,
+            | Self::Lock
+            | Self::Misfit(_) => true,
             Self::Insert(_)
             | Self::Open(_)
             | Self::Commit
@@ -125,6 +129,7 @@ impl Step {
             | Self::ResumeServer(_)
             | Self::Heal(_)
             | Self::Unlock
+            | Self::Fit
             | Self::PutBack(_) => false,
         }
     }
@@ -264,7 +269,7 @@ impl History {
         // Without any, what happens to one cannot.
         let side = if sides.is_empty() { Side::Source } else { *random.pick(&sides) };
         let (wait, lost) = (Step::Wait(random.below(600)), *random.pick(&LOST));
-        match random.below(15) {
+        match random.below(16) {
             0 => vec![Step::Kill],
             1 => vec![Step::Stop, wait, Step::Continue],
             2 => vec![Step::Stop, Step::Outlast, Step::Continue],
@@ -279,6 +284,7 @@ impl History {
             11 => vec![Step::Lock, wait, Step::Unlock],
             12 => vec![Step::Run],
             13 => vec![Step::CutAfterSent(side, random.below(20_000))],
+            14 => vec![Step::Misfit(random.below(3) as usize), Step::Run, Step::Await, Step::Fit],
             _ => vec![Step::Cut(side)],
         }
     }
