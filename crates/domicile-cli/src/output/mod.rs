@@ -14,12 +14,18 @@ use std::process::exit;
 
 /// Tells a person what happens, on standard error.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    text.lines().for_each(|line| drop(writeln!(anstream::stderr(), "{}", plain(line))));
 }
 
-/// A text as one line: what would begin another one, or steer a terminal, is escaped. It may come from records.
+/// A text as one line: what would begin another one, steer a terminal, or show letters in another order is escaped. It may come
+/// from records.
 pub(crate) fn plain(text: &str) -> String {
-    let escaped = |char: char| match char.is_control() {
+    let is_unseen = |char: char| {
+        let formats =
+            ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+        char.is_control() || formats.iter().any(|range| range.contains(&char))
+    };
+    let escaped = |char: char| match is_unseen(char) {
         true => char.escape_default().to_string(),
         false => char.to_string(),
     };

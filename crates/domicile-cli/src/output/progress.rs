@@ -1,11 +1,13 @@
 //! Progress on standard error: a bar where it is a terminal, plain lines where it isn't.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use domicile_pipeline::{Event, Observer, Position};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{note, plain};
 
 /// Plain lines come at most this often.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
@@ -65,10 +67,8 @@ impl State {
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(text),
-            None => {
-                let _ = writeln!(anstream::stderr(), "{text}");
-            }
+            Some(bar) => bar.println(plain(text)),
+            None => note(text),
         }
     }
 

@@ -6,7 +6,7 @@ use domicile_pipeline::{Error, Problems};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
-use super::is_written;
+use super::{is_written, note};
 use crate::command::Ended;
 
 /// Prints a result as JSON.
@@ -50,7 +50,7 @@ pub(crate) fn error_json(error: &Error, is_one_of_many: bool) {
 
 /// Prints what failed.
 pub(crate) fn failure(message: &str) -> Ended {
-    let _ = writeln!(anstream::stderr(), "error: {message}");
+    note(&format!("error: {message}"));
     Ended::Failed
 }
 

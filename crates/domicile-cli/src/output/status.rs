@@ -5,7 +5,7 @@ use std::time::Duration;
 use domicile_pipeline::{HomeStatus, Lag, SourceStatus, Status};
 use indicatif::HumanDuration;
 
-use super::table;
+use super::{plain, table};
 
 /// All that is told of homes, with the line end.
 pub(crate) fn text(status: &Status) -> String {
@@ -18,7 +18,7 @@ pub(crate) fn text(status: &Status) -> String {
         lines.push(format!("FAILED the control database: {failure}"));
     }
     status.sources.iter().for_each(|source| tell(source, &mut lines));
-    let lines = lines.into_iter().map(|line| line + "\n").collect::<String>();
+    let lines = lines.iter().map(|line| plain(line) + "\n").collect::<String>();
     table::text(&head, &rows) + &lines
 }
 

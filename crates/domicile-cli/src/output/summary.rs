@@ -41,7 +41,7 @@ fn print_source(source: &SourceReport) {
         }
     }
     if let Some(failure) = &source.failure {
-        line(&format!("FAILED {failure}"));
+        format!("FAILED {failure}").lines().for_each(line);
     }
     let total = source.total();
     line(&format!(

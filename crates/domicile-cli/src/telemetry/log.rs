@@ -37,9 +37,12 @@ pub(crate) enum LogFormat {
 ///
 /// If the environment asks for what cannot be logged.
 pub(super) fn layer(format: LogFormat) -> Result<impl Layer<Registry>, String> {
-    let asked = env::var_os(FILTER).unwrap_or_else(|| "info".into());
-    let level = asked.to_string_lossy().parse::<LevelFilter>();
-    let level = level.map_err(|_| format!("{FILTER}: {asked:?} is no level; write error, warn, info, debug or off"))?;
+    let asked = env::var_os(FILTER).filter(|asked| !asked.is_empty()).unwrap_or_else(|| "info".into());
+    // A number would be one as well, and 0 would be off.
+    let word = asked.to_str().filter(|asked| asked.chars().all(char::is_alphabetic));
+    let level = word.and_then(|word| word.parse::<LevelFilter>().ok());
+    let level =
+        level.ok_or_else(|| format!("{FILTER}: {asked:?} is no level; write error, warn, info, debug or off"))?;
     let is_ours = filter_fn(|metadata| metadata.is_event() && metadata.target().starts_with("domicile"));
     let layer =
         fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false).log_internal_errors(false);
@@ -62,7 +65,7 @@ pub(super) fn failure(text: &str) {
     error!("{text}");
 }
 
-/// Logs why a run failed as a whole: each problem by itself.
+/// Logs why a run failed as a whole, or why there is none: each problem by itself.
 pub(super) fn error(failed: &Error) {
     match failed.problems() {
         Some(problems) => log_problems(problems),
@@ -75,7 +78,11 @@ fn log_problems(problems: &Problems) {
     for problem in problems.iter() {
         let (file, line, setting) = (problem.file(), problem.line(), problem.setting().to_string());
         let (message, help) = (problem.message(), problem.help_text().unwrap_or_default());
-        error!(file, line, setting = setting.as_str(), error = message, help, "the run failed");
+        if problem.is_failure() {
+            error!(file, line, setting = setting.as_str(), error = message, help, "the run failed");
+        } else {
+            error!(file, line, setting = setting.as_str(), error = message, help, "the configuration is wrong");
+        }
     }
 }
 

@@ -116,14 +116,15 @@ fn a_home_that_fails_is_an_error_and_a_filter_leaves_out_the_rest() {
 fn what_is_no_filter_or_format_is_refused() {
     let sandbox = Sandbox::new();
     let _shop = shop(&sandbox);
-    let refused = domicile_with(sandbox.dir(), ["run", "--log", "text"], &[("DOMICILE_LOG", "loud")]).exits(2);
-    assert!(
-        refused.stderr.contains("DOMICILE_LOG: \"loud\" is no level; write error") && refused.stdout.is_empty(),
-        "{refused:?}"
-    );
+    for (asked, told) in [("loud", "\"loud\" is no level; write error"), ("0", "\"0\" is no level")] {
+        let refused = domicile_with(sandbox.dir(), ["run", "--log", "text"], &[("DOMICILE_LOG", asked)]).exits(2);
+        assert!(refused.stderr.contains(&format!("DOMICILE_LOG: {told}")) && refused.stdout.is_empty(), "{refused:?}");
+    }
     domicile(sandbox.dir(), ["run", "--log", "yaml"]).exits(2).complains("invalid value 'yaml'");
     assert!(!sandbox.control_path().exists(), "nothing has run");
     domicile_with(sandbox.dir(), ["run", "--log", "text"], &[("DOMICILE_LOG", "Info")]).exits(3);
+    let empty = domicile_with(sandbox.dir(), ["run", "--log", "text"], &[("DOMICILE_LOG", "")]).exits(0);
+    assert!(empty.stderr.contains("INFO the run ended"), "{empty:?}");
 }
 
 #[test]

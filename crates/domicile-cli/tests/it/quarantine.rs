@@ -155,3 +155,20 @@ fn who_drops_is_known_where_the_environment_does_not_say_it() {
     let user = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
     assert_eq!(json[0]["resolved_by"], String::from_utf8(user).unwrap().trim());
 }
+
+#[test]
+fn what_records_say_steers_no_terminal_and_begins_no_line() {
+    let sandbox = Sandbox::new();
+    let mut shop = Shop::open(&sandbox, 92);
+    sandbox.write_config(&CONFIG.replace("country_code(country)", "country"));
+    shop.sell_one(Some("\u{1b}[2J\nspain \u{202e}sales"), "2024-01-01", "1.00");
+    let ran = domicile(sandbox.dir(), ["run"]).exits(3);
+    let told = [&["list"][..], &["show"], &["replay"]].map(|what| quarantine(&sandbox, what));
+    let traced = domicile(sandbox.dir(), ["trace", "1"]).exits(1);
+    for ran in told.iter().chain([&ran, &traced]) {
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!all.contains('\u{1b}') && !all.contains('\u{202e}') && !all.contains("\nspain "), "{all}");
+    }
+    let [list, ..] = told;
+    list.says("\\u{1b}[2J\\nspain \\u{202e}sales");
+}

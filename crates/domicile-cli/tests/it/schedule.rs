@@ -137,7 +137,7 @@ fn times_that_are_missed_are_one_run() {
     let sandbox = Sandbox::new();
     Shop::open(&sandbox, 24).sell(5);
     sandbox.write_config(&format!("{EACH_SECOND}metrics = \"127.0.0.1:0\"\n{CONFIG}"));
-    let running = Running::start(&sandbox, &["run", "--schedule"]);
+    let (began, running) = (Instant::now(), Running::start(&sandbox, &["run", "--schedule"]));
     let address = address(&running);
     running.tells("a run begins");
     running.signal("STOP");
@@ -146,14 +146,16 @@ fn times_that_are_missed_are_one_run() {
     running.signal("CONT");
     let told = running.tells("scheduled runs have been missed since");
     let missed = told.split(" scheduled runs").next().and_then(|before| before.rsplit(' ').next()).unwrap();
-    assert!((2..=4).contains(&missed.parse::<u32>().unwrap()), "{told}");
-    // The run that makes up for them, and those that come at their times: there are no two in one second.
-    let second = |line: String| line.split('.').next().unwrap().to_owned();
-    let began = [(); 3].map(|()| second(running.tells("a run begins")));
-    assert!(began.is_sorted_by(|earlier, later| earlier < later), "{began:?}");
+    assert!(missed.parse::<u32>().unwrap() >= 2, "{told}");
+    for _ in 0..3 {
+        running.tells("a run begins");
+    }
     let scraped = read(&get(&address, "/metrics").unwrap().body).unwrap();
     let counted = scraped.value("domicile_missed_runs_total");
     assert!(counted >= missed.parse().unwrap(), "{told}: {counted}");
+    // Each second is a run or one that was missed: those that are made up for are not run as well.
+    let runs: f64 = scraped.all("domicile_runs_total").map(|(_, runs)| runs).sum();
+    assert!(runs + counted <= began.elapsed().as_secs_f64() + 1.0, "{runs} runs, {counted} missed in {began:?}");
     assert_eq!(terminated(running), Some(0));
 }
 

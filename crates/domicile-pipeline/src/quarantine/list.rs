@@ -179,7 +179,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// As for [`quarantined`](Self::quarantined), and if there is no reason. What was dropped until then stays dropped.
+    /// As for [`quarantined`](Self::quarantined), if there is no reason, and if a replay has not ended that moves some of them
+    /// from the control database to their homes, which may have them. What was dropped until then stays dropped.
     pub async fn drop_quarantined(
         &self,
         filter: &QuarantineFilter,
@@ -190,12 +191,19 @@ impl Pipeline {
             return Err(Error::usage("a record is dropped for a reason, which is kept: the reason is empty"));
         }
         let narrowed = self.narrowed(filter, true).await?;
-        let mut dropped = 0;
+        let (mut dropped, mut moving) = (0, 0);
         for place in self.places(filter) {
-            let done = place.drop(&narrowed, reason, by).await;
-            dropped += done.map_err(|failure| place.failed(&failure))?;
+            let done = place.drop(&narrowed, reason, by).await.map_err(|failure| place.failed(&failure))?;
+            dropped += done.0;
+            moving += done.1;
         }
-        Ok(dropped)
+        match moving {
+            0 => Ok(dropped),
+            _ => Err(Error::control(&Failure::Failed(format!(
+                "{dropped} records are dropped; {moving} are not, because a replay has not ended that moves them to their homes, \
+                 which may have them: replay them first"
+            )))),
+        }
     }
 }
 
@@ -300,8 +308,9 @@ impl Place<'_> {
         }
     }
 
-    async fn drop(&self, narrowed: &Narrowed, reason: &str, by: Option<&str>) -> Result<u64, Failure> {
-        let Some(mut quarantine) = self.quarantine().await? else { return Ok(0) };
+    /// How many were dropped, and how many were not because they are being moved.
+    async fn drop(&self, narrowed: &Narrowed, reason: &str, by: Option<&str>) -> Result<(u64, u64), Failure> {
+        let Some(mut quarantine) = self.quarantine().await? else { return Ok((0, 0)) };
         quarantine.mend().await?;
         let (mut dropped, mut moving) = (0, 0_u64);
         for source in quarantine.sources(narrowed).await? {
@@ -320,12 +329,6 @@ impl Place<'_> {
             }
         }
         quarantine.store.close().await;
-        match moving {
-            0 => Ok(dropped),
-            _ => Err(Failure::Failed(format!(
-                "{dropped} records are dropped; {moving} are not, because a replay has not ended that moves them to their \
-                 homes, which may have them: replay them first"
-            ))),
-        }
+        Ok((dropped, moving))
     }
 }

@@ -138,17 +138,18 @@ fn a_control_database_that_hangs_fails_the_run_in_time(kind: &Kind) {
     let Some((world, source)) = sold(kind) else { return };
     let proxy = Arc::new(Proxy::to(&world.server));
     let homes = format!("home_url = \"{}\"\nhomes = [\"ES\", \"FR\"]", world.server.url("{home}"));
-    let batch = "rows = 40\n[delivery]\ncommit_rows = 20\nanswer_seconds = 1";
+    let batch = "rows = 40\n[delivery]\ncommit_rows = 20";
     let control = proxy.url(&world.server, "control");
-    let pipeline = pipeline(world.config(&source.url("source"), &homes, &control, batch));
+    let answering =
+        |more: &str| pipeline(world.config(&source.url("source"), &homes, &control, &format!("{batch}{more}")));
     let never = || Interfering::new("never", || {}, || {});
     proxy.swallow_replies();
-    let failed = run(&pipeline, never()).unwrap_err();
+    let failed = run(&answering("\nanswer_seconds = 1"), never()).unwrap_err();
     let told = described(failed.problems().expect("it is the database of a setting")).concat();
     assert!(told.contains("it has not answered for 1 s (`delivery.answer_seconds`)"), "{told}");
     assert!(!failed.is_configuration());
     proxy.heal();
-    succeeded(run(&pipeline, never()).unwrap());
+    succeeded(run(&answering(""), never()).unwrap());
     assert_arrived(&world);
 }
 
