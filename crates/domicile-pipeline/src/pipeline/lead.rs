@@ -18,7 +18,7 @@ use crate::deliver::{Deliverer, Limits};
 use crate::error::Error;
 use crate::inspect::{Inspected, Known, Member};
 use crate::plan::Planned;
-use crate::position::Position;
+use crate::position::{Position, Value};
 use crate::report::{Event, HomeReport, Observer, SourceReport};
 
 /// What all sources of a run share.
@@ -180,8 +180,14 @@ impl Pipeline {
             (first, _) => first.is_some(),
         };
         if is_behind || planned.overlap.is_some() {
-            let from = homes.filter(|_| planned.overlap.is_none());
-            let waiting = planned.waiting(&self.config.control, from).await;
+            // Of what comes late, homes read again what their overlap begins with.
+            let from = homes.and_then(|first| match &planned.overlap {
+                Some(overlap) => {
+                    overlap.begin(first).map(|begin| Position::of(vec![Value::Timestamp(begin.saturating_sub(1))]))
+                }
+                None => Some(first.clone()),
+            });
+            let waiting = planned.waiting(&self.config.control, from.as_ref()).await;
             planned.locator.expect(waiting.map_err(|failure| Error::control(&failure))?);
         }
         Ok(())

@@ -56,8 +56,8 @@ impl Planned {
             }
             if count > MOST {
                 let message = format!(
-                    "it keeps more than {MOST} records of the source {source} that a home is to read again; replay or drop \
-                     them first"
+                    "it keeps more than {MOST} records of the source {source} that a home is to read again, which are too \
+                     many to be told from others in memory"
                 );
                 return Err(Failure::Failed(message));
             }

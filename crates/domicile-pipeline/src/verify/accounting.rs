@@ -40,11 +40,7 @@ impl Accounting {
     /// had just come, only its sums are compared.
     pub(super) fn new(rows: &[Accounted], reached: &Position, comes_late: bool) -> Self {
         let mut accounting = Self { intervals: Vec::new(), stray: None, wrong: Vec::new() };
-        let unbalanced = rows.iter().filter(|row| {
-            let [read, delivered, ignored, quarantined] = row.counts;
-            read != delivered + ignored + quarantined || row.counts.iter().any(|count| *count < 0)
-        });
-        for row in unbalanced {
+        for row in rows.iter().filter(|row| !row.is_balanced()) {
             accounting.wrong.push(format!("the accounting up to {} does not balance: {}", row.upto, said(row.counts)));
         }
         let in_order = (!comes_late).then(|| in_order(rows)).flatten();

@@ -14,6 +14,7 @@ use crate::config::ColumnType;
 use crate::error::Failure;
 use crate::extension::{JSON, JSONB, UUID, extension};
 use crate::overlap::Mark;
+use crate::position::Position;
 use crate::quarantine::{Resolution, cleared};
 use crate::table::Table;
 
@@ -75,7 +76,7 @@ impl Only {
 pub(crate) struct Held {
     /// As it is stored; `None` at the start.
     pub(crate) position: Option<String>,
-    pub(crate) accounts: Vec<Accounted>,
+    pub(crate) accounts: Accounts,
     pub(crate) quarantine: Vec<InQuarantine>,
     pub(crate) marks: Vec<Mark>,
 }
@@ -87,6 +88,49 @@ pub(crate) struct Accounted {
     pub(crate) upto: String,
     /// Read, delivered, ignored, quarantined.
     pub(crate) counts: [i64; 4],
+}
+
+/// So many rows of `domicile_account` are kept apart.
+const APART: usize = 100_000;
+
+/// Rows of `domicile_account` in the order in which they were committed. Of more than are kept apart, those that follow on one
+/// another are one, so that there is room for what a home accounts for in years.
+#[derive(Default)]
+pub(crate) struct Accounts(pub(super) Vec<Accounted>);
+
+impl Extend<Accounted> for Accounts {
+    fn extend<I: IntoIterator<Item = Accounted>>(&mut self, rows: I) {
+        for row in rows {
+            let count = self.0.len();
+            match self.0.last_mut().filter(|last| count >= APART && row.follows(last)) {
+                Some(last) => {
+                    last.upto = row.upto;
+                    last.counts.iter_mut().zip(row.counts).for_each(|(sum, count)| *sum += count);
+                }
+                // Who has more is refused.
+                None if count > KEPT_MAX => {}
+                None => self.0.push(row),
+            }
+        }
+    }
+}
+
+impl Accounted {
+    /// Whether it begins where another one ends, or behind it: a transaction without records is not accounted for.
+    fn follows(&self, other: &Self) -> bool {
+        let position = |text: &str| Position::from_stored(Some(text));
+        let is_behind = match (self.after.as_deref().map(position), position(&other.upto)) {
+            (Some(Ok(after)), Ok(upto)) => after >= upto,
+            _ => false,
+        };
+        is_behind && self.is_balanced() && other.is_balanced()
+    }
+
+    /// Whether what was read is what became of it.
+    pub(super) fn is_balanced(&self) -> bool {
+        let [read, delivered, ignored, quarantined] = self.counts;
+        read == delivered + ignored + quarantined && self.counts.iter().all(|count| *count >= 0)
+    }
 }
 
 /// A row of `domicile_quarantine`.
@@ -103,7 +147,7 @@ pub(crate) struct InQuarantine {
 impl Held {
     /// Says so where there is more than is compared.
     pub(crate) fn check_size(&self) -> Result<(), Failure> {
-        let all = [(self.accounts.len(), "domicile_account"), (self.quarantine.len(), "domicile_quarantine")];
+        let all = [(self.accounts.0.len(), "domicile_account"), (self.quarantine.len(), "domicile_quarantine")];
         match all.into_iter().find(|(rows, _)| *rows > KEPT_MAX) {
             Some((_, table)) => Err(Failure::Failed(format!(
                 "more than {KEPT_MAX} rows of {table} are of this source, which are too many to be verified"

@@ -141,18 +141,17 @@ impl VerifiedHome {
 }
 
 impl Verified {
-    /// Whatever the control database accounts for in place of homes, they lack. Where not all of them were verified, they lack no
-    /// more.
-    pub(super) fn compare_ignored(&mut self, all_homes: bool) {
-        let is_all = all_homes && self.homes.iter().all(|home| home.failure.is_none());
+    /// Homes lack no more than the control database accounts for in place of them. One that has read such records itself, because
+    /// it is newer, lacks none of them.
+    pub(super) fn compare_ignored(&mut self) {
         for (number, of_control) in self.control.accounts.iter_mut().enumerate() {
             let of_homes = self.homes.iter().filter_map(|home| home.accounts.get(number));
             let lacks: u64 = of_homes.map(|account| account.ignored_elsewhere).sum();
             let has = of_control.ignored_elsewhere;
-            if lacks > has || (is_all && lacks < has) {
+            if lacks > has {
                 of_control.differences.push(format!(
-                    "{has} records that are ignored are accounted for here and have a home by the rules of now, and homes lack \
-                     {lacks}"
+                    "homes lack {lacks} records that are ignored, and {has} that have a home by the rules of now are accounted \
+                     for here"
                 ));
             }
         }

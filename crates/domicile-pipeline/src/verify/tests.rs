@@ -5,6 +5,7 @@ use futures::join;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use super::contents::Accounts;
 use super::*;
 use crate::batch::Batch;
 use crate::config::Config;
@@ -83,6 +84,25 @@ fn all_is_proved_and_each_change_is_found_also_in_little_memory() {
         assert_eq!(told(2), ("totals", 1, String::from("customer = 7"), DifferenceKind::Changed));
         assert!(verified.homes[1].is_proved() && verified.control.is_proved());
     }
+}
+
+#[test]
+fn of_very_many_transactions_those_that_follow_on_one_another_are_accounted_for_together() {
+    // In front of every other one there is one without records.
+    let row = |number: i64, counts| Accounted {
+        after: (number > 1).then(|| (2 * number - 1 - number % 2).to_string()),
+        upto: (2 * number).to_string(),
+        counts,
+    };
+    let (balanced, unbalanced) = ([2, 1, 1, 0], [3, 1, 1, 0]);
+    let mut accounts = Accounts::default();
+    accounts.extend((1..=150_000).map(|number| row(number, if number == 120_000 { unbalanced } else { balanced })));
+    // The last that is kept apart takes what follows, up to one that is told, behind which the next one does.
+    assert_eq!(accounts.0.len(), 100_002);
+    let sum = |place: usize| accounts.0.iter().map(|account| account.counts[place]).sum::<i64>();
+    assert_eq!((sum(0), sum(1)), (300_001, 150_000));
+    let of = |place: usize| (accounts.0[place].upto.as_str(), accounts.0[place].is_balanced());
+    assert_eq!([of(99_999), of(100_000), of(100_001)], [("239998", true), ("240000", false), ("300000", true)]);
 }
 
 #[test]

@@ -299,6 +299,22 @@ fn what_is_ignored_is_proved_also_after_the_key_was_mended() {
     world.in_home("es", "UPDATE domicile_account SET read = read - 1, ignored = ignored - 1");
     let verified = verify(&world, &mended);
     let told =
-        "1 records that are ignored are accounted for here and have a home by the rules of now, and homes lack 2";
+        "homes lack 2 records that are ignored, and 1 that have a home by the rules of now are accounted for here";
     assert_eq!(verified.control.accounts[0].differences, [told]);
+}
+
+#[test]
+fn what_is_ignored_is_proved_also_in_a_home_that_is_newer() {
+    let setup = |homes: &str| {
+        Setup::new().homes(homes).setting("ignore = \"customer = 'test'\"").insert("orders", "SELECT id FROM record")
+    };
+    let world =
+        World::with_orders(&["'ES', 'Ana', NULL, 1.00", "'PT', 'test', NULL, 1.00", "'ES', 'test', NULL, 1.00"]);
+    let (before, after) = (setup("es = \"ES\""), setup("es = \"ES\"\npt = \"PT\""));
+    world.run(&before);
+    world.run(&after);
+    let verified = verify(&world, &after);
+    assert!(verified.is_proved(), "{verified:#?}");
+    let elsewhere = |home: &VerifiedHome| home.accounts[0].ignored_elsewhere;
+    assert_eq!((elsewhere(of(&verified, "pt")), elsewhere(&verified.control)), (0, 1));
 }

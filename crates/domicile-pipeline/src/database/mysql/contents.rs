@@ -89,6 +89,9 @@ impl Contents for MySqlContents {
 /// A row of a quarantine, as it is compared.
 type Kept = (String, i64, String, Option<String>, Option<String>);
 
+/// Behind and up to which position, and the counts.
+type Account = (Option<String>, String, i64, i64, i64, i64);
+
 async fn kept(session: &mut Session, source: &str) -> Result<Held, Error> {
     if existing(session, "domicile_position").await?.is_empty() {
         return Ok(Held::default());
@@ -101,13 +104,14 @@ async fn kept(session: &mut Session, source: &str) -> Result<Held, Error> {
     let position: Option<Option<String>> = conn.exec_first(position, (source,)).await?;
     let accounts =
         "SELECT `after`, upto, `read`, delivered, ignored, quarantined FROM domicile_account WHERE source = ?
-                    LIMIT ?";
-    let account = |(after, upto, read, delivered, ignored, quarantined)| Accounted {
+                    ORDER BY committed_at";
+    let account = |(after, upto, read, delivered, ignored, quarantined): Account| Accounted {
         after,
         upto,
         counts: [read, delivered, ignored, quarantined],
     };
-    let accounts = conn.exec_map(accounts, (source, most), account).await?;
+    let rows = conn.exec_stream::<Account, _, _>(accounts, (source,)).await?;
+    let accounts = rows.map_ok(account).try_collect().await?;
     let quarantine = format!("{compared} ? LIMIT ?");
     let in_quarantine = |(position, number, record, resolution, home): Kept| InQuarantine {
         position,

@@ -92,7 +92,7 @@ async fn kept(client: &Client, source: &str) -> Result<Held, Error> {
     let most = i64::try_from(KEPT_MAX + 1).unwrap_or(i64::MAX);
     let position = "SELECT position FROM domicile_position WHERE source = $1";
     let accounts = "SELECT after, upto, read, delivered, ignored, quarantined FROM domicile_account WHERE source = $1
-                    LIMIT $2";
+                    ORDER BY committed_at";
     let catalogue = Catalogue::read(client, &[QUARANTINE]).await?;
     let columns = catalogue.columns(QUARANTINE).iter().map(|column| column.name.as_str());
     let quarantine = format!("{} $1 LIMIT $2", compared_of_quarantine(columns));
@@ -111,7 +111,10 @@ async fn kept(client: &Client, source: &str) -> Result<Held, Error> {
     };
     Ok(Held {
         position: client.query_typed(position, &of_source[..1]).await?.first().and_then(|row| row.get(0)),
-        accounts: client.query_typed(accounts, &of_source).await?.iter().map(account).collect(),
+        accounts: {
+            let rows = client.query_typed_raw(accounts, of_source[..1].iter().cloned()).await?;
+            rows.map_ok(|row| account(&row)).try_collect().await?
+        },
         quarantine: {
             // One by one, because of the records.
             let rows = client.query_typed_raw(&quarantine, of_source.iter().cloned()).await?;

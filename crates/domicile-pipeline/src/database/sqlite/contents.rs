@@ -118,13 +118,16 @@ fn kept(connection: &Connection, source: &str) -> rusqlite::Result<Held> {
     let mut statement = connection.prepare("SELECT position FROM domicile_position WHERE source = ?1")?;
     held.position = statement.query_map([source], |row| row.get(0))?.next().transpose()?.flatten();
     let mut statement = connection.prepare(
-        "SELECT after, upto, read, delivered, ignored, quarantined FROM domicile_account WHERE source = ?1 LIMIT ?2",
+        "SELECT after, upto, read, delivered, ignored, quarantined FROM domicile_account WHERE source = ?1
+         ORDER BY committed_at, rowid",
     )?;
-    let accounts = statement.query_map(params![source, most], |row| {
+    let accounts = statement.query_map([source], |row| {
         let counts = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
         Ok(Accounted { after: row.get(0)?, upto: row.get(1)?, counts })
     })?;
-    held.accounts = accounts.collect::<rusqlite::Result<_>>()?;
+    for account in accounts {
+        held.accounts.extend([account?]);
+    }
     let columns = existing(connection, QUARANTINE)?;
     let compared = compared_of_quarantine(columns.iter().map(|column| column.name.as_str()));
     let mut statement = connection.prepare(&format!("{compared} ?1 LIMIT ?2"))?;
