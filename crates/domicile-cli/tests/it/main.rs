@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod disk;
 mod explain;
+mod json;
 mod kill;
 mod lease;
 mod log;
