@@ -45,9 +45,11 @@ impl Running {
     /// Waits for a line with this text, after which it is the last of those that have come.
     #[track_caller]
     pub(crate) fn tells_up_to(&self, text: &str) -> Vec<String> {
-        let mut all = Vec::new();
+        let (mut all, begin) = (Vec::new(), Instant::now());
         loop {
-            let line = self.told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{text}` in {all:#?}"));
+            // Other lines may come for ever.
+            let left = PATIENCE.saturating_sub(begin.elapsed());
+            let line = self.told.recv_timeout(left).unwrap_or_else(|_| panic!("no `{text}` in {all:#?}"));
             let is_it = line.contains(text);
             all.push(line);
             if is_it {
