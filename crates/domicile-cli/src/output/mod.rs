@@ -21,8 +21,13 @@ pub(crate) fn note(text: &str) {
 /// from records.
 pub(crate) fn plain(text: &str) -> String {
     let is_unseen = |char: char| {
-        let formats =
-            ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+        let formats = [
+            '\u{61c}'..='\u{61c}',
+            '\u{200b}'..='\u{200f}',
+            '\u{2028}'..='\u{202e}',
+            '\u{2060}'..='\u{206f}',
+            '\u{feff}'..='\u{feff}',
+        ];
         char.is_control() || formats.iter().any(|range| range.contains(&char))
     };
     let escaped = |char: char| match is_unseen(char) {

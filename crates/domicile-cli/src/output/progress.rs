@@ -67,7 +67,7 @@ impl State {
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(plain(text)),
+            Some(bar) => text.lines().for_each(|line| bar.println(plain(line))),
             None => note(text),
         }
     }

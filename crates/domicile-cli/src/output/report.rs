@@ -66,11 +66,11 @@ pub(crate) fn print_problems(problems: &Problems, json: bool) {
         self::json(&serde_json::json!({ "problems": problems }));
         return;
     }
-    let mut stderr = anstream::stderr();
     if !std::io::stderr().is_terminal() {
-        let _ = writeln!(stderr, "{problems}");
+        note(&problems.to_string());
         return;
     }
+    let mut stderr = anstream::stderr();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode());
     for problem in problems.iter() {
         let mut drawn = String::new();

@@ -175,18 +175,15 @@ impl Pipeline {
     /// comes late.
     async fn expect_waiting(&self, planned: &Planned, members: &Inspected) -> Result<(), Error> {
         let (control, homes) = members.starts_of(self.config.homes.len());
-        let is_behind = match (homes, control) {
-            (Some(first), Some(control)) => first < control,
-            (first, _) => first.is_some(),
-        };
-        if is_behind || planned.overlap.is_some() {
+        let Some(first) = homes else { return Ok(()) };
+        if control.is_none_or(|control| first < control) || planned.overlap.is_some() {
             // Of what comes late, homes read again what their overlap begins with.
-            let from = homes.and_then(|first| match &planned.overlap {
+            let from = match &planned.overlap {
                 Some(overlap) => {
                     overlap.begin(first).map(|begin| Position::of(vec![Value::Timestamp(begin.saturating_sub(1))]))
                 }
                 None => Some(first.clone()),
-            });
+            };
             let waiting = planned.waiting(&self.config.control, from.as_ref()).await;
             planned.locator.expect(waiting.map_err(|failure| Error::control(&failure))?);
         }

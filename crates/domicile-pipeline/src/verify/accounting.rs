@@ -37,13 +37,13 @@ struct Interval {
 
 impl Accounting {
     /// The accounting of a database that has got to a position. Where records that come late are accounted for as if they
-    /// had just come, only its sums are compared.
-    pub(super) fn new(rows: &[Accounted], reached: &Position, comes_late: bool) -> Self {
+    /// had just come, or it is not known which transaction is which, only its sums are compared.
+    pub(super) fn new(rows: &[Accounted], reached: &Position, only_sums: bool) -> Self {
         let mut accounting = Self { intervals: Vec::new(), stray: None, wrong: Vec::new() };
         for row in rows.iter().filter(|row| !row.is_balanced()) {
             accounting.wrong.push(format!("the accounting up to {} does not balance: {}", row.upto, said(row.counts)));
         }
-        let in_order = (!comes_late).then(|| in_order(rows)).flatten();
+        let in_order = (!only_sums).then(|| in_order(rows)).flatten();
         match in_order {
             Some(intervals) => accounting.check_chain(&intervals, reached),
             None => {

@@ -96,34 +96,52 @@ const APART: usize = 100_000;
 /// Rows of `domicile_account` in the order in which they were committed. Of more than are kept apart, those that follow on one
 /// another are one, so that there is room for what a home accounts for in years.
 #[derive(Default)]
-pub(crate) struct Accounts(pub(super) Vec<Accounted>);
+pub(crate) struct Accounts {
+    pub(super) rows: Vec<Accounted>,
+    /// Behind those that are kept apart one begins in front of an earlier one, because a clock was put back: they may be one with
+    /// others than those that they follow on.
+    pub(super) are_mixed: bool,
+}
 
 impl Extend<Accounted> for Accounts {
     fn extend<I: IntoIterator<Item = Accounted>>(&mut self, rows: I) {
         for row in rows {
-            let count = self.0.len();
-            match self.0.last_mut().filter(|last| count >= APART && row.follows(last)) {
-                Some(last) => {
+            let count = self.rows.len();
+            match self.rows.last_mut().filter(|_| count >= APART) {
+                Some(last) if row.follows(last) => {
                     last.upto = row.upto;
                     last.counts.iter_mut().zip(row.counts).for_each(|(sum, count)| *sum += count);
+                    continue;
                 }
-                // Who has more is refused.
-                None if count > KEPT_MAX => {}
-                None => self.0.push(row),
+                Some(last) => self.are_mixed |= !row.begins_behind(last),
+                None => {}
+            }
+            // Who has more is refused.
+            if count <= KEPT_MAX {
+                self.rows.push(row);
             }
         }
     }
 }
 
 impl Accounted {
+    fn after(&self) -> Option<Position> {
+        Position::from_stored(self.after.as_deref()).ok()
+    }
+
+    fn upto(&self) -> Option<Position> {
+        Position::from_stored(Some(&self.upto)).ok()
+    }
+
     /// Whether it begins where another one ends, or behind it: a transaction without records is not accounted for.
+    fn begins_behind(&self, other: &Self) -> bool {
+        self.after().zip(other.upto()).is_some_and(|(after, upto)| after >= upto)
+    }
+
+    /// Whether it can be one with another that it begins behind.
     fn follows(&self, other: &Self) -> bool {
-        let position = |text: &str| Position::from_stored(Some(text));
-        let is_behind = match (self.after.as_deref().map(position), position(&other.upto)) {
-            (Some(Ok(after)), Ok(upto)) => after >= upto,
-            _ => false,
-        };
-        is_behind && self.is_balanced() && other.is_balanced()
+        let is_sound = self.after().zip(self.upto()).is_some_and(|(after, upto)| after < upto);
+        is_sound && self.begins_behind(other) && self.is_balanced() && other.is_balanced()
     }
 
     /// Whether what was read is what became of it.
@@ -147,7 +165,7 @@ pub(crate) struct InQuarantine {
 impl Held {
     /// Says so where there is more than is compared.
     pub(crate) fn check_size(&self) -> Result<(), Failure> {
-        let all = [(self.accounts.0.len(), "domicile_account"), (self.quarantine.len(), "domicile_quarantine")];
+        let all = [(self.accounts.rows.len(), "domicile_account"), (self.quarantine.len(), "domicile_quarantine")];
         match all.into_iter().find(|(rows, _)| *rows > KEPT_MAX) {
             Some((_, table)) => Err(Failure::Failed(format!(
                 "more than {KEPT_MAX} rows of {table} are of this source, which are too many to be verified"

@@ -122,7 +122,7 @@ impl OfSource {
     pub(super) fn new(held: Held, overlap: Option<&Overlap>) -> Result<Self, String> {
         let position = Position::from_stored(held.position.as_deref())?;
         Ok(Self {
-            accounting: Accounting::new(&held.accounts.0, &position, overlap.is_some()),
+            accounting: Accounting::new(&held.accounts.rows, &position, overlap.is_some() || held.accounts.are_mixed),
             quarantine: Quarantine::new(held.quarantine),
             begin: overlap.and_then(|overlap| overlap.begin(&position)),
             marks: held.marks.into_iter().map(|mark| mark.hash).collect(),

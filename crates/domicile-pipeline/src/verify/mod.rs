@@ -113,7 +113,7 @@ impl Pipeline {
         };
         let unverified = subject.unverified.clone();
         let mut verified = Verified { sources: subject.into_sources(), homes, control, unverified };
-        verified.compare_ignored();
+        verified.compare_ignored(what.homes.is_empty());
         Ok(verified)
     }
 }

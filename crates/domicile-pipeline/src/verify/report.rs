@@ -142,13 +142,15 @@ impl VerifiedHome {
 
 impl Verified {
     /// Homes lack no more than the control database accounts for in place of them. One that has read such records itself, because
-    /// it is newer, lacks none of them.
-    pub(super) fn compare_ignored(&mut self) {
+    /// it is newer, lacks none of them: so there are no more than homes lack or account for.
+    pub(super) fn compare_ignored(&mut self, all_homes: bool) {
         for (number, of_control) in self.control.accounts.iter_mut().enumerate() {
             let of_homes = self.homes.iter().filter_map(|home| home.accounts.get(number));
-            let lacks: u64 = of_homes.map(|account| account.ignored_elsewhere).sum();
+            let lacks: u64 = of_homes.clone().map(|account| account.ignored_elsewhere).sum();
+            let ignored: u64 = of_homes.clone().map(|account| account.account.ignored).sum();
+            let there = of_homes.filter(|account| account.position >= of_control.position).count();
             let has = of_control.ignored_elsewhere;
-            if lacks > has {
+            if lacks > has || (all_homes && there == self.homes.len() && has > lacks + ignored) {
                 of_control.differences.push(format!(
                     "homes lack {lacks} records that are ignored, and {has} that have a home by the rules of now are accounted \
                      for here"

@@ -98,11 +98,15 @@ fn of_very_many_transactions_those_that_follow_on_one_another_are_accounted_for_
     let mut accounts = Accounts::default();
     accounts.extend((1..=150_000).map(|number| row(number, if number == 120_000 { unbalanced } else { balanced })));
     // The last that is kept apart takes what follows, up to one that is told, behind which the next one does.
-    assert_eq!(accounts.0.len(), 100_002);
-    let sum = |place: usize| accounts.0.iter().map(|account| account.counts[place]).sum::<i64>();
+    assert_eq!(accounts.rows.len(), 100_002);
+    let sum = |place: usize| accounts.rows.iter().map(|account| account.counts[place]).sum::<i64>();
     assert_eq!((sum(0), sum(1)), (300_001, 150_000));
-    let of = |place: usize| (accounts.0[place].upto.as_str(), accounts.0[place].is_balanced());
+    let of = |place: usize| (accounts.rows[place].upto.as_str(), accounts.rows[place].is_balanced());
     assert_eq!([of(99_999), of(100_000), of(100_001)], [("239998", true), ("240000", false), ("300000", true)]);
+    assert!(!accounts.are_mixed);
+    // A clock was put back in between.
+    accounts.extend([row(150_002, balanced), row(150_001, balanced)]);
+    assert!(accounts.are_mixed);
 }
 
 #[test]

@@ -317,4 +317,11 @@ fn what_is_ignored_is_proved_also_in_a_home_that_is_newer() {
     assert!(verified.is_proved(), "{verified:#?}");
     let elsewhere = |home: &VerifiedHome| home.accounts[0].ignored_elsewhere;
     assert_eq!((elsewhere(of(&verified, "pt")), elsewhere(&verified.control)), (0, 1));
+    // More than all homes together ignore cannot be theirs.
+    let more = "UPDATE domicile_account SET read = read + 2, ignored = ignored + 2";
+    crate::fixture::open(&world.path("control.sqlite")).execute_batch(more).unwrap();
+    let verified = verify(&world, &after);
+    let told =
+        "homes lack 0 records that are ignored, and 3 that have a home by the rules of now are accounted for here";
+    assert_eq!(verified.control.accounts[0].differences, [told]);
 }
