@@ -133,7 +133,7 @@ impl<'a> Act<'a> {
             let has_happened = self.step(step);
             self.happened.last_mut().expect("it was pushed above").1 = has_happened;
             if has_happened {
-                self.count(name(step), 1);
+                self.count(step.name(), 1);
                 self.count(FAULTS, step.is_fault().into());
             }
             self.reap();
@@ -522,44 +522,5 @@ impl Writing {
             Self::File(connection) => connection.execute_batch(sql).expect("nobody else writes to the source"),
             Self::Server(session) => assert!(session.execute(sql), "the source refuses {sql}"),
         }
-    }
-}
-
-/// What is counted.
-fn name(step: &Step) -> &'static str {
-    match step {
-        Step::Insert(_) => "inserts",
-        Step::Open(_) => "transactions left open",
-        Step::Commit => "late commits",
-        Step::Rollback => "rollbacks",
-        Step::InsertPlain(_) => "inserts of what is taken",
-        Step::Run => "runs begun plainly",
-        Step::Schedule => "schedules begun",
-        Step::Tend(None) => "replays and drops",
-        Step::Tend(Some(_)) => "replays and drops that are to die at a point",
-        Step::Dying(..) => "runs that are to die at a point",
-        Step::Standing(..) => "runs that are to stand still at a point",
-        Step::Kill => "kills of runs",
-        Step::Stop => "stops of runs",
-        Step::Continue => "stopped runs that went on",
-        Step::Outlast => "leases outlasted",
-        Step::Await => "runs awaited",
-        Step::Wait(_) => "waits",
-        Step::KillServer(_) => "servers killed",
-        Step::StartServer(_) => "servers started again",
-        Step::PauseServer(_) => "servers stopped",
-        Step::ResumeServer(_) => "stopped servers that went on",
-        Step::Cut(_) => "servers whose connections were cut",
-        Step::CutAfter(..) => "connections to be cut within an answer",
-        Step::CutAfterSent(..) => "connections to be cut within what is sent",
-        Step::Lose(..) => "answers to be lost",
-        Step::Swallow(_) => "networks that swallow",
-        Step::Refuse(_) => "networks that refuse",
-        Step::Heal(_) => "networks healed",
-        Step::Lock => "files locked",
-        Step::Unlock => "files unlocked",
-        Step::Misfit(_) => "tables that did not fit",
-        Step::Fit => "tables that fitted again",
-        Step::PutBack(_) => "positions put back",
     }
 }

@@ -95,6 +95,45 @@ pub(crate) struct History {
 }
 
 impl Step {
+    /// What is counted.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Insert(_) => "inserts",
+            Self::Open(_) => "transactions left open",
+            Self::Commit => "late commits",
+            Self::Rollback => "rollbacks",
+            Self::InsertPlain(_) => "inserts of what is taken",
+            Self::Run => "runs begun plainly",
+            Self::Schedule => "schedules begun",
+            Self::Tend(None) => "replays and drops",
+            Self::Tend(Some(_)) => "replays and drops that are to die at a point",
+            Self::Dying(..) => "runs that are to die at a point",
+            Self::Standing(..) => "runs that are to stand still at a point",
+            Self::Kill => "kills of runs",
+            Self::Stop => "stops of runs",
+            Self::Continue => "stopped runs that went on",
+            Self::Outlast => "leases outlasted",
+            Self::Await => "runs awaited",
+            Self::Wait(_) => "waits",
+            Self::KillServer(_) => "servers killed",
+            Self::StartServer(_) => "servers started again",
+            Self::PauseServer(_) => "servers stopped",
+            Self::ResumeServer(_) => "stopped servers that went on",
+            Self::Cut(_) => "servers whose connections were cut",
+            Self::CutAfter(..) => "connections to be cut within an answer",
+            Self::CutAfterSent(..) => "connections to be cut within what is sent",
+            Self::Lose(..) => "answers to be lost",
+            Self::Swallow(_) => "networks that swallow",
+            Self::Refuse(_) => "networks that refuse",
+            Self::Heal(_) => "networks healed",
+            Self::Lock => "files locked",
+            Self::Unlock => "files unlocked",
+            Self::Misfit(_) => "tables that did not fit",
+            Self::Fit => "tables that fitted again",
+            Self::PutBack(_) => "positions put back",
+        }
+    }
+
     /// Whether it does harm to something.
     pub(crate) fn is_fault(&self) -> bool {
         match self {
