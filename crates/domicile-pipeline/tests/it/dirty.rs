@@ -339,3 +339,15 @@ fn what_a_record_refers_to_may_come_with_it_and_be_written_after_it_where_sqlite
     assert_eq!(counts(home(&report, "es")), [3, 2, 0, 1], "{report:#?}");
     assert_eq!(world.rows("es", "SELECT id, customer FROM orders ORDER BY id"), ["1|ANA", "2|BEA"]);
 }
+
+#[test]
+fn a_text_that_a_column_of_sqlite_takes_for_json_and_is_none_goes_to_quarantine() {
+    let setup = Setup::new().insert("orders", "SELECT id, customer FROM record");
+    let world = World::with_orders(&["'ES', '{}', NULL, 1.00", "'ES', '{', NULL, 1.00", "'ES', '[]', NULL, 1.00"]);
+    let generated =
+        "CREATE TABLE orders (id INTEGER, customer TEXT, of_json TEXT AS (json_extract(customer, '$.of')) STORED)";
+    world.in_home("es", generated);
+    assert_eq!(counts(home(&world.run(&setup), "es")), [3, 2, 0, 1]);
+    assert_eq!(world.rows("es", "SELECT id FROM orders ORDER BY id"), ["1", "3"]);
+    assert_eq!(world.rows("es", "SELECT position, reason FROM domicile_quarantine"), ["2|malformed JSON"]);
+}
